@@ -14,12 +14,12 @@ use crate::bounded::TooLong;
 use crate::content::{SNIFF_BYTES, is_binary_format, is_still_gzip, looks_readable};
 use crate::decode::{Decoded, broken, coding, decoded};
 use crate::error::FetchError;
-use crate::fault::find;
+use crate::error_chain::find;
 use crate::growth::{MEDIUM_BODY, Room, SMALL_BODY};
 use crate::throttle::throttled;
 
 /// Number of bytes after which a body that arrives fast yields to other tasks.
-const BREATH: usize = 128 * 1024;
+const YIELD_EVERY: usize = 128 * 1024;
 
 /// The content of a response.
 pub(crate) struct Content {
@@ -61,7 +61,7 @@ pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) ->
         None => growing.fill(usize::MAX).await?,
         Some(room) => {
             while !growing.ended && growing.body.len() < SMALL_BODY && !room.decodes_apart() {
-                growing.fill((growing.body.len() + BREATH).min(SMALL_BODY)).await?;
+                growing.fill((growing.body.len() + YIELD_EVERY).min(SMALL_BODY)).await?;
             }
             if !growing.ended {
                 growing = elsewhere(growing, room).await?;
@@ -79,7 +79,7 @@ async fn elsewhere(growing: Growing, room: &Room) -> Result<Growing, FetchError>
         // Sending fails only if nobody waits for the result any more.
         let _ = done.send(rest.await);
     })));
-    outcome.await.unwrap_or(Err(FetchError::Ours("the rest of a page could not be decoded")))
+    outcome.await.unwrap_or(Err(FetchError::Internal("the rest of a page could not be decoded")))
 }
 
 async fn rest(mut growing: Growing, room: Room) -> Result<Growing, FetchError> {
@@ -106,7 +106,7 @@ struct Growing {
 impl Growing {
     /// Reads until the body has `mark` bytes or ends.
     async fn fill(&mut self, mark: usize) -> Result<(), FetchError> {
-        let mut rest_at = self.body.len() + BREATH;
+        let mut rest_at = self.body.len() + YIELD_EVERY;
         while !self.ended && self.body.len() < mark {
             make_room(&mut self.body, mark.min(self.max));
             let came = match self.content.read_buf(&mut self.body).await {
@@ -127,7 +127,7 @@ impl Growing {
             if self.body.len() >= rest_at {
                 // A few bytes sent may decode to megabytes, so other tasks get a turn in between.
                 tokio::task::yield_now().await;
-                rest_at = self.body.len() + BREATH;
+                rest_at = self.body.len() + YIELD_EVERY;
             }
         }
         Ok(())
@@ -144,8 +144,8 @@ fn is_whole(body: &[u8]) -> bool {
 /// Returns the `Content-Type` of a response. If there are several, the last one that names a type counts (Fetch,
 /// "extract a MIME type").
 fn type_of(headers: &HeaderMap) -> Option<String> {
-    let said = headers.get_all(CONTENT_TYPE).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-    said.reduce(|before, last| if Media::of(Some(&last)) == Media::Unsaid { before } else { last })
+    let types = headers.get_all(CONTENT_TYPE).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    types.reduce(|before, last| if Media::of(Some(&last)) == Media::Unsaid { before } else { last })
 }
 
 fn failed(error: &io::Error, max: usize) -> FetchError {
@@ -190,7 +190,7 @@ fn too_large(max: usize) -> FetchError {
 pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     judge_status(response).map_err(|error| match throttled(response) {
         Some(throttled) => FetchError::Throttled(Box::new(error), throttled, Box::new(response.url().clone())),
-        None if domain::retry::may_pass(response.status().as_u16()) => FetchError::Passing(Box::new(error)),
+        None if domain::retry::may_pass(response.status().as_u16()) => FetchError::Transient(Box::new(error)),
         None => error,
     })
 }
@@ -204,7 +204,7 @@ pub fn check_code(code: u16, at: &url::Url) -> Result<(), FetchError> {
         429 | 503 => {
             FetchError::Throttled(Box::new(error), crate::Throttled { retry_after: None }, Box::new(at.clone()))
         }
-        code if domain::retry::may_pass(code) => FetchError::Passing(Box::new(error)),
+        code if domain::retry::may_pass(code) => FetchError::Transient(Box::new(error)),
         _ => error,
     })
 }
@@ -248,7 +248,7 @@ mod tests {
 
     use super::*;
     use crate::growth::Growth;
-    use crate::request::BoxFuture;
+    use futures_util::future::BoxFuture;
 
     struct Elsewhere {
         decoder: Handle,

@@ -25,7 +25,7 @@ use crate::refresh;
 use crate::request::{FetchConfig, FetchRequest, Page};
 use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
-use crate::trail::{Astray, Step, Trail, redirect_target};
+use crate::trail::{RedirectError, Step, Trail, redirect_target};
 
 /// How long an idle connection is kept. Short: a batch over many hosts must not run out of sockets (1,024 in a Lambda),
 /// and many servers close idle connections after five seconds.
@@ -70,11 +70,11 @@ pub(crate) enum Arrival {
     /// At a URL whose response is not a redirect.
     At(Url, Response),
     /// Nowhere: too many redirects, a loop, or a target that is not a URL.
-    Astray(FetchError),
+    RedirectError(FetchError),
 }
 
 /// Why there is no response, and after how many hops.
-pub(crate) struct Lost {
+pub(crate) struct NoResponse {
     pub(crate) error: FetchError,
     pub(crate) hops: usize,
 }
@@ -147,12 +147,12 @@ impl Fetcher {
 
     /// Returns the response at the end of a URL's redirects. For files other than pages; every hop is judged as for a
     /// page.
-    pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, Lost> {
+    pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, NoResponse> {
         let mut trail = Trail::new(url, accept, self.inner.max_redirects);
         let arrived = self.inner.arrive(&mut trail).await;
-        Ok(match arrived.map_err(|error| Lost { error, hops: trail.hops })? {
+        Ok(match arrived.map_err(|error| NoResponse { error, hops: trail.hops })? {
             Ok(response) => Arrival::At(trail.url, response),
-            Err(error) => Arrival::Astray(error),
+            Err(error) => Arrival::RedirectError(error),
         })
     }
 
@@ -193,7 +193,7 @@ impl Inner {
             let content = body::read(response, self.max_body_bytes, room).await?;
             let looked = || content.is_markup().then(|| refresh::of_page(&content.body, &trail.url)).flatten();
             if let Some(next) = refresh.or_else(looked)
-                && matches!(trail.step(next).await.map_err(Astray::into_error)?, Step::Next)
+                && matches!(trail.step(next).await.map_err(RedirectError::into_error)?, Step::Next)
             {
                 continue;
             }
@@ -205,8 +205,8 @@ impl Inner {
     /// Follows redirects until a response is not one, or until they lead nowhere (inner `Err`). Reads no body.
     async fn arrive(&self, trail: &mut Trail<'_>) -> Result<Result<Response, FetchError>, FetchError> {
         loop {
-            let response = self.hop(trail).await.map_err(|e| said_of_hop(e, trail.hops))?;
-            trail.heard(&response);
+            let response = self.hop(trail).await.map_err(|e| mark_redirect(e, trail.hops))?;
+            trail.store_cookies(&response);
             let next = match redirect_target(&trail.url, &response) {
                 Ok(Some(next)) => next,
                 Ok(None) => return Ok(Ok(response)),
@@ -215,8 +215,8 @@ impl Inner {
             match trail.step(next).await {
                 Ok(Step::Next) => {}
                 Ok(Step::Stay) => return Ok(Err(FetchError::Unreachable("the site redirects in a loop".into()))),
-                Err(Astray::Lost(error)) => return Ok(Err(error)),
-                Err(Astray::Refused(error)) => return Err(error),
+                Err(RedirectError::DeadEnd(error)) => return Ok(Err(error)),
+                Err(RedirectError::Refused(error)) => return Err(error),
             }
         }
     }
@@ -230,7 +230,7 @@ impl Inner {
         if let Some(value) = languages(trail.language) {
             get = get.header(ACCEPT_LANGUAGE, value);
         }
-        let get = trail.dress(get.header(ACCEPT_ENCODING, ACCEPTED));
+        let get = trail.add_headers(get.header(ACCEPT_ENCODING, ACCEPTED));
         let response = get.send().await.map_err(|e| explain(&e, &route.refusal))?;
         // Checks the peer that was really connected to. An unknown peer is refused.
         if !response.remote_addr().is_some_and(|peer| self.guard.admits(route.scope, peer.ip())) {
@@ -281,7 +281,7 @@ fn innermost(error: &dyn Error) -> String {
 }
 
 /// Adds to the refusal of a redirect's target that it came after a redirect: the caller never saw that URL.
-fn said_of_hop(error: FetchError, hop: usize) -> FetchError {
+fn mark_redirect(error: FetchError, hop: usize) -> FetchError {
     match error {
         FetchError::Forbidden(text) if hop > 0 => FetchError::Forbidden(format!("after a redirect: {text}")),
         other => other,

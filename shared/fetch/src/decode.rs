@@ -14,7 +14,8 @@ use tokio_util::io::StreamReader;
 use crate::bounded::{Bounded, TooLong};
 use crate::codec::{GZIP_MAGIC, Reader, ZSTD_MAGIC, gunzipped, inflated, unzstd, up_to};
 use crate::error::FetchError;
-use crate::fault::{explain, find};
+use crate::error_chain::find;
+use crate::fault::explain;
 use crate::guard::Refusal;
 
 /// `Accept-Encoding` of every request.

@@ -28,7 +28,7 @@ pub enum FetchError {
     Unreachable(String),
     /// The connection failed: DNS, TCP or TLS.
     #[error("{0}")]
-    Unreached(String),
+    ConnectFailed(String),
     /// The whole fetch took longer than its timeout.
     #[error("the page took longer than timeout_ms ({} ms)", .0.as_millis())]
     Timeout(Duration),
@@ -43,13 +43,13 @@ pub enum FetchError {
     Denied(Box<Url>),
     /// A fault that may pass by itself: a failed connection, a response that broke off, or a status that says so.
     #[error("{0}")]
-    Passing(Box<FetchError>),
+    Transient(Box<FetchError>),
     /// The site asks for fewer requests. Holds the underlying error, how long to wait, and the URL that answered.
     #[error("{0}")]
     Throttled(Box<FetchError>, Throttled, Box<Url>),
     /// This machine lacks a resource, such as file descriptors. The site was not asked.
     #[error("the page could not be requested because of an internal fault")]
-    Ours(&'static str),
+    Internal(&'static str),
 }
 
 /// A response of 429 or 503: the site asks for fewer requests.
@@ -76,7 +76,7 @@ impl FetchError {
     /// Returns whether trying again soon may help.
     pub fn may_pass(&self) -> bool {
         match self {
-            FetchError::Passing(_) => true,
+            FetchError::Transient(_) => true,
             FetchError::Throttled(error, ..) => !matches!(**error, FetchError::Walled(_)),
             _ => false,
         }
@@ -85,8 +85,8 @@ impl FetchError {
     /// Returns whether no connection to the site was made, or none is allowed: the site did not answer at all.
     pub fn is_unreached(&self) -> bool {
         match self {
-            FetchError::Unreached(_) | FetchError::Forbidden(_) => true,
-            FetchError::Passing(error) => error.is_unreached(),
+            FetchError::ConnectFailed(_) | FetchError::Forbidden(_) => true,
+            FetchError::Transient(error) => error.is_unreached(),
             _ => false,
         }
     }
@@ -97,14 +97,14 @@ impl FetchError {
         match self {
             FetchError::Forbidden(_) => UnitError::forbidden(message),
             FetchError::Blocked(_) | FetchError::Walled(_) => UnitError::new(ErrorCode::FetchBlocked, message),
-            FetchError::Unreachable(_) | FetchError::Unreached(_) | FetchError::Diverted(_) => {
+            FetchError::Unreachable(_) | FetchError::ConnectFailed(_) | FetchError::Diverted(_) => {
                 UnitError::new(ErrorCode::UrlUnreachable, message)
             }
             FetchError::Denied(_) => UnitError::new(ErrorCode::RobotsDenied, message),
             FetchError::Timeout(_) => UnitError::new(ErrorCode::Timeout, message),
             FetchError::Unsupported(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
-            FetchError::Passing(error) | FetchError::Throttled(error, ..) => error.into_unit_error(),
-            FetchError::Ours(_) => UnitError::new(ErrorCode::Internal, message),
+            FetchError::Transient(error) | FetchError::Throttled(error, ..) => error.into_unit_error(),
+            FetchError::Internal(_) => UnitError::new(ErrorCode::Internal, message),
         }
     }
 }

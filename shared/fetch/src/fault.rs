@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use crate::error::FetchError;
+use crate::error_chain::find;
 use crate::guard::Refusal;
 use crate::resolver::NameRefused;
 
@@ -13,7 +14,7 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
         return FetchError::Forbidden(refusal.to_string());
     }
     if let Some(what) = shortage(error) {
-        return FetchError::Ours(what);
+        return FetchError::Internal(what);
     }
     if let Some(tls) = find::<rustls::Error>(error) {
         let text = if matches!(tls, rustls::Error::InvalidCertificate(_)) {
@@ -21,16 +22,16 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
         } else {
             "the TLS connection to the site failed; the site may not offer TLS on this port"
         };
-        return FetchError::Unreached(text.into());
+        return FetchError::ConnectFailed(text.into());
     }
-    let unreached = |text: &str| FetchError::Unreached(text.into());
+    let failed = |text: &str| FetchError::ConnectFailed(text.into());
     let unreachable = |text: &str| FetchError::Unreachable(text.into());
-    FetchError::Passing(Box::new(if error.is_dns() {
-        unreached("DNS did not answer the look-up of the host's name")
+    FetchError::Transient(Box::new(if error.is_dns() {
+        failed("DNS did not answer the look-up of the host's name")
     } else if error.is_connect() && error.is_timeout() {
-        unreached("the site did not accept the connection in time")
+        failed("the site did not accept the connection in time")
     } else if error.is_connect() {
-        unreached("the connection to the site failed")
+        failed("the connection to the site failed")
     } else if error.is_body() || error.is_decode() {
         unreachable("the site's response ended early, or its compressed content is damaged")
     } else {
@@ -39,12 +40,12 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
 }
 
 /// Translates a failed connection of [`Fetcher::dial`](crate::Fetcher::dial).
-pub(crate) fn said_of_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
+pub(crate) fn explain_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
     if find::<NameRefused>(error).is_some() {
         return FetchError::Forbidden(refusal.to_string());
     }
     if let Some(what) = shortage(error) {
-        return FetchError::Ours(what);
+        return FetchError::Internal(what);
     }
     let text = match error.kind() {
         io::ErrorKind::TimedOut => "the site did not accept the connection in time",
@@ -52,7 +53,7 @@ pub(crate) fn said_of_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
         _ if error.get_ref().is_some() => "DNS did not answer the look-up of the host's name",
         _ => "the connection to the site failed",
     };
-    FetchError::Passing(Box::new(FetchError::Unreached(text.into())))
+    FetchError::Transient(Box::new(FetchError::ConnectFailed(text.into())))
 }
 
 /// Returns the resource that this machine lacks if that is why a connection failed: then the site is not at fault.
@@ -86,34 +87,9 @@ fn short_of(code: i32) -> Option<&'static str> {
     }
 }
 
-/// Returns the first error of type `T` in a chain. [`io::Error`] does not report a wrapped error as its source, so the
-/// wrapped error is searched separately.
-pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(e) = next {
-        if let Some(found) = e.downcast_ref::<T>() {
-            return Some(found);
-        }
-        if let Some(inner) = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref)
-            && let Some(found) = find::<T>(inner)
-        {
-            return Some(found);
-        }
-        next = e.source();
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_error_wrapped_in_an_io_error_is_found() {
-        let outer = io::Error::other(io::Error::other(NameRefused));
-        assert_eq!(find::<NameRefused>(&outer), Some(&NameRefused));
-        assert_eq!(find::<NameRefused>(&io::Error::other("x")), None);
-    }
 
     #[test]
     fn a_shortage_on_this_machine_is_not_blamed_on_the_site() {

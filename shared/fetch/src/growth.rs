@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
-
-use crate::request::BoxFuture;
 
 /// Maximum size in bytes of a body that needs no room, after content decoding.
 pub const SMALL_BODY: usize = 512 * 1024;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use ipnet::IpNet;
 use reqwest::header::HeaderMap;
 use url::Url;
@@ -60,9 +61,6 @@ pub struct FetchRequest<'a> {
     /// Grants room to a large body; with `None` there is always room.
     pub room: Option<&'a Room>,
 }
-
-/// A boxed future.
-pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Judges redirects before they are followed. The guard decides separately whether the target may be fetched at all.
 pub trait Hops: Send + Sync {

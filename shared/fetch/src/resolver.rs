@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::fault::find;
+use crate::error_chain::find;
 use crate::guard::{Guard, Scope};
 use crate::names::{Names, Unknown};
 

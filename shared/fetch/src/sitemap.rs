@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use url::Url;
 
-use crate::client::{Arrival, Fetcher, Lost};
+use crate::client::{Arrival, Fetcher, NoResponse};
 use crate::error::FetchError;
 use read::{Place, Sink};
 
@@ -136,7 +136,7 @@ impl Fetcher {
         found.files += 1;
         let (url, response) = match self.arrive(url, "application/xml,text/xml,text/plain,*/*;q=0.5").await {
             Ok(Arrival::At(url, response)) => (url, response),
-            Ok(Arrival::Astray(error)) | Err(Lost { error, .. }) => {
+            Ok(Arrival::RedirectError(error)) | Err(NoResponse { error, .. }) => {
                 found.failed(error);
                 return None;
             }

@@ -56,7 +56,7 @@ impl<'a> Trail<'a> {
     }
 
     /// Adds cookies and the caller's fields to a request for the current URL.
-    pub(crate) fn dress(&self, mut request: RequestBuilder) -> RequestBuilder {
+    pub(crate) fn add_headers(&self, mut request: RequestBuilder) -> RequestBuilder {
         let own = self.own.as_ref().map(|(headers, _)| *headers);
         if let Some(headers) = own {
             // A field of the caller replaces ours of the same name.
@@ -75,7 +75,7 @@ impl<'a> Trail<'a> {
     }
 
     /// Stores the cookies of a response from the current URL.
-    pub(crate) fn heard(&mut self, response: &Response) {
+    pub(crate) fn store_cookies(&mut self, response: &Response) {
         self.jar.take(&self.url, response.headers());
     }
 
@@ -84,22 +84,22 @@ impl<'a> Trail<'a> {
     ///
     /// # Errors
     /// A loop, too many hops, or a refusal by the judge of hops.
-    pub(crate) async fn step(&mut self, next: Url) -> Result<Step, Astray> {
+    pub(crate) async fn step(&mut self, next: Url) -> Result<Step, RedirectError> {
         let key = (next.to_string(), self.jar.field(&next));
         if self.seen.contains(&key) {
             if next == self.url {
                 return Ok(Step::Stay);
             }
-            return Err(Astray::Lost(FetchError::Unreachable("the site redirects in a loop".into())));
+            return Err(RedirectError::DeadEnd(FetchError::Unreachable("the site redirects in a loop".into())));
         }
         if self.hops == self.most {
             let text = format!("the site has too many redirects; at most {} are followed", self.most);
-            return Err(Astray::Lost(FetchError::Unreachable(text)));
+            return Err(RedirectError::DeadEnd(FetchError::Unreachable(text)));
         }
         if let Some(judge) = self.judge
             && next != self.url
         {
-            let refused = |why: fn(Box<Url>) -> FetchError, next| Err(Astray::Refused(why(Box::new(next))));
+            let refused = |why: fn(Box<Url>) -> FetchError, next| Err(RedirectError::Refused(why(Box::new(next))));
             match judge.may_go(&next).await {
                 Hop::Go => {}
                 Hop::Elsewhere => return refused(FetchError::Diverted, next),
@@ -115,17 +115,17 @@ impl<'a> Trail<'a> {
 }
 
 /// Why a chain of redirects ends without a response.
-pub(crate) enum Astray {
+pub(crate) enum RedirectError {
     /// The site's redirects lead nowhere.
-    Lost(FetchError),
+    DeadEnd(FetchError),
     /// The judge of hops refuses the target.
     Refused(FetchError),
 }
 
-impl Astray {
+impl RedirectError {
     pub(crate) fn into_error(self) -> FetchError {
         match self {
-            Astray::Lost(error) | Astray::Refused(error) => error,
+            RedirectError::DeadEnd(error) | RedirectError::Refused(error) => error,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ask::Request;
-use crate::browser::{Browser, Given};
+use crate::browser::{Browser, PageSlot};
 use crate::cdp::{CdpError, Events, Session};
 use crate::config::RenderConfig;
 use crate::proxy::{Pass, Proxy};
@@ -27,7 +27,7 @@ pub(crate) struct Context {
     id: String,
     pass: Pass,
     /// Released once the context is disposed of: the page's registration with the browser, and the permit to render.
-    places: Option<(Given, OwnedSemaphorePermit)>,
+    places: Option<(PageSlot, OwnedSemaphorePermit)>,
     answer: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Context {
     /// Creates a context whose only way out is the proxy, with its own pass.
     pub(crate) async fn new(
         browser: Arc<Browser>,
-        given: Given,
+        slot: PageSlot,
         place: OwnedSemaphorePermit,
         proxy: &Proxy,
         config: &RenderConfig,
@@ -53,7 +53,7 @@ impl Context {
         let params = json!({ "disposeOnDetach": true, "proxyServer": way, "proxyBypassList": "<-loopback>" });
         let made = browser.cdp.call("Target.createBrowserContext", params).await?;
         let id = made["browserContextId"].as_str().ok_or(CdpError::Closed)?.to_owned();
-        Ok(Context { browser, id, pass, places: Some((given, place)), answer: config.answer })
+        Ok(Context { browser, id, pass, places: Some((slot, place)), answer: config.answer })
     }
 
     /// Returns its pass through the proxy.

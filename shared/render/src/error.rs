@@ -33,7 +33,7 @@ pub enum RenderError {
     NoAnswer,
     /// No browser could be started, or the browser was lost. As far as is known, the page is not the cause.
     #[error("the browser failed")]
-    Ours(String),
+    Internal(String),
 }
 
 impl RenderError {
@@ -47,7 +47,7 @@ impl RenderError {
             }
             RenderError::Timeout(_) | RenderError::NoAnswer => UnitError::new(ErrorCode::Timeout, message),
             RenderError::TooMuch(_) | RenderError::NoPage(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
-            RenderError::Ours(_) => UnitError::new(ErrorCode::Internal, message),
+            RenderError::Internal(_) => UnitError::new(ErrorCode::Internal, message),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Answer {
                     let text = format!("the rendered page is too large to transfer: over {most} bytes, compressed");
                     return Answer::Error(RenderError::TooMuch(text));
                 }
-                Err(error) => return Answer::Error(RenderError::Ours(error.to_string())),
+                Err(error) => return Answer::Error(RenderError::Internal(error.to_string())),
             }
         }
     }
@@ -68,9 +68,8 @@ impl Answer {
     /// The renderer's error, or the answer is malformed.
     pub fn unpack(self) -> Result<Rendered, RenderError> {
         match self {
-            Answer::Rendered(text) => {
-                unpacked(&text).unwrap_or_else(|| Err(RenderError::Ours("the renderer's answer cannot be read".into())))
-            }
+            Answer::Rendered(text) => unpacked(&text)
+                .unwrap_or_else(|| Err(RenderError::Internal("the renderer's answer cannot be read".into()))),
             Answer::Error(error) => Err(error),
         }
     }
@@ -163,7 +162,7 @@ mod tests {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
         gzip.write_all(b"{}\n").unwrap();
         for bad in ["", "%", "AAAA", &BASE64.encode(gzip.finish().unwrap())] {
-            assert!(matches!(Answer::Rendered(bad.into()).unpack(), Err(RenderError::Ours(_))), "{bad}");
+            assert!(matches!(Answer::Rendered(bad.into()).unpack(), Err(RenderError::Internal(_))), "{bad}");
         }
     }
 }

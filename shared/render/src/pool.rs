@@ -7,7 +7,7 @@ use std::time::Duration;
 use fetch::Fetcher;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::browser::{Browser, Given};
+use crate::browser::{Browser, PageSlot};
 use crate::config::RenderConfig;
 use crate::error::RenderError;
 use crate::proxy::Proxy;
@@ -35,12 +35,12 @@ impl Pool {
         let start = async || Proxy::start(self.fetcher.clone()).await;
         self.proxy.get_or_try_init(start).await.map_err(|error| {
             tracing::error!(%error, "the browser's proxy could not be opened");
-            RenderError::Ours("its proxy could not be opened".into())
+            RenderError::Internal("its proxy could not be opened".into())
         })
     }
 
     /// Returns a browser for a page, and the page's registration with it.
-    pub(crate) async fn give(self: &Arc<Self>) -> Result<(Arc<Browser>, Given), RenderError> {
+    pub(crate) async fn give(self: &Arc<Self>) -> Result<(Arc<Browser>, PageSlot), RenderError> {
         let proxy = self.proxy().await?.at();
         let mut current = self.current.lock().await;
         if let Some(browser) = &*current {
@@ -53,10 +53,10 @@ impl Pool {
             *current = None;
         }
         let browser = Browser::start(&self.config, proxy).await?;
-        let given = browser.give(self.config.pages_a_browser);
+        let slot = browser.give(self.config.pages_a_browser);
         *current = Some(Arc::clone(&browser));
         tokio::spawn(let_go(Arc::downgrade(self), Arc::downgrade(&browser), self.config.idle));
-        Ok((browser, given))
+        Ok((browser, slot))
     }
 
     /// Ends the browser, if there is one.

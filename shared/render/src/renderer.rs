@@ -71,7 +71,7 @@ impl Renderer {
         let mut tries = 1;
         loop {
             match self.try_once(request, end).await {
-                Err(RenderError::Ours(_)) if tries < TRIES => tries += 1,
+                Err(RenderError::Internal(_)) if tries < TRIES => tries += 1,
                 done => return done,
             }
         }
@@ -79,11 +79,11 @@ impl Renderer {
 
     async fn try_once(&self, request: &Request, end: Instant) -> Result<Rendered, RenderError> {
         let place = Arc::clone(&self.inner.places).acquire_owned().await;
-        let place = place.map_err(|_| RenderError::Ours("it has ended".into()))?;
+        let place = place.map_err(|_| RenderError::Internal("it has ended".into()))?;
         let pool = &self.inner.pool;
         let lost = |error: CdpError| {
             tracing::warn!(%error, "a page could not be opened in the browser");
-            RenderError::Ours(format!("it opened no page: {error}"))
+            RenderError::Internal(format!("it opened no page: {error}"))
         };
         let (browser, given) = pool.give().await?;
         let made = Context::new(browser, given, place, pool.proxy().await?, &pool.config);

@@ -66,7 +66,7 @@ impl World {
     /// The document is too long or cannot be read.
     pub(crate) async fn snapshot(&mut self, session: &Session, most: usize) -> Result<Snapshot, RenderError> {
         let too_much = || RenderError::TooMuch(format!("the page is over {} MB after its scripts ran", most >> 20));
-        let lost = |error: CdpError| RenderError::Ours(error.to_string());
+        let lost = |error: CdpError| RenderError::Internal(error.to_string());
         let expression = format!("{SNAPSHOT}({most})");
         // The browser creates a world of the same name only once per document.
         let made = session.ask("Page.createIsolatedWorld", self.world()).await.map_err(lost)?;

@@ -69,7 +69,7 @@ impl PageFetcher {
                 Err(error) => error,
             };
             drop((room, growing));
-            if let FetchError::Ours(what) = error
+            if let FetchError::Internal(what) = error
                 && Instant::now() + shortage_wait < end
             {
                 tracing::warn!(what, "a request for a page could not be sent; trying again");

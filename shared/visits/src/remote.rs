@@ -18,13 +18,13 @@ impl Remote {
     async fn ask(&self, mut request: Request) -> Result<Rendered, RenderError> {
         let time = request.timeout;
         request.timeout = time.saturating_sub(WAY).max(time / 2);
-        let asked = serde_json::to_vec(&request).map_err(|error| RenderError::Ours(error.to_string()))?;
+        let asked = serde_json::to_vec(&request).map_err(|error| RenderError::Internal(error.to_string()))?;
         match self.0.ask(asked, time).await {
             Ok(answer) => match serde_json::from_slice::<Answer>(&answer) {
                 Ok(answer) => answer.unpack(),
                 Err(error) => {
                     tracing::error!(%error, "could not read the renderer's answer");
-                    Err(RenderError::Ours("its answer cannot be read".into()))
+                    Err(RenderError::Internal("its answer cannot be read".into()))
                 }
             },
             Err(error) => {

@@ -168,7 +168,7 @@ fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
         RenderError::Diverted(to) => FetchError::Diverted(Box::new(to)),
         RenderError::NoAnswer => return Unrendered::NoAnswer,
         RenderError::NoPage(_) => return Unrendered::NoPage,
-        RenderError::Ours(_) => return Unrendered::NoBrowser("the browser failed".into()),
+        RenderError::Internal(_) => return Unrendered::NoBrowser("the browser failed".into()),
     })
 }
 

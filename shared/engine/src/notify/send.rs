@@ -53,10 +53,10 @@ impl Notifier {
     async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<Posted, FetchError> {
         let id = message_id(&delivery.job);
         let sent_at: Timestamp = self.context.now();
-        let broken = |_| FetchError::Ours("a URL that can be read");
+        let broken = |_| FetchError::Internal("a URL that can be read");
         let url = Url::parse(&delivery.url).map_err(broken)?;
         // The secret expired between the check and the signature: the next try notices it.
-        let signature = signing.sign(&id, sent_at, &delivery.body).ok_or(FetchError::Ours("a secret"))?;
+        let signature = signing.sign(&id, sent_at, &delivery.body).ok_or(FetchError::Internal("a secret"))?;
         let at = sent_at.secs().to_string();
         let fields = [("webhook-id", id.as_str()), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
         let headers = fetch::header_map(fields.into_iter());

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::{FetchConfig, Fetcher, Inner, Route};
 use crate::error::{BuildError, FetchError};
-use crate::fault::said_of_dial;
+use crate::fault::explain_dial;
 use crate::guard::Refusal;
 use crate::resolver::{JudgingResolver, Lookup};
 use crate::target::check_parsed;
@@ -45,7 +45,7 @@ impl Inner {
         let resolver = JudgingResolver { guard: self.guard.clone(), scope, lookup: self.lookup.clone() };
         let opened = tokio::time::timeout(self.connect_timeout, connect(url, &resolver)).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let stream = opened.map_err(|error| said_of_dial(&error, &refusal))?;
+        let stream = opened.map_err(|error| explain_dial(&error, &refusal))?;
         // Checks the peer that was really connected to.
         let peer = stream.peer_addr().ok().filter(|peer| self.guard.admits(scope, peer.ip()));
         let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };

@@ -9,7 +9,8 @@ use url::{Host, Url};
 
 use super::{Fetcher, Inner, Route};
 use crate::error::FetchError;
-use crate::fault::{explain, find};
+use crate::error_chain::find;
+use crate::fault::explain;
 use crate::guard::Refusal;
 use crate::resolver::{JudgingResolver, NameRefused};
 use crate::target::check_parsed;

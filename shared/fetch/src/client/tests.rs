@@ -145,8 +145,8 @@ async fn a_silent_dns_server_ends_at_the_connect_timeout() {
     let f = looking_up(&[], Lookup::Silent, Duration::from_millis(300));
     let start = std::time::Instant::now();
     let result = get(&f, "https://silent.example.com/").await;
-    let Err(FetchError::Passing(error)) = &result else { panic!("{result:?}") };
-    assert!(matches!(&**error, FetchError::Unreached(text) if text.contains("in time")), "{result:?}");
+    let Err(FetchError::Transient(error)) = &result else { panic!("{result:?}") };
+    assert!(matches!(&**error, FetchError::ConnectFailed(text) if text.contains("in time")), "{result:?}");
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
 

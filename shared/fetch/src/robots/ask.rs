@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{MAX_ROBOTS, Robots};
 use crate::bounded::Bounded;
-use crate::client::{Arrival, Fetcher, Lost};
+use crate::client::{Arrival, Fetcher, NoResponse};
 use crate::codec::{GZIP_MAGIC, Reader, gunzipped, up_to};
 use crate::decode::{broken, coding, decoded};
 use crate::error::{FetchError, Throttled};
@@ -70,11 +70,11 @@ impl Fetcher {
     async fn ask(&self, url: &Url) -> RobotsAnswer {
         let (at, response) = match self.arrive(url, "text/plain,*/*;q=0.5").await {
             Ok(Arrival::At(at, response)) => (at, response),
-            Ok(Arrival::Astray(_)) => return RobotsAnswer::of(RobotsOutcome::Unavailable, None),
-            Err(Lost { error, hops: 0 }) if error.is_unreached() => {
+            Ok(Arrival::RedirectError(_)) => return RobotsAnswer::of(RobotsOutcome::Unavailable, None),
+            Err(NoResponse { error, hops: 0 }) if error.is_unreached() => {
                 return RobotsAnswer::of(RobotsOutcome::Unreached(error), None);
             }
-            Err(Lost { error, .. }) => return RobotsAnswer::of(RobotsOutcome::Unreachable(error), None),
+            Err(NoResponse { error, .. }) => return RobotsAnswer::of(RobotsOutcome::Unreachable(error), None),
         };
         let status = response.status();
         let code = Some(status.as_u16());

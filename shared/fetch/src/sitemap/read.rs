@@ -15,7 +15,8 @@ use crate::body::check_status;
 use crate::bounded::{Bounded, TooLong};
 use crate::decode::{coding, decoded};
 use crate::error::FetchError;
-use crate::fault::{explain, find};
+use crate::error_chain::find;
+use crate::fault;
 use crate::guard::Refusal;
 use crate::target::check_url;
 
@@ -48,7 +49,7 @@ type Plain<'a> = Bounded<BufReader<Box<dyn AsyncRead + Unpin + Send + 'a>>>;
 pub(super) async fn read(response: Response, base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
     check_status(&response)?;
     let coding = coding(response.headers())?;
-    let failed = |error| said(&error, max);
+    let failed = |error| explain(&error, max);
     let mut sent = decoded(response, coding, max).await.map_err(failed)?;
     let start = start_of(&mut sent).await.map_err(failed)?;
     let packed = start == b"\x1f\x8b";
@@ -75,7 +76,7 @@ async fn read_plain(
     max: usize,
     take: &mut Take<'_>,
 ) -> Result<(), FetchError> {
-    let failed = |error| said(&error, max);
+    let failed = |error| explain(&error, max);
     let start = start_of(&mut plain).await.map_err(failed)?;
     let wide = wide::encoding_of(&start);
     let whole = io::Cursor::new(start).chain(plain);
@@ -148,7 +149,7 @@ fn broken(at: u64) -> FetchError {
 }
 
 /// Translates an error of reading.
-fn said(error: &io::Error, max: usize) -> FetchError {
+fn explain(error: &io::Error, max: usize) -> FetchError {
     match (find::<TooLong>(error), find::<reqwest::Error>(error)) {
         (Some(TooLong::File), _) => {
             FetchError::Unsupported(format!("the sitemap is over {max} bytes, the maximum size"))
@@ -156,7 +157,7 @@ fn said(error: &io::Error, max: usize) -> FetchError {
         (Some(TooLong::Item), _) => {
             FetchError::Unsupported(format!("the sitemap has a line, a tag or a text of over {MAX_ITEM} bytes"))
         }
-        (None, Some(error)) => explain(error, &Refusal::Name),
+        (None, Some(error)) => fault::explain(error, &Refusal::Name),
         (None, None) => FetchError::Unsupported("the compressed sitemap is damaged or cut off".into()),
     }
 }

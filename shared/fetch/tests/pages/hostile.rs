@@ -9,7 +9,7 @@ use fetch::client::MAX_HEAD;
 
 use crate::scripted::{Answer, Scripted, ok, open, to};
 use crate::site::page;
-use crate::{MAX_BODY, code, encodings, fetcher, get, get_within};
+use crate::{MAX_BODY, code, fetcher, get, get_within, packed};
 
 const UNREACHABLE: (ErrorCode, bool) = (UrlUnreachable, true);
 const UNSUPPORTED: (ErrorCode, bool) = (UnsupportedContent, false);
@@ -163,7 +163,7 @@ async fn a_response_sent_byte_by_byte_ends_at_the_timeout() {
         ("chunk size", Answer::Drip(open("Transfer-Encoding: chunked\r\n", ""), b"0".to_vec()), late),
         (
             "packed",
-            Answer::Drip(open("Content-Encoding: gzip\r\n", encodings::bomb_start(b'a')), encodings::bomb_more()),
+            Answer::Drip(open("Content-Encoding: gzip\r\n", packed::bomb_start(b'a')), packed::bomb_more()),
             late,
         ),
     ])
@@ -190,15 +190,15 @@ async fn resets() {
 async fn decompression_bombs_of_every_coding_end_at_a_limit() {
     let coded =
         |name: &str, start: &[u8]| open(&format!("Content-Type: text/html\r\nContent-Encoding: {name}\r\n"), start);
-    let gzip = encodings::bomb_start(b'a');
+    let gzip = packed::bomb_start(b'a');
     // The same as zlib (RFC 1950), without gzip's head.
     let zlib = [&[0x78, 0x01], &gzip[10..]].concat();
-    let more = encodings::bomb_more().repeat(1_000);
-    let brotli = encodings::brotli(&vec![b'a'; 20 * MAX_BODY]).await;
+    let more = packed::bomb_more().repeat(1_000);
+    let brotli = packed::brotli(&vec![b'a'; 20 * MAX_BODY]).await;
     assert!(brotli.len() < 1_000);
     let name = vec![b'a'; 4 * MAX_BODY];
-    let named = [&[0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3], &name[..], &[0], &encodings::gzip(b"<p>x")[10..]].concat();
-    let named = encodings::brotli(&named).await;
+    let named = [&[0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3], &name[..], &[0], &packed::gzip(b"<p>x")[10..]].concat();
+    let named = packed::brotli(&named).await;
     let empty_block = [0, 0, 0, 0xff, 0xff];
     let (empty_gzip, empty_zlib) = ([&gzip[..10], &empty_block].concat(), [&[0x78, 0x01], &empty_block[..]].concat());
     let nothing = empty_block.repeat(1_000);
@@ -208,7 +208,7 @@ async fn decompression_bombs_of_every_coding_end_at_a_limit() {
         ("deflate", Answer::Endless(coded("deflate", &zlib), more), UNSUPPORTED),
         ("brotli", Answer::Bytes(coded("br", &brotli)), UNSUPPORTED),
         ("gzip of nothing", Answer::Endless(coded("gzip", &empty_gzip), nothing.clone()), UNSUPPORTED),
-        ("gzip members of nothing", Answer::Endless(coded("gzip", b""), encodings::gzip(b"")), UNSUPPORTED),
+        ("gzip members of nothing", Answer::Endless(coded("gzip", b""), packed::gzip(b"")), UNSUPPORTED),
         ("deflate of nothing", Answer::Endless(coded("deflate", &empty_zlib), nothing), UNSUPPORTED),
         // RFC 7932 §9.2: blocks of metadata, each of no bytes.
         ("brotli of nothing", Answer::Endless(coded("br", &[0x0c]), vec![0x06; 10_000]), UNSUPPORTED),
@@ -229,7 +229,7 @@ async fn decompression_bombs_of_every_coding_end_at_a_limit() {
     ])
     .await;
     let f = fetcher();
-    for (name, body) in [("br", encodings::brotli(b"<p>packed").await), ("gzip", vec![]), ("br", vec![])] {
+    for (name, body) in [("br", packed::brotli(b"<p>packed").await), ("gzip", vec![]), ("br", vec![])] {
         let site = Scripted::start(vec![("/", Answer::Bytes(coded(name, &body)))]).await;
         let want = if body.is_empty() { &b""[..] } else { b"<p>packed" };
         assert_eq!(&get(&f, &site.url("/")).await.unwrap().body[..], want, "{name}");

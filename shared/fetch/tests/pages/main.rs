@@ -9,6 +9,7 @@ mod encodings;
 mod hostile;
 mod limits;
 mod odd;
+mod packed;
 mod proxies;
 mod refusals;
 mod robots;

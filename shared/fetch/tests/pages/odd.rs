@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use crate::scripted::{Answer, Scripted, open, to};
 use crate::site::page;
-use crate::{encodings, fetcher, get};
+use crate::{fetcher, get, packed};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
 const PAGE: &str = "<html><h1>Page</h1></html>\n";
@@ -88,7 +88,7 @@ async fn bodies() {
         ("no end of the last chunk", chunked("", &format!("{length:x}\r\n{PAGE}\r\n0\r\n"))),
         ("a length that is too long", long),
         ("the length of the decoded page", {
-            let packed = encodings::gzip(PAGE.as_bytes());
+            let packed = packed::gzip(PAGE.as_bytes());
             raw(&format!("{OK}Content-Encoding: gzip\r\nContent-Length: {}\r\n", packed.len() + 900), packed)
         }),
     ])
@@ -283,9 +283,9 @@ async fn sitemaps() {
         ("attributes", page("200 OK", "", set.replace("<url>", "<url id='1>'>").replace("1>'", "1'").as_bytes())),
         (
             "the type of a gzip file",
-            page("200 OK", "Content-Type: application/x-gzip;charset=utf-8\r\n", &encodings::gzip(set.as_bytes())),
+            page("200 OK", "Content-Type: application/x-gzip;charset=utf-8\r\n", &packed::gzip(set.as_bytes())),
         ),
-        ("compressed but not declared", page("200 OK", "Content-Type: text/xml\r\n", &encodings::gzip(set.as_bytes()))),
+        ("compressed but not declared", page("200 OK", "Content-Type: text/xml\r\n", &packed::gzip(set.as_bytes()))),
         ("declared compressed but plain", page("200 OK", "Content-Encoding: gzip\r\n", set.as_bytes())),
         ("a length that is too long", raw(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", set.len() + 99), set)),
         (

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::scripted::{Answer, Scripted, ok, open, status, to};
 use crate::site::page;
-use crate::{encodings, fetcher};
+use crate::{fetcher, packed};
 
 const RULES: &str = "User-agent: runo\nDisallow: /private\nCrawl-delay: 2\nSitemap: https://e.test/s.xml\n";
 
@@ -54,11 +54,11 @@ async fn the_file_at_the_root_is_fetched_and_parsed_for_our_crawler() {
     for file in [
         page("200 OK", "Content-Type: application/octet-stream\r\n", RULES.as_bytes()),
         page("203 Other", "", RULES.as_bytes()),
-        page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(RULES.as_bytes())),
+        page("200 OK", "Content-Encoding: gzip\r\n", &packed::gzip(RULES.as_bytes())),
         // Compressed but not declared; declared but not compressed; compressed twice.
-        page("200 OK", "Content-Type: text/plain\r\n", &encodings::gzip(RULES.as_bytes())),
+        page("200 OK", "Content-Type: text/plain\r\n", &packed::gzip(RULES.as_bytes())),
         page("200 OK", "Content-Encoding: gzip\r\n", RULES.as_bytes()),
-        page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(&encodings::gzip(RULES.as_bytes()))),
+        page("200 OK", "Content-Encoding: gzip\r\n", &packed::gzip(&packed::gzip(RULES.as_bytes()))),
         page("200 OK", "", &[b"\xff\xfe".to_vec(), RULES.encode_utf16().flat_map(u16::to_le_bytes).collect()].concat()),
     ] {
         let site = Scripted::start(vec![("/robots.txt", Answer::Bytes(file))]).await;
@@ -176,7 +176,7 @@ async fn only_the_start_of_an_endless_file_is_read() {
     let endless = Answer::Endless(open("", RULES), b"Disallow: /more\n".repeat(1_000));
     let line = Answer::Endless(open("", RULES), b"Disallow: /more".repeat(1_000));
     let packed = "Content-Encoding: gzip\r\n";
-    let bomb = Answer::Endless(open(packed, encodings::bomb_start(b'\n')), encodings::bomb_more().repeat(1_000));
+    let bomb = Answer::Endless(open(packed, packed::bomb_start(b'\n')), packed::bomb_more().repeat(1_000));
     let large = ok(format!("{RULES}{}\nDisallow: /late\n", "#".repeat(MAX_ROBOTS)));
     for (name, answer, denied) in
         [("endless", endless, true), ("line", line, true), ("large", large, true), ("bomb", bomb, false)]
@@ -192,7 +192,7 @@ async fn only_the_start_of_an_endless_file_is_read() {
 /// The file decodes to nothing, so only the bytes sent can be counted. A site that sends this counts as unreachable.
 #[tokio::test]
 async fn an_endless_compressed_file_disallows_all() {
-    let start = open("Content-Encoding: gzip\r\n", &encodings::bomb_start(b'a')[..10]);
+    let start = open("Content-Encoding: gzip\r\n", &packed::bomb_start(b'a')[..10]);
     let nothing = Answer::Endless(start, [0, 0, 0, 0xff, 0xff].repeat(2_000));
     let site = Scripted::start(vec![("/robots.txt", nothing)]).await;
     let answer = ask(&fetcher(), &site.url("/")).await;

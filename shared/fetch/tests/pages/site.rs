@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::encodings;
+use crate::packed;
 
 /// A running site.
 pub struct Site {
@@ -115,19 +115,19 @@ async fn answer(socket: &mut TcpStream, path: &str, request: &str, address: Sock
             return drip(socket, "", [&b"%"[..], b"PD", b"F-1.7"].into_iter()).await;
         }
 
-        "/gzip" => encoded("gzip", &encodings::gzip(b"<h1>packed</h1>")),
-        "/deflate" => encoded("deflate", &encodings::zlib(b"<h1>packed</h1>")),
-        "/gzip-cut" => encoded("gzip", &encodings::gzip(b"<h1>packed</h1>")[..20]),
-        "/gzip-twice" => encoded("gzip", &encodings::gzip(&encodings::gzip(b"<h1>packed</h1>"))),
-        "/gzip-gzip" => encoded("gzip, gzip", &encodings::gzip(&encodings::gzip(b"<h1>packed</h1>"))),
-        "/gzip-thrice" => encoded("gzip, gzip, gzip", &encodings::gzip(&encodings::gzip(&encodings::gzip(b"x")))),
+        "/gzip" => encoded("gzip", &packed::gzip(b"<h1>packed</h1>")),
+        "/deflate" => encoded("deflate", &packed::zlib(b"<h1>packed</h1>")),
+        "/gzip-cut" => encoded("gzip", &packed::gzip(b"<h1>packed</h1>")[..20]),
+        "/gzip-twice" => encoded("gzip", &packed::gzip(&packed::gzip(b"<h1>packed</h1>"))),
+        "/gzip-gzip" => encoded("gzip, gzip", &packed::gzip(&packed::gzip(b"<h1>packed</h1>"))),
+        "/gzip-thrice" => encoded("gzip, gzip, gzip", &packed::gzip(&packed::gzip(&packed::gzip(b"x")))),
         "/compress" => encoded("compress", b"\x1f\x9d"),
         "/identity" => encoded("identity", b"<p>plain"),
         "/bomb" => {
             let head = format!("HTTP/1.1 200 OK\r\n{HTML}Content-Encoding: gzip\r\nConnection: close\r\n\r\n");
             socket.write_all(head.as_bytes()).await?;
-            socket.write_all(&encodings::bomb_start(b'a')).await?;
-            let more = encodings::bomb_more().repeat(1_000);
+            socket.write_all(&packed::bomb_start(b'a')).await?;
+            let more = packed::bomb_more().repeat(1_000);
             loop {
                 socket.write_all(&more).await?;
             }

@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::scripted::{Answer, Scripted, ok, open, status, to};
 use crate::site::page;
-use crate::{MAX_SITEMAP, encodings, fetcher};
+use crate::{MAX_SITEMAP, fetcher, packed};
 
 fn set(paths: &[&str]) -> String {
     let urls: String = paths.iter().map(|p| format!("<url><loc>https://e.test/{p}</loc></url>")).collect();
@@ -44,15 +44,15 @@ async fn xml_and_lines_are_read_plain_and_compressed() {
     let f = fetcher();
     let xml = set(&["a", "b"]);
     let lines = "https://e.test/a\r\nhttps://e.test/b\n";
-    let twice = encodings::gzip(&encodings::gzip(xml.as_bytes()));
+    let twice = packed::gzip(&packed::gzip(xml.as_bytes()));
     let binary = "Content-Type: application/octet-stream\r\n";
     for (name, answer) in [
         ("xml", ok(&xml)),
         ("lines", ok(lines)),
-        ("packed", ok(encodings::gzip(xml.as_bytes()))),
-        ("packed lines", Answer::Bytes(page("200 OK", binary, &encodings::gzip(lines.as_bytes())))),
-        ("members", ok([encodings::gzip(&xml.as_bytes()[..90]), encodings::gzip(&xml.as_bytes()[90..])].concat())),
-        ("encoded", Answer::Bytes(page("200 OK", "Content-Encoding: gzip\r\n", &encodings::gzip(xml.as_bytes())))),
+        ("packed", ok(packed::gzip(xml.as_bytes()))),
+        ("packed lines", Answer::Bytes(page("200 OK", binary, &packed::gzip(lines.as_bytes())))),
+        ("members", ok([packed::gzip(&xml.as_bytes()[..90]), packed::gzip(&xml.as_bytes()[90..])].concat())),
+        ("encoded", Answer::Bytes(page("200 OK", "Content-Encoding: gzip\r\n", &packed::gzip(xml.as_bytes())))),
         ("packed and encoded", Answer::Bytes(page("200 OK", "Content-Encoding: gzip\r\n", &twice))),
         ("without length", Answer::Bytes(open("", &xml))),
     ] {
@@ -77,7 +77,7 @@ async fn an_index_is_followed_three_levels() {
         vec![
             ("/index.xml", ok(index(&[&all[..], &[foreign]].concat()))),
             ("/1.xml", ok(set(&["a"]))),
-            ("/2.xml.gz", ok(encodings::gzip(set(&["c"]).as_bytes()))),
+            ("/2.xml.gz", ok(packed::gzip(set(&["c"]).as_bytes()))),
             ("/deeper.xml", ok(index(&[url("/third.xml")]))),
             ("/third.xml", ok(index(&[url("/fourth.xml"), url("/d.xml"), url("/index.xml")]))),
             ("/d.xml", ok(set(&["d"]))),
@@ -139,7 +139,7 @@ async fn endless_sitemaps_end_at_their_limits() {
     let f = fetcher();
     let head = set(&["a"]).replace("</urlset>", "");
     let unwanted = b"<url><lastmod>2026-01-01</lastmod></url>".repeat(1_000);
-    let packed = |byte| [open("", encodings::bomb_start(byte)), encodings::bomb_more().repeat(100)].concat();
+    let packed = |byte| [open("", packed::bomb_start(byte)), packed::bomb_more().repeat(100)].concat();
     let stored = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff][..], &[0, 0, 0, 0xff, 0xff]].concat();
     for (name, answer, want, why) in [
         ("xml", Answer::Endless(open("", &head), unwanted), vec!["a"], "is over 1000000 bytes"),
@@ -152,8 +152,8 @@ async fn endless_sitemaps_end_at_their_limits() {
             "a tag",
         ),
         // Empty lines, and one long line: 200,000 bytes for each of these compressed pieces.
-        ("bomb", Answer::Endless(packed(b' '), encodings::bomb_more().repeat(100)), vec![], "is over 1000000 bytes"),
-        ("bomb of one line", Answer::Endless(packed(b'a'), encodings::bomb_more().repeat(100)), vec![], "a line"),
+        ("bomb", Answer::Endless(packed(b' '), packed::bomb_more().repeat(100)), vec![], "is over 1000000 bytes"),
+        ("bomb of one line", Answer::Endless(packed(b'a'), packed::bomb_more().repeat(100)), vec![], "a line"),
         // Empty blocks: the bytes sent are bounded too.
         ("packed nothing", Answer::Endless(open("", stored), [0, 0, 0, 0xff, 0xff].repeat(1_000)), vec![], "is over"),
     ] {
@@ -175,7 +175,7 @@ async fn endless_sitemaps_end_at_their_limits() {
 async fn each_layer_of_compression_is_bounded() {
     let f = fetcher();
     let nothing = [0, 0, 0, 0xff, 0xff];
-    let inner = [&encodings::bomb_start(b'a')[..10], &nothing.repeat(2_000)[..]].concat();
+    let inner = [&packed::bomb_start(b'a')[..10], &nothing.repeat(2_000)[..]].concat();
     let coded = "Content-Encoding: gzip\r\n";
     // Five million bytes of empty blocks, sent in fewer bytes than the limit.
     let both = [gzipped(&inner).await, gzipped(&nothing.repeat(1_000_000)).await].concat();
@@ -235,7 +235,7 @@ async fn the_total_size_of_urls_is_limited() {
 async fn a_broken_sitemap_yields_what_arrived_before() {
     let f = fetcher();
     let start = set(&["a"]).replace("</urlset>", "");
-    let packed = encodings::gzip(set(&["a"]).as_bytes());
+    let packed = packed::gzip(set(&["a"]).as_bytes());
     let hang = Answer::Hang(open("", &start));
     let short = format!("HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{start}").into_bytes();
     for (name, answer, want) in [

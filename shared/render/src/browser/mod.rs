@@ -42,7 +42,7 @@ impl Browser {
     pub(crate) async fn start(config: &RenderConfig, proxy: std::net::SocketAddr) -> Result<Arc<Browser>, RenderError> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             tracing::error!(%error, "a browser could not be {what}");
-            RenderError::Ours(format!("it could not be {what}"))
+            RenderError::Internal(format!("it could not be {what}"))
         };
         let (process, pipe) = Process::start(config, proxy).await.map_err(|e| failed("started", &e))?;
         let cdp = Cdp::new(pipe);
@@ -85,12 +85,12 @@ impl Browser {
     }
 
     /// Assigns it a page. Retires it when it was given `most` pages.
-    pub(crate) fn give(self: &Arc<Self>, most: u32) -> Given {
+    pub(crate) fn give(self: &Arc<Self>, most: u32) -> PageSlot {
         if self.given.fetch_add(1, Ordering::SeqCst) + 1 >= most {
             self.retire();
         }
         self.has.send_modify(|has| *has += 1);
-        Given { browser: Arc::clone(self) }
+        PageSlot { browser: Arc::clone(self) }
     }
 
     /// Gives it no more pages.
@@ -112,11 +112,11 @@ impl Browser {
 }
 
 /// A page's registration with a browser; removed when dropped.
-pub(crate) struct Given {
+pub(crate) struct PageSlot {
     browser: Arc<Browser>,
 }
 
-impl Drop for Given {
+impl Drop for PageSlot {
     fn drop(&mut self) {
         self.browser.has.send_modify(|has| *has -= 1);
     }

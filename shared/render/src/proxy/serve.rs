@@ -15,19 +15,20 @@ use super::head::{self, Asked, MAX_HEAD};
 use super::ledger::Ledger;
 
 /// Timeout for reading a connection's request.
-const SAY: Duration = Duration::from_secs(20);
-const WHO: &[u8] = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"runo\"\r\n\
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+const AUTH_REQUIRED: &[u8] =
+    b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"runo\"\r\n\
     Content-Length: 0\r\nProxy-Connection: close\r\nConnection: close\r\n\r\n";
-const NO: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-const YES: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// Serves one connection. Closes it on any failure; the browser sees a failed request.
 pub(super) async fn serve(shared: Arc<Shared>, mut socket: TcpStream, stranger: OwnedSemaphorePermit) {
     let _ = socket.set_nodelay(true);
-    let Ok(Ok(Some((head, rest)))) = tokio::time::timeout(SAY, read_head(&mut socket)).await else { return };
+    let Ok(Ok(Some((head, rest)))) = tokio::time::timeout(HEAD_TIMEOUT, read_head(&mut socket)).await else { return };
     let Some(asked) = head::request(&head) else { return };
     let Some(key) = asked.authorization.as_deref() else {
-        let _ = tokio::time::timeout(SAY, refuse(&mut socket, WHO)).await;
+        let _ = tokio::time::timeout(HEAD_TIMEOUT, refuse(&mut socket, AUTH_REQUIRED)).await;
         return;
     };
     // Credentials of a page that has ended, or unknown ones.
@@ -64,12 +65,12 @@ impl Through<'_> {
             Err(error) => {
                 tracing::info!(%error, "a page's connection was refused or failed");
                 self.ledger.failed(url.host_str().unwrap_or_default(), error);
-                return if tunnel { refuse(&mut socket, NO).await } else { Ok(()) };
+                return if tunnel { refuse(&mut socket, FORBIDDEN).await } else { Ok(()) };
             }
         };
         let _ = site.set_nodelay(true);
         if tunnel {
-            socket.write_all(YES).await?;
+            socket.write_all(ESTABLISHED).await?;
             site.write_all(self.rest).await?;
         } else {
             let path = &url[url::Position::BeforePath..url::Position::AfterQuery];

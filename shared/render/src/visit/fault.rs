@@ -15,7 +15,7 @@ impl Visit<'_> {
         let host = self.asked_last.host_str().unwrap_or_default();
         match self.pass.ledger.failure(host) {
             Some(FetchError::Forbidden(text)) => return RenderError::Forbidden(text),
-            Some(FetchError::Ours(text)) => return RenderError::Ours(text.into()),
+            Some(FetchError::Internal(text)) => return RenderError::Internal(text.into()),
             Some(error) => return RenderError::Unreachable(error.to_string()),
             None => {}
         }
@@ -47,7 +47,7 @@ impl Visit<'_> {
     /// Returns the error for a page that sends no more events.
     pub(super) fn lost(&self) -> RenderError {
         if self.session.is_lost() {
-            return RenderError::Ours("it was lost".into());
+            return RenderError::Internal("it was lost".into());
         }
         RenderError::TooMuch("the page closed itself, or caused more events than could be handled".into())
     }
@@ -55,7 +55,7 @@ impl Visit<'_> {
     /// Translates an error of reading the document.
     pub(super) fn said(&self, error: RenderError) -> RenderError {
         match error {
-            RenderError::Ours(_) => self.lost(),
+            RenderError::Internal(_) => self.lost(),
             error => error,
         }
     }

@@ -222,6 +222,6 @@ fn a_browser_that_cannot_start_is_an_internal_fault() {
     runtime.block_on(async {
         let renderer = render::Renderer::new(config, fetcher());
         let failed = renderer.render(request("http://127.0.0.2/".parse().unwrap())).await;
-        assert!(matches!(failed, Err(RenderError::Ours(_))), "{failed:?}");
+        assert!(matches!(failed, Err(RenderError::Internal(_))), "{failed:?}");
     });
 }

@@ -7,7 +7,7 @@ use encoding_rs::{Encoding, UTF_8};
 use tokio::io::AsyncBufReadExt;
 use url::Url;
 
-use super::{Place, Plain, Sink, Take, broken, no_sitemap, said};
+use super::{Place, Plain, Sink, Take, broken, explain, no_sitemap};
 use crate::error::FetchError;
 use crate::target::{MAX_URL, check_parsed};
 
@@ -220,7 +220,7 @@ pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut
     let (mut text, mut tag, mut count) = (Vec::new(), Vec::new(), 0u64);
     loop {
         text.clear();
-        count += file.read_until(b'<', &mut text).await.map_err(|e| said(&e, max))? as u64;
+        count += file.read_until(b'<', &mut text).await.map_err(|e| explain(&e, max))? as u64;
         let ended = text.pop_if(|b| *b == b'<').is_none();
         at.text(&text, true);
         if ended {
@@ -228,7 +228,7 @@ pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut
             return if at.root.is_some() && !at.inside && at.address.is_none() { Ok(()) } else { Err(broken(count)) };
         }
         tag.clear();
-        count += one_tag(&mut file, &mut tag).await.map_err(|e| said(&e, max))? as u64;
+        count += one_tag(&mut file, &mut tag).await.map_err(|e| explain(&e, max))? as u64;
         file.next_item();
         let Some(inner) = tag.strip_suffix(b">") else { return Err(broken(count)) };
         match inner {
