@@ -1,5 +1,7 @@
 //! The dependency rule: dependencies point inward only, as `cargo metadata` reports them. Files and types stay small.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
