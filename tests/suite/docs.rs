@@ -270,7 +270,7 @@ fn every_route_is_in_the_contract() {
 
 /// The OpenAPI document.
 fn document() -> Value {
-    serde_json::from_str(api::jobs::OPENAPI).unwrap()
+    serde_json::from_str(api::openapi::OPENAPI).unwrap()
 }
 
 /// The names of the members of a schema in the OpenAPI document.
