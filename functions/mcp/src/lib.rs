@@ -51,7 +51,7 @@ async fn answer(app: &App, request: Request, serve: Serve) -> Response {
     }
     let mut headers = request.headers().clone();
     take_bearer(&mut headers);
-    if let Some(refusal) = app.stranger(&headers).await {
+    if let Some(refusal) = app.refuse_unknown_key(&headers).await {
         return refusal;
     }
     let body = match api::request::body(&request) {

@@ -29,7 +29,7 @@ use crate::env::{ConfigError, Env, process_env};
 use crate::error;
 use crate::headers::{add_limits, add_privacy};
 use crate::held::HeldCalls;
-use crate::prefer::likes_problems;
+use crate::prefer::prefers_problem_json;
 use crate::routes::{self, Found, Function, Operation};
 use crate::telemetry::{self, RequestLog, Sink, Telemetry};
 use crate::{ApiError, Response, console, request};
@@ -160,13 +160,14 @@ async fn from_environment(access: TableAccess) -> Result<App, StartError> {
     let env = Env(&process_env);
     let resources = ResourceConfig::from_env(&env, access)?;
     let defaults = Settings { reader: reader(), ..Settings::default() };
-    let config = Config::read(&env, Settings { render_concurrency: renders(&resources, &defaults), ..defaults })?;
+    let render_concurrency = default_render_concurrency(&resources, &defaults);
+    let config = Config::read(&env, Settings { render_concurrency, ..defaults })?;
     let dependencies = AppDependencies { metrics: telemetry::stdout(), ..AppDependencies::default() };
     Ok(App::new(&config, &resources, dependencies).await?)
 }
 
 /// The default of `RENDER_CONCURRENCY`. Pages rendered by another function cost this process nothing.
-fn renders(resources: &ResourceConfig, defaults: &Settings) -> u32 {
+fn default_render_concurrency(resources: &ResourceConfig, defaults: &Settings) -> u32 {
     if resources.renderer.is_some() { REMOTE_RENDERS } else { defaults.render_concurrency }
 }
 
@@ -189,7 +190,7 @@ impl App {
     /// Answers with a refusal that is known before the request is processed. Includes the rate and quota headers if the
     /// caller can be authenticated.
     pub async fn refuse(&self, headers: &http::HeaderMap, refusal: ApiError) -> Response {
-        let mut response = error::as_asked(refusal.into_response(), likes_problems(headers));
+        let mut response = error::as_problem_if_preferred(refusal.into_response(), prefers_problem_json(headers));
         add_privacy(response.headers_mut());
         if let Ok(caller) = authenticate(self.engine.store(), headers, None, self.engine.now()).await {
             add_limits(response.headers_mut(), &caller.quota, self.engine.now());
@@ -199,10 +200,10 @@ impl App {
 
     /// Returns the refusal of a request without a valid key, judged by its headers alone. Returns `None` if the key is
     /// valid, or if the store cannot tell at the moment.
-    pub async fn stranger(&self, headers: &http::HeaderMap) -> Option<Response> {
+    pub async fn refuse_unknown_key(&self, headers: &http::HeaderMap) -> Option<Response> {
         let refusal = known_key(self.engine.store(), headers).await.err()?;
         (refusal.code == ErrorCode::Unauthorized).then(|| {
-            let mut response = error::as_asked(refusal.into_response(), likes_problems(headers));
+            let mut response = error::as_problem_if_preferred(refusal.into_response(), prefers_problem_json(headers));
             add_privacy(response.headers_mut());
             response
         })
@@ -210,15 +211,14 @@ impl App {
 
     /// Serves a request that was routed to `function`. Returns a boxed future: unboxed, its layout would be repeated in
     /// every caller.
-    pub fn serve(&self, function: Function, request: lambda_http::Request) -> BoxFuture<'_, Response> {
+    pub fn serve(&self, function: Function, mut request: lambda_http::Request) -> BoxFuture<'_, Response> {
         Box::pin(async move {
             let head = request.method() == http::Method::HEAD;
             let log = RequestLog::begin(self);
-            let mut request = request;
             request.extensions_mut().insert(log.clone());
-            let problem = likes_problems(request.headers());
-            let mut response = error::as_asked(self.answer_routed(function, request).await, problem);
-            if response.extensions().get::<console::ForEverybody>().is_none() {
+            let problem = prefers_problem_json(request.headers());
+            let mut response = error::as_problem_if_preferred(self.answer_routed(function, request).await, problem);
+            if response.extensions().get::<console::Public>().is_none() {
                 add_privacy(response.headers_mut());
             }
             log.head(response.status().as_u16(), response.extensions().get().copied());

@@ -24,11 +24,11 @@ use crate::{ApiError, Body, Response, idempotency, request, results, validate, w
 const INVOCATION_MARGIN_MS: i64 = 5_000;
 
 /// How a request wants to be answered, and how much time there is for it.
-pub(crate) struct Wishes {
+pub(crate) struct ResponseOptions {
     pub(crate) preferences: Preferences,
     format: Format,
     /// When the invocation ends; `None` if it has no deadline.
-    over: Option<Timestamp>,
+    invocation_end: Option<Timestamp>,
     log: Option<RequestLog>,
     /// Prefix of paths that are returned to the client (see [`request::prefix`]).
     prefix: String,
@@ -36,7 +36,7 @@ pub(crate) struct Wishes {
 
 /// Why a call is held open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Held {
+pub(crate) enum HoldReason {
     /// It waits for one page, for a minute or two at most. Counted in its process only.
     Extract,
     /// It waits for a job that it started.
@@ -45,28 +45,28 @@ pub(crate) enum Held {
     Read,
 }
 
-impl Wishes {
-    pub(crate) fn of(app: &App, request: &Request) -> Wishes {
-        Wishes {
+impl ResponseOptions {
+    pub(crate) fn of(app: &App, request: &Request) -> ResponseOptions {
+        ResponseOptions {
             // Only `extract` can explain; `accept` sets it there.
             preferences: Preferences { explain: false, ..prefer::preferences(request.headers()) },
             format: prefer::format(request.headers()),
-            over: request.lambda_context_ref().and_then(|context| app.invocation_end(context.deadline)),
+            invocation_end: request.lambda_context_ref().and_then(|context| app.invocation_end(context.deadline)),
             log: request.extensions().get().cloned(),
             prefix: request::prefix(request).to_owned(),
         }
     }
 
     /// Returns how long a body may be held open from `now` on.
-    fn hold(&self, now: Timestamp, why: Held, settings: &Settings) -> Duration {
+    fn hold(&self, now: Timestamp, why: HoldReason, settings: &Settings) -> Duration {
         let most = match why {
-            Held::Extract | Held::Job => settings.hold_secs,
-            Held::Read => settings.hold_secs.min(settings.read_hold_secs),
+            HoldReason::Extract | HoldReason::Job => settings.hold_secs,
+            HoldReason::Read => settings.hold_secs.min(settings.read_hold_secs),
         };
         let hold = Duration::from_secs(self.preferences.wait.map_or(most, |wait| wait.min(most)));
-        match self.over {
+        match self.invocation_end {
             None => hold,
-            Some(over) => hold.min(Duration::from_millis(over.plus_ms(-INVOCATION_MARGIN_MS).ms_since(now))),
+            Some(end) => hold.min(Duration::from_millis(end.plus_ms(-INVOCATION_MARGIN_MS).ms_since(now))),
         }
     }
 }
@@ -102,22 +102,22 @@ impl App {
         check_active(quota)?;
         request::query(request, &[])?;
         let mut valid = validate::check(endpoint, request::body(request)?, bound)?;
-        let mut wishes = Wishes::of(self, request);
+        let mut options = ResponseOptions::of(self, request);
         if endpoint == Endpoint::Extract {
             // One unit and one body: there is nothing to read later.
-            wishes.preferences = Preferences::default();
+            options.preferences = Preferences::default();
         }
         // Explanations of one page only: for ten thousand they would be larger than the values.
         let may_explain = self.explains && endpoint == Endpoint::Extract;
-        wishes.preferences.explain = may_explain && prefer::preferences(request.headers()).explain;
-        valid.options.explain = wishes.preferences.explain;
-        let respond_async = wishes.preferences.respond_async;
+        options.preferences.explain = may_explain && prefer::preferences(request.headers()).explain;
+        valid.options.explain = options.preferences.explain;
+        let respond_async = options.preferences.respond_async;
         if let Some(webhook) = &valid.webhook {
             webhooks::check_receiver(&self.engine.notifier, &quota.account, webhook).await?;
         }
         // Checked before the reservation: a refused call is not charged.
-        let why = if endpoint == Endpoint::Extract { Held::Extract } else { Held::Job };
-        let mut held = if respond_async { None } else { self.hold(quota, &wishes, why).await? };
+        let why = if endpoint == Endpoint::Extract { HoldReason::Extract } else { HoldReason::Job };
+        let mut held = if respond_async { None } else { self.hold(quota, &options, why).await? };
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
         let call = Call {
             endpoint,
@@ -133,7 +133,7 @@ impl App {
         let answer = match accepted {
             Ok((verdict, after)) => {
                 *quota = after;
-                self.answer_to(verdict, quota, &mut held, (why, request, &wishes)).await
+                self.answer_to(verdict, quota, &mut held, (why, request, &options)).await
             }
             Err(error) => Err(error.into()),
         };
@@ -149,24 +149,24 @@ impl App {
         verdict: Verdict,
         quota: &QuotaSnapshot,
         held: &mut Option<HeldCall>,
-        (why, request, wishes): (Held, &Request, &Wishes),
+        (why, request, options): (HoldReason, &Request, &ResponseOptions),
     ) -> Result<Response, ApiError> {
-        let respond_async = wishes.preferences.respond_async;
+        let respond_async = options.preferences.respond_async;
         match verdict {
             Verdict::Accepted(started) => {
                 let job = started.job.id.clone();
                 if respond_async {
                     RequestLog::note(request, |log| log.job(&job));
-                    return Ok(self.respond_async(&job, Some(*started), wishes));
+                    return Ok(self.respond_async(&job, Some(*started), options));
                 }
                 let now = self.engine.now();
-                let hold = wishes.hold(now, why, self.engine.settings());
+                let hold = options.hold(now, why, self.engine.settings());
                 let stream = self.engine.driver.start(*started, Some(after(now, hold)));
-                Ok(self.stream(stream, held.take(), why, wishes))
+                Ok(self.stream(stream, held.take(), why, options))
             }
             Verdict::Replay(id) => match self.engine.jobs.job(&id).await? {
-                Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, wishes)),
-                Some(job) => Ok(self.stream(self.engine.follow(job, 0), held.take(), Held::Read, wishes)),
+                Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, options)),
+                Some(job) => Ok(self.stream(self.engine.follow(job, 0), held.take(), HoldReason::Read, options)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
                     format!("this Idempotency-Key belongs to {id}, whose results are no longer kept; use another key"),
@@ -192,17 +192,17 @@ impl App {
     pub(crate) async fn hold(
         &self,
         quota: &QuotaSnapshot,
-        wishes: &Wishes,
-        why: Held,
+        options: &ResponseOptions,
+        why: HoldReason,
     ) -> Result<Option<HeldCall>, ApiError> {
-        if wishes.preferences.wait == Some(0) {
+        if options.preferences.wait == Some(0) {
             return Ok(None);
         }
         let (most, now) = (quota.plan.held_calls(), self.engine.now());
         let held = match (self.held.hold(&quota.account, most), why) {
-            (Some(held), Held::Job | Held::Read) => {
-                let until = after(now, wishes.hold(now, why, self.engine.settings()));
-                held.everywhere(self.engine.store(), most, self.engine.nonce(), (now, until)).await?
+            (Some(held), HoldReason::Job | HoldReason::Read) => {
+                let until = after(now, options.hold(now, why, self.engine.settings()));
+                held.with_permit(self.engine.store(), most, self.engine.nonce(), (now, until)).await?
             }
             (held, _) => held,
         };
@@ -229,20 +229,26 @@ impl App {
     }
 
     /// Answers 200 with the job's id at once; the body streams the results as units end.
-    pub(crate) fn stream(&self, stream: ResultStream, held: Option<HeldCall>, why: Held, wishes: &Wishes) -> Response {
+    pub(crate) fn stream(
+        &self,
+        stream: ResultStream,
+        held: Option<HeldCall>,
+        why: HoldReason,
+        options: &ResponseOptions,
+    ) -> Response {
         let (sender, body) = Body::stream();
-        let hold = wishes.hold(self.engine.now(), why, self.engine.settings());
-        let mut response = job_response(StatusCode::OK, &stream.job().id, body, wishes.format.content_type());
+        let hold = options.hold(self.engine.now(), why, self.engine.settings());
+        let mut response = job_response(StatusCode::OK, &stream.job().id, body, options.format.content_type());
         let headers = response.headers_mut();
-        if wishes.format == Format::Events {
+        if options.format == Format::Events {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
-        let preferred = Preferences { respond_async: false, ..wishes.preferences };
+        let preferred = Preferences { respond_async: false, ..options.preferences };
         if let Some(applied) = preferred.applied() {
             insert(headers, PREFERENCE_APPLIED, &applied);
         }
-        let style = results::Style { format: wishes.format, hold };
-        let log = wishes.log.clone();
+        let style = results::Style { format: options.format, hold };
+        let log = options.log.clone();
         log.iter().for_each(|log| log.job(&stream.job().id));
         tokio::spawn(results::write(self.engine.clone(), stream, (sender, held, log), style));
         response
@@ -250,10 +256,10 @@ impl App {
 
     /// Answers 202 with the job's id at once. The body ends once the queue has the job: the process may be frozen after
     /// that.
-    pub(crate) fn respond_async(&self, job: &JobId, started: Option<Started>, wishes: &Wishes) -> Response {
+    pub(crate) fn respond_async(&self, job: &JobId, started: Option<Started>, options: &ResponseOptions) -> Response {
         let (sender, body) = Body::stream();
         let mut response = job_response(StatusCode::ACCEPTED, job, body, Format::Json.content_type());
-        insert(response.headers_mut(), LOCATION, &(wishes.prefix.clone() + &result_path(job)));
+        insert(response.headers_mut(), LOCATION, &(options.prefix.clone() + &result_path(job)));
         insert(response.headers_mut(), PREFERENCE_APPLIED, "respond-async");
         let text = serde_json::json!({ "job_id": job, "status": "running" }).to_string() + "\n";
         let (engine, until) = (self.engine.clone(), self.engine.settings().hold_secs);

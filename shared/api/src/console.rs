@@ -20,11 +20,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
                       trusted-types 'none'";
 /// For files: their path changes with their content.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// Marks a public response, which sets its own cache headers.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ForEverybody;
+pub(crate) struct Public;
 
 /// Serves the console.
 pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Request, explains: bool) -> Response {
@@ -33,7 +33,7 @@ pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Requ
         Operation::ConsoleFile => {
             let (version, name) = (segments.version.unwrap_or_default(), segments.file.unwrap_or_default());
             match web_console::file(version, name) {
-                Some(file) => sent(file, headers, FOR_EVER),
+                Some(file) => sent(file, headers, IMMUTABLE),
                 None => {
                     let text = "the console has no such file; it may belong to another version: reload /console";
                     ApiError::new(ErrorCode::NotFound, text).into_response()
@@ -56,7 +56,7 @@ pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Requ
 fn sent(file: &'static File, asked: &HeaderMap, kept: &'static str) -> Response {
     let packed = takes_gzip(asked);
     let mut response = Response::new(Body::full(if packed { file.gzip() } else { file.plain() }));
-    response.extensions_mut().insert(ForEverybody);
+    response.extensions_mut().insert(Public);
     let headers = response.headers_mut();
     let mut say = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
     say(CONTENT_TYPE, file.content_type);
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!((page.status(), header(&page, "cache-control")), (StatusCode::OK, "no-cache"));
         let version = web_console::version();
         let file = get(Operation::ConsoleFile, Some((version, "app.js")), &[]);
-        assert_eq!(header(&file, "cache-control"), FOR_EVER);
+        assert_eq!(header(&file, "cache-control"), IMMUTABLE);
         assert_eq!(header(&file, "content-type"), "text/javascript; charset=utf-8");
         for (version, name) in [(version, "lib.rs"), ("0", "app.js"), (version, "index.html")] {
             assert_eq!(get(Operation::ConsoleFile, Some((version, name)), &[]).status(), StatusCode::NOT_FOUND);

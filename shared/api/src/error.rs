@@ -68,7 +68,7 @@ impl ApiError {
         *response.status_mut() = ApiError::status(self.code);
         // For the log.
         response.extensions_mut().insert(self.code);
-        response.extensions_mut().insert(Told(self.message));
+        response.extensions_mut().insert(Message(self.message));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after {
@@ -81,14 +81,15 @@ impl ApiError {
     }
 }
 
-/// The message of a refusal, kept for [`as_asked`].
+/// The message of a refusal, kept for [`as_problem_if_preferred`].
 #[derive(Debug, Clone)]
-struct Told(String);
+struct Message(String);
 
 /// Converts a refusal to `application/problem+json` (RFC 9457) if `problem` is true.
-pub fn as_asked(response: Response, problem: bool) -> Response {
+pub fn as_problem_if_preferred(response: Response, problem: bool) -> Response {
     let extensions = response.extensions();
-    let (Some(code), Some(Told(message))) = (extensions.get::<ErrorCode>().copied(), extensions.get::<Told>()) else {
+    let (Some(code), Some(Message(message))) = (extensions.get::<ErrorCode>().copied(), extensions.get::<Message>())
+    else {
         return response;
     };
     if !problem {

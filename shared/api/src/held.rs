@@ -59,7 +59,7 @@ impl HeldCall {
     ///
     /// # Errors
     /// Faults of the store.
-    pub(crate) async fn everywhere(
+    pub(crate) async fn with_permit(
         mut self,
         store: &Store,
         most: u32,

@@ -13,7 +13,7 @@ use store::model::ModelFigures;
 
 use crate::app::App;
 use crate::auth::{Caller, authenticate, check_active};
-use crate::calls::{Held, Wishes};
+use crate::calls::{HoldReason, ResponseOptions};
 use crate::headers::{add_limits, result_path};
 use crate::openapi::{OPENAPI, OPENAPI_3_0};
 use crate::response::{json_response, json_text};
@@ -177,13 +177,13 @@ impl App {
             from = request::whole(&value).ok_or_else(|| ApiError::invalid(text))?;
         }
         let job = self.owned(job_id, caller).await?;
-        let wishes = Wishes::of(self, request);
-        if wishes.preferences.respond_async && !job.state.ended() {
-            return Ok(self.respond_async(&job.id, None, &wishes));
+        let options = ResponseOptions::of(self, request);
+        if options.preferences.respond_async && !job.state.ended() {
+            return Ok(self.respond_async(&job.id, None, &options));
         }
         // The result of an ended job is sent at once: it needs no permit.
-        let held = if job.state.ended() { None } else { self.hold(&caller.quota, &wishes, Held::Read).await? };
-        Ok(self.stream(self.engine.follow(job, from), held, Held::Read, &wishes))
+        let held = if job.state.ended() { None } else { self.hold(&caller.quota, &options, HoldReason::Read).await? };
+        Ok(self.stream(self.engine.follow(job, from), held, HoldReason::Read, &options))
     }
 
     async fn capture(&self, job_id: &str, n: &str, caller: &Caller) -> Result<Response, ApiError> {

@@ -73,7 +73,7 @@ impl App {
                 }
                 Err(error) => Err(StoreError::Malformed(error.to_string())),
             };
-            conclude(&app, &app.engine.queues().units, &record, handled).await
+            acknowledge_or_delay(&app, &app.engine.queues().units, &record, handled).await
         })
         .await
     }
@@ -112,7 +112,7 @@ pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
             }
             Err(error) => Err(StoreError::Malformed(error.to_string())),
         };
-        conclude(&app, &app.engine.queues().notify, &record, handled).await
+        acknowledge_or_delay(&app, &app.engine.queues().notify, &record, handled).await
     })
     .await
 }
@@ -146,7 +146,7 @@ where
 
 /// Returns whether a message is done with. One that is not is delivered again when its handler says; after a fault,
 /// after a delay that grows with the number of receipts.
-async fn conclude(app: &App, queue: &Queue, record: &Record, handled: Result<Handled, StoreError>) -> bool {
+async fn acknowledge_or_delay(app: &App, queue: &Queue, record: &Record, handled: Result<Handled, StoreError>) -> bool {
     let wait = match handled {
         Ok(Handled::Acknowledge) => return true,
         Ok(Handled::Redeliver(wait)) => wait,
@@ -155,12 +155,12 @@ async fn conclude(app: &App, queue: &Queue, record: &Record, handled: Result<Han
             FAULT_PAUSE * record.receives
         }
     };
-    let_wait(queue, record, wait).await;
+    delay_redelivery(queue, record, wait).await;
     false
 }
 
 /// Has a message delivered again after `wait` instead of at the end of its visibility timeout, which is long.
-async fn let_wait(queue: &Queue, record: &Record, wait: Duration) {
+async fn delay_redelivery(queue: &Queue, record: &Record, wait: Duration) {
     let secs = wait.as_millis().div_ceil(1_000).min(u128::from(MOST_WAIT_SECS));
     if let Some(handle) = &record.handle {
         let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;

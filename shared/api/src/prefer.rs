@@ -90,7 +90,7 @@ pub fn format(headers: &HeaderMap) -> Format {
 }
 
 /// Whether `Accept` names `application/problem+json` with a weight above 0.
-pub fn likes_problems(headers: &HeaderMap) -> bool {
+pub fn prefers_problem_json(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|v| v.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);

@@ -212,7 +212,7 @@ async fn answer(
     let there = tokio::select! {
         biased;
         body = &mut whole => Some(body),
-        stranger = app.stranger(&parts.headers), if needs_key(&parts) => match stranger {
+        refusal = app.refuse_unknown_key(&parts.headers), if needs_key(&parts) => match refusal {
             Some(refusal) => return refusal,
             None => None,
         },

@@ -54,7 +54,7 @@ pub(crate) async fn write(
     let mut out = Out::new(engine, (sender, held), style.format, until);
     let seed = if endpoint == Endpoint::Crawl { Some(stream.url(0).await.unwrap_or_default()) } else { None };
     let mut writer = Writer::new(style.format, endpoint, seed.as_deref());
-    let mut told = None;
+    let mut last_progress = None;
     loop {
         match next(&mut stream, &mut out, until).await {
             Wait::Ready(StreamEvent::Result(item)) => {
@@ -62,10 +62,10 @@ pub(crate) async fn write(
                 if out.is_full() {
                     return hand_over(&mut stream, &mut out, &mut writer, log).await;
                 }
-                let due = told.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
+                let due = last_progress.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
                 if due && let Some(progress) = writer.progress(&stream.tally()) {
                     out.send(progress).await;
-                    told = Some(Instant::now());
+                    last_progress = Some(Instant::now());
                 }
             }
             Wait::Ready(StreamEvent::End(job)) => {
@@ -77,7 +77,7 @@ pub(crate) async fn write(
                 return out.close(writer.end(&job, &tally)).await;
             }
             Wait::TimeUp => return hand_over(&mut stream, &mut out, &mut writer, log).await,
-            Wait::NobodyReads => return out.close("").await,
+            Wait::ClientGone => return out.close("").await,
         }
     }
 }

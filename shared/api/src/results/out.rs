@@ -24,7 +24,7 @@ pub(super) enum Wait<T> {
     /// The hold is over, or the process is stopping.
     TimeUp,
     /// The client is gone.
-    NobodyReads,
+    ClientGone,
 }
 
 /// A body is given up if its client still takes nothing this long after the end of the hold: the process that serves it
@@ -40,7 +40,7 @@ pub(super) struct Out {
     format: Format,
     sent: usize,
     pad_at: Option<Instant>,
-    speak_by: Instant,
+    keep_alive_at: Instant,
 }
 
 impl Out {
@@ -52,7 +52,16 @@ impl Out {
         until: Instant,
     ) -> Out {
         let (now, until) = (Instant::now(), until + PATIENCE);
-        Out { engine, sender, held, until, format, sent: 0, pad_at: Some(now + PAD_AFTER), speak_by: now + SILENCE }
+        Out {
+            engine,
+            sender,
+            held,
+            until,
+            format,
+            sent: 0,
+            pad_at: Some(now + PAD_AFTER),
+            keep_alive_at: now + SILENCE,
+        }
     }
 
     /// Sends bytes. Ignores that the client is gone, since there is no one to report it to.
@@ -62,7 +71,7 @@ impl Out {
             return;
         }
         self.sent += bytes.len();
-        self.speak_by = Instant::now() + SILENCE;
+        self.keep_alive_at = Instant::now() + SILENCE;
         let _ = timeout_at(self.until, self.sender.send(bytes)).await;
     }
 
@@ -85,13 +94,13 @@ impl Out {
         let (stopped, closed) = (engine.stopped(), sender.closed());
         tokio::pin!(work, stopped, closed);
         loop {
-            let wake = self.pad_at.unwrap_or(self.speak_by).min(self.speak_by);
+            let wake = self.pad_at.unwrap_or(self.keep_alive_at).min(self.keep_alive_at);
             tokio::select! {
                 biased;
                 done = &mut work => return Wait::Ready(done),
                 () = sleep_until(until) => return Wait::TimeUp,
                 () = &mut stopped => return Wait::TimeUp,
-                () = &mut closed => return Wait::NobodyReads,
+                () = &mut closed => return Wait::ClientGone,
                 () = sleep_until(wake) => {
                     let pad = self.pad_at.take().is_some() && self.sent < PAD_BYTES;
                     self.send(self.blank(if pad { PAD_BYTES } else { 1 })).await;

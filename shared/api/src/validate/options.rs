@@ -7,7 +7,7 @@ use domain::request_headers::RequestHeaders;
 use domain::retry::MAX_RETRIES;
 use serde_json::{Map, Value};
 
-use super::{flag, known_members, number, wrong};
+use super::{flag, known_members, number, whole, wrong};
 use crate::ApiError;
 
 /// Longest selector, in characters.
@@ -128,12 +128,6 @@ fn read_wait_for(value: Option<&Value>) -> Result<Option<WaitFor>, ApiError> {
         },
         Some(other) => Err(wrong("options.wait_for", "a CSS selector or a number of milliseconds", other)),
     }
-}
-
-/// Returns a whole number; `10.0` is one too.
-fn whole(number: &serde_json::Number) -> Option<u32> {
-    let wide = number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(n))?;
-    Some(wide as u32)
 }
 
 /// Reads request headers. A refusal does not show values: they may be secrets.
