@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
 use lambda_http::{Body as LambdaBody, Context, Request, RequestExt};
-use mcp_tools::{Answer, Call, Carrier, Lost};
+use mcp_tools::{Answer, Call, CallFailed, Carrier};
 
 use crate::{Serve, X_API_KEY};
 
@@ -46,10 +46,10 @@ impl InProcess {
 }
 
 impl Carrier for InProcess {
-    async fn carry(&self, call: Call) -> Result<Answer, Lost> {
+    async fn carry(&self, call: Call) -> Result<Answer, CallFailed> {
         let found = match routes::find(&call.method, &call.path) {
             Ok(Found::Operation(operation, _)) => Ok(operation.function()),
-            Ok(Found::Options(_)) => return Err(Lost("no tool sends OPTIONS".to_owned())),
+            Ok(Found::Options(_)) => return Err(CallFailed("no tool sends OPTIONS".to_owned())),
             Err(refusal) => Err(refusal),
         };
         let response = match found {

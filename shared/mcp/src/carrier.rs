@@ -41,21 +41,21 @@ impl Call {
 pub type Answer = http::Response<AnswerBody>;
 
 /// The body of a response. Dropping it unread cancels nothing.
-pub type AnswerBody = UnsyncBoxBody<Bytes, Lost>;
+pub type AnswerBody = UnsyncBoxBody<Bytes, CallFailed>;
 
-/// The response, or the rest of it, was lost.
+/// The call failed: its response, or the rest of it, was lost.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub struct Lost(pub String);
+pub struct CallFailed(pub String);
 
 /// Carries out calls with one caller's key.
 pub trait Carrier: Send + Sync + 'static {
     /// Carries out one call. A refusal of the API is a response too, not an error.
-    fn carry(&self, call: Call) -> impl Future<Output = Result<Answer, Lost>> + Send;
+    fn carry(&self, call: Call) -> impl Future<Output = Result<Answer, CallFailed>> + Send;
 }
 
 /// A tool's result: JSON for the model, `Err` if its call was not carried out.
-pub(crate) type Said = Result<Value, Value>;
+pub(crate) type ToolResult = Result<Value, Value>;
 
 /// Carries out a call. A refusal is returned as the API words it, with `retry_after_seconds` if that is known.
 pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, Value> {
@@ -72,10 +72,11 @@ pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, 
 }
 
 /// Reads a response to its end.
-pub(crate) async fn read(answer: Answer) -> Said {
+pub(crate) async fn read(answer: Answer) -> ToolResult {
     let status = answer.status();
     let bytes = answer.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
-    serde_json::from_slice(&bytes).map_err(|_| lost(&Lost(format!("the answer, with status {status}, is not JSON"))))
+    serde_json::from_slice(&bytes)
+        .map_err(|_| lost(&CallFailed(format!("the answer, with status {status}, is not JSON"))))
 }
 
 /// Returns the refusal of invalid arguments.
@@ -83,7 +84,7 @@ pub(crate) fn invalid(message: impl Into<String>) -> Value {
     error("INVALID_REQUEST", message.into(), false)
 }
 
-pub(crate) fn lost(error: &Lost) -> Value {
+pub(crate) fn lost(error: &CallFailed) -> Value {
     self::error("UNAVAILABLE", format!("{error}; the call may have been accepted"), true)
 }
 

@@ -10,7 +10,7 @@ mod page;
 mod streams;
 mod tools;
 
-pub use carrier::{Answer, AnswerBody, Call, Carrier, Lost};
+pub use carrier::{Answer, AnswerBody, Call, CallFailed, Carrier};
 pub use definitions::tools;
 pub use streams::serve;
 pub use tools::Tools;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use crate::bound::{MOST_BYTES, bytes, fit};
-use crate::carrier::{AnswerBody, Call, Carrier, Lost, Said, carry, lost, read};
+use crate::carrier::{AnswerBody, Call, CallFailed, Carrier, ToolResult, carry, lost, read};
 
 /// How long the API is asked to hold the response: longer than any page takes.
 const HOLD: &str = "wait=60";
@@ -36,7 +36,7 @@ pub(crate) struct Wanted<'j> {
 }
 
 /// Reads a page.
-pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> Said {
+pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> ToolResult {
     let path = format!("/v1/jobs/{}", wanted.job);
     let call =
         Call { query: vec![("from", wanted.from.to_string())], ..Call::new(Method::GET, format!("{path}/result")) };
@@ -78,7 +78,7 @@ struct Filled {
     left_over: bool,
 }
 
-async fn fill(lines: &mut Lines, wanted: Wanted<'_>) -> Result<Filled, Lost> {
+async fn fill(lines: &mut Lines, wanted: Wanted<'_>) -> Result<Filled, CallFailed> {
     let (mut filled, mut size) = (Filled::default(), 0);
     let until = Instant::now() + wanted.wait;
     while filled.results.len() < wanted.limit {
@@ -124,13 +124,13 @@ impl Lines {
     }
 
     /// Returns the next line that is not blank; `None` at the end. Dropping the future loses no line.
-    async fn next(&mut self) -> Result<Option<Value>, Lost> {
+    async fn next(&mut self) -> Result<Option<Value>, CallFailed> {
         loop {
             while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
                 let line = self.read.split_to(end);
                 self.read.advance(1);
                 if !line.trim_ascii().is_empty() {
-                    let broken = |_| Lost("a line of the response is not JSON".to_owned());
+                    let broken = |_| CallFailed("a line of the response is not JSON".to_owned());
                     return serde_json::from_slice(&line).map(Some).map_err(broken);
                 }
             }

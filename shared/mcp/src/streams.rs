@@ -4,7 +4,7 @@ use rmcp::ServiceExt;
 use rmcp::service::ServerInitializeError;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Carrier, Lost, Tools};
+use crate::{CallFailed, Carrier, Tools};
 
 /// Serves until the input ends; calls in progress have 5 s more. Writes nothing but the protocol.
 ///
@@ -14,15 +14,17 @@ pub async fn serve<C: Carrier>(
     tools: Tools<C>,
     input: impl AsyncRead + Send + Unpin + 'static,
     output: impl AsyncWrite + Send + Unpin + 'static,
-) -> Result<(), Lost> {
+) -> Result<(), CallFailed> {
     let running = match tools.serve((input, output)).await {
         Ok(running) => running,
         // An agent that only checks whether the program exists, and leaves.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
-            return Err(Lost("the agent does not speak the protocol: its first message is not a request".to_owned()));
+            return Err(CallFailed(
+                "the agent does not speak the protocol: its first message is not a request".to_owned(),
+            ));
         }
-        Err(error) => return Err(Lost(format!("the agent does not speak the protocol: {error}"))),
+        Err(error) => return Err(CallFailed(format!("the agent does not speak the protocol: {error}"))),
     };
-    running.waiting().await.map(drop).map_err(|error| Lost(format!("the tools failed: {error}")))
+    running.waiting().await.map(drop).map_err(|error| CallFailed(format!("the tools failed: {error}")))
 }

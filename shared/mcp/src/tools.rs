@@ -14,7 +14,7 @@ use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Map, Value, json};
 
 use crate::bound::fit;
-use crate::carrier::{Call, Carrier, Said, carry, invalid, read};
+use crate::carrier::{Call, Carrier, ToolResult, carry, invalid, read};
 use crate::definitions::{self, Name};
 use crate::page::{Wanted, page};
 
@@ -46,7 +46,7 @@ impl<C: Carrier> Tools<C> {
         Tools { carrier: Arc::new(carrier) }
     }
 
-    async fn call(&self, name: Name, arguments: Map<String, Value>) -> Said {
+    async fn call(&self, name: Name, arguments: Map<String, Value>) -> ToolResult {
         let carrier = self.carrier.as_ref();
         match name {
             Name::Extract => extract(carrier, arguments).await,
@@ -83,7 +83,7 @@ impl<C: Carrier> Tools<C> {
 }
 
 /// Reads one page and returns its result.
-async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> Said {
+async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> ToolResult {
     let answer = carry(carrier, post("/v1/extract", arguments)?).await?;
     let job = answer.headers().get(X_JOB_ID).cloned();
     let mut said = read(answer).await?;
@@ -95,7 +95,7 @@ async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> Said 
 }
 
 /// Starts a job that runs by itself; returns its id.
-async fn start(carrier: &impl Carrier, path: &str, arguments: Map<String, Value>) -> Said {
+async fn start(carrier: &impl Carrier, path: &str, arguments: Map<String, Value>) -> ToolResult {
     let call = post(path, arguments)?.header("prefer", HeaderValue::from_static("respond-async"));
     let answer = carry(carrier, call).await?;
     if answer.status() == http::StatusCode::ACCEPTED {

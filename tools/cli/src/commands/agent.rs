@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http_body_util::BodyExt;
-use mcp_tools::{Answer, Call, Carrier, Lost, Tools};
+use mcp_tools::{Answer, Call, CallFailed, Carrier, Tools};
 use runo_client::Client;
 use url::form_urlencoded;
 
@@ -28,20 +28,20 @@ pub(super) async fn mcp() -> Result<u8, Failed> {
 struct Service(Client);
 
 impl Carrier for Service {
-    async fn carry(&self, call: Call) -> Result<Answer, Lost> {
-        let answer = self.0.raw(request(call)?).await.map_err(|error| Lost(error.message))?;
-        Ok(answer.map(|body| body.map_err(|error| Lost(error.message)).boxed_unsync()))
+    async fn carry(&self, call: Call) -> Result<Answer, CallFailed> {
+        let answer = self.0.raw(request(call)?).await.map_err(|error| CallFailed(error.message))?;
+        Ok(answer.map(|body| body.map_err(|error| CallFailed(error.message)).boxed_unsync()))
     }
 }
 
-fn request(call: Call) -> Result<Request<Bytes>, Lost> {
+fn request(call: Call) -> Result<Request<Bytes>, CallFailed> {
     let mut target = call.path;
     if !call.query.is_empty() {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
         target = format!("{target}?{query}");
     }
     let body = call.body.map_or_else(Bytes::new, |body| body.to_string().into());
-    let odd = |error| Lost(format!("the call cannot be made: {error}"));
+    let odd = |error| CallFailed(format!("the call cannot be made: {error}"));
     let mut request = Request::builder().method(call.method).uri(target).body(body).map_err(odd)?;
     *request.headers_mut() = call.headers;
     if !request.body().is_empty() {
