@@ -65,7 +65,7 @@ impl Limits {
     #[must_use]
     pub(crate) fn held_to(self, descriptors: Option<u64>, fetches: u32) -> Limits {
         let Some(descriptors) = descriptors else { return self };
-        let others = SPARE + TOLD as u64 + 3 * u64::from(fetches);
+        let others = SPARE + REFUSED_AT_ONCE as u64 + 3 * u64::from(fetches);
         let left = usize::try_from(descriptors.saturating_sub(others)).unwrap_or(usize::MAX).max(1);
         if left < self.connections {
             tracing::warn!(
@@ -88,9 +88,9 @@ const SPARE: u64 = 64;
 /// Most bytes of a head, and of response data buffered for the network. (API Gateway accepts 10,240 bytes of headers.)
 const BUFFER: usize = 64 * 1024;
 /// Connections over the limit that are answered with 503 at once; any further one is closed without an answer.
-const TOLD: usize = 64;
+const REFUSED_AT_ONCE: usize = 64;
 /// Longest time to send that 503.
-const TELL: Duration = Duration::from_secs(2);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long connections may take to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -103,7 +103,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
-    let (free, told) = (Arc::new(Semaphore::new(limits.connections)), Arc::new(Semaphore::new(TOLD)));
+    let (free, refusals) = (Arc::new(Semaphore::new(limits.connections)), Arc::new(Semaphore::new(REFUSED_AT_ONCE)));
     let entrance = Arc::new(Semaphore::new(limits.entries));
     let peers = Peers::default();
     loop {
@@ -121,9 +121,9 @@ pub(crate) async fn serve(
         };
         let place = free.clone().try_acquire_owned().ok().zip(peers.enter(peer, limits.per_peer()));
         let Some(place) = place else {
-            if let Ok(place) = told.clone().try_acquire_owned() {
+            if let Ok(place) = refusals.clone().try_acquire_owned() {
                 tokio::spawn(async move {
-                    let _ = tokio::time::timeout(TELL, turn_away(socket)).await;
+                    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, refuse_connection(socket)).await;
                     drop(place);
                 });
             }
@@ -156,7 +156,7 @@ pub(crate) async fn serve(
 }
 
 /// Answers that there are too many connections.
-async fn turn_away(socket: TcpStream) {
+async fn refuse_connection(socket: TcpStream) {
     let service = service_fn(|_: hyper::Request<Incoming>| async {
         let text = "this server has too many connections; try again shortly";
         let refusal = ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::Unavailable, text) };
@@ -247,7 +247,7 @@ async fn answer(
                 Box::pin(async move { admit(&app, function, request, limits, &entrance).await });
             served
         });
-        return apart(async move { mcp::handle(&app, request, serve).await }).await;
+        return in_own_task(async move { mcp::handle(&app, request, serve).await }).await;
     }
     admit(&app, function, request, limits, entrance).await
 }
@@ -275,7 +275,7 @@ async fn admit(
         None
     };
     let app = app.clone();
-    apart(async move {
+    in_own_task(async move {
         match function {
             Function::Extract => extract::handle(&app, request).await,
             Function::Batch => batch::handle(&app, request).await,
@@ -289,7 +289,7 @@ async fn admit(
 
 /// Runs a handler in a task of its own: a panic ends only that task, as in a Lambda function, and the job, if any, is
 /// resumed.
-async fn apart(handled: impl Future<Output = Response> + Send + 'static) -> Response {
+async fn in_own_task(handled: impl Future<Output = Response> + Send + 'static) -> Response {
     tokio::spawn(handled).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a handler failed");
         let text = "something is wrong on our side; the call may have been accepted: see GET /v1/jobs";

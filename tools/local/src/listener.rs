@@ -78,7 +78,7 @@ impl Listener {
         let address = socket.local_addr()?;
         let provider =
             StaticCredentialProvider::new([(credentials.access_key.clone(), credentials.secret_key.clone())]);
-        let door = Arc::new(Door { service, provider, names: names.clone() });
+        let signed = Arc::new(SignedService { service, provider, names: names.clone() });
         let stop = CancellationToken::new();
         let ended = stop.clone();
         let task = tokio::spawn(async move {
@@ -98,10 +98,10 @@ impl Listener {
                     () = ended.cancelled() => return,
                 };
                 let _ = socket.set_nodelay(true);
-                let door = Arc::clone(&door);
+                let signed = Arc::clone(&signed);
                 let service = service_fn(move |request| {
-                    let door = Arc::clone(&door);
-                    async move { Ok::<_, Infallible>(door.answer(request).await) }
+                    let signed = Arc::clone(&signed);
+                    async move { Ok::<_, Infallible>(signed.answer(request).await) }
                 });
                 let mut http = http1::Builder::new();
                 http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
@@ -175,13 +175,13 @@ impl Listeners {
     }
 }
 
-struct Door {
+struct SignedService {
     service: Service,
     provider: StaticCredentialProvider,
     names: ServerNames,
 }
 
-impl Door {
+impl SignedService {
     async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes, Error: Into<Fault>>,
@@ -240,12 +240,12 @@ mod tests {
 
     const SIGNED_WITH: &str = "host;x-amz-date;x-amz-target";
 
-    fn door() -> (Door, Credentials) {
+    fn service() -> (SignedService, Credentials) {
         let credentials = Credentials::random();
         let pair = (credentials.access_key.clone(), credentials.secret_key.clone());
         let service = Service::new(|_| async { Ok(Response::new(Bytes::from("{}"))) });
         let names = ServerNames::parse("host.docker.internal").unwrap();
-        (Door { service, provider: StaticCredentialProvider::new([pair]), names }, credentials)
+        (SignedService { service, provider: StaticCredentialProvider::new([pair]), names }, credentials)
     }
 
     /// Builds a request whose signature covers `names`; `host` has its value, the others fixed ones.
@@ -274,13 +274,13 @@ mod tests {
     /// A request with the credentials may still come from a web page, or under a rebound host name.
     #[tokio::test]
     async fn signed_requests_need_a_known_host_and_no_origin() {
-        let (door, credentials) = door();
+        let (service, credentials) = service();
         let ask = async |host: &str, origin: Option<&'static str>| {
             let mut parts = signed_for(host, &credentials, SIGNED_WITH, b"{}");
             if let Some(origin) = origin {
                 parts.headers.insert(ORIGIN, HeaderValue::from_static(origin));
             }
-            door.answer(Request::from_parts(parts, Full::new(Bytes::from("{}")))).await.status().as_u16()
+            service.answer(Request::from_parts(parts, Full::new(Bytes::from("{}")))).await.status().as_u16()
         };
         assert_eq!(ask("127.0.0.1:1", None).await, 200);
         assert_eq!(ask("host.docker.internal:1", None).await, 200);
@@ -291,19 +291,22 @@ mod tests {
 
     #[test]
     fn only_requests_signed_with_the_credentials_are_accepted() {
-        let (door, credentials) = door();
-        assert_eq!(door.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{}"), Ok(()));
-        assert!(door.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{ }").is_err(), "another body");
+        let (service, credentials) = service();
+        assert_eq!(service.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{}"), Ok(()));
+        assert!(service.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{ }").is_err(), "another body");
         let mut other = signed(&credentials, SIGNED_WITH, b"{}");
         other.headers.insert("x-amz-target", "A.C".parse().unwrap());
-        assert!(door.verify(&other, b"{}").is_err(), "another operation");
+        assert!(service.verify(&other, b"{}").is_err(), "another operation");
         let uncovered = signed(&credentials, "host;x-amz-date", b"{}");
-        assert!(door.verify(&uncovered, b"{}").unwrap_err().contains("x-amz-target"));
+        assert!(service.verify(&uncovered, b"{}").unwrap_err().contains("x-amz-target"));
         let forged = Credentials { secret_key: "local".into(), ..credentials.clone() };
-        assert!(door.verify(&signed(&forged, SIGNED_WITH, b"{}"), b"{}").is_err(), "another secret");
-        assert!(door.verify(&signed(&Credentials::random(), SIGNED_WITH, b"{}"), b"{}").is_err(), "of another start");
+        assert!(service.verify(&signed(&forged, SIGNED_WITH, b"{}"), b"{}").is_err(), "another secret");
+        assert!(
+            service.verify(&signed(&Credentials::random(), SIGNED_WITH, b"{}"), b"{}").is_err(),
+            "of another start"
+        );
         let mut unsigned = signed(&credentials, SIGNED_WITH, b"{}");
         unsigned.headers.remove("authorization");
-        assert!(door.verify(&unsigned, b"{}").is_err(), "none at all");
+        assert!(service.verify(&unsigned, b"{}").is_err(), "none at all");
     }
 }
