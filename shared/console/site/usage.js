@@ -24,8 +24,8 @@ async function allJobs(signal) {
 }
 
 async function deliveriesOf(jobs, signal) {
-  const told = jobs.filter(({ endpoint, ended_at }) => endpoint !== "/extract" && ended_at).slice(0, DELIVERIES);
-  const infos = await Promise.all(told.map(({ job_id }) => jobOf(job_id, { signal }).catch(() => ({}))));
+  const ended = jobs.filter(({ endpoint, ended_at }) => endpoint !== "/extract" && ended_at).slice(0, DELIVERIES);
+  const infos = await Promise.all(ended.map(({ job_id }) => jobOf(job_id, { signal }).catch(() => ({}))));
   return infos.filter(({ webhook }) => webhook);
 }
 

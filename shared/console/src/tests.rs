@@ -63,8 +63,8 @@ fn a_first_load_is_small() {
     assert!(!on_demand.is_empty() && on_demand.iter().all(|name| names().contains(name.as_str())), "{on_demand:?}");
     assert!(first < FIRST_LOAD, "{first} bytes");
     // The page names all modules, so that a browser need not discover them one after the other.
-    let told: BTreeSet<String> = named(&html, &path).into_iter().map(str::to_owned).collect();
-    assert_eq!(told, loaded, "index.html names every module that is loaded with it");
+    let preloaded: BTreeSet<String> = named(&html, &path).into_iter().map(str::to_owned).collect();
+    assert_eq!(preloaded, loaded, "index.html names every module that is loaded with it");
 }
 
 #[test]
