@@ -74,8 +74,8 @@ async fn keys_are_limited_by_plan_listed_masked_and_rebound() {
         .args(create)
         .output()
         .unwrap();
-    let said = String::from_utf8(over.stderr).unwrap() + &String::from_utf8(over.stdout).unwrap();
-    assert!(!over.status.success() && said.contains("KEY_LIMIT_REACHED"), "{said}");
+    let output = String::from_utf8(over.stderr).unwrap() + &String::from_utf8(over.stdout).unwrap();
+    assert!(!over.status.success() && output.contains("KEY_LIMIT_REACHED"), "{output}");
 
     let extract = async |n: u8| -> Value {
         let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", &key);

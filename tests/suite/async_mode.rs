@@ -243,9 +243,9 @@ async fn a_repeated_async_call_with_its_key_joins_the_job() {
 /// Nothing listens where the queue should be: the handler does the work at once, and the response does not show it.
 #[tokio::test]
 async fn with_a_dead_queue_the_handler_works_at_once() {
-    use crate::support::world::{Ground, accept, call, drain};
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&crate::support::faults::Faults::default()).await;
+    use crate::support::world::{TestBed, accept, call, drain};
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let engine = bed.engine(&crate::support::faults::Faults::default()).await;
     let mut batch = call(domain::Endpoint::Batch, site.urls("/p", 12));
     batch.async_mode = true;
     let started = accept(&engine, batch).await.unwrap();
@@ -253,7 +253,7 @@ async fn with_a_dead_queue_the_handler_works_at_once() {
     let results = drain(engine.driver.start(*started, None)).await.unwrap();
     assert!(results.len() == 12 && results.iter().all(|result| result["status"] == "success"));
     assert_eq!(site.hits(), 12);
-    ground.assert_sound("dead queue").await;
+    bed.assert_sound("dead queue").await;
 }
 
 #[tokio::test]

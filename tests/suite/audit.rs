@@ -20,12 +20,12 @@ use store::{Store, StoreError};
 use crate::support::faults::{Call, Fault, Faults};
 use crate::support::rows;
 use crate::support::site::Site;
-use crate::support::world::{Ground, NOV_24, accept, call, drain};
+use crate::support::world::{NOV_24, TestBed, accept, call, drain};
 
 /// A clock that advances by a second each time it is read, so that a slice's time is up after a given number of pages.
-struct Ticking(AtomicI64);
+struct TickingClock(AtomicI64);
 
-impl Clock for Ticking {
+impl Clock for TickingClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.fetch_add(1_000, Ordering::SeqCst))
     }
@@ -44,19 +44,19 @@ async fn slice(
     audit: Audit<'_>,
     wish: Wish,
     until: Option<Timestamp>,
-    told: &mut Vec<Violation>,
+    reported: &mut Vec<Violation>,
 ) -> Result<Slice, StoreError> {
-    audit.slice(wish, until, &mut |violation: &Violation| told.push(violation.clone())).await
+    audit.slice(wish, until, &mut |violation: &Violation| reported.push(violation.clone())).await
 }
 
 /// Two accounts and three jobs with four violations: a month, a balance, and two missing results.
-async fn faulty() -> (Ground, Vec<Violation>) {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let store = ground.store(&Faults::default()).await;
+async fn faulty() -> (TestBed, Vec<Violation>) {
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let store = bed.store(&Faults::default()).await;
     let b = AccountId::parse("b").unwrap();
-    store.accounts.create_account(&b, Plan::Pro, None, ground.clock.now()).await.unwrap();
-    store.accounts.top_up(&b, "t", 5, ground.clock.now()).await.unwrap();
-    let engine = ground.engine(&Faults::default()).await;
+    store.accounts.create_account(&b, Plan::Pro, None, bed.clock.now()).await.unwrap();
+    store.accounts.top_up(&b, "t", 5, bed.clock.now()).await.unwrap();
+    let engine = bed.engine(&Faults::default()).await;
     let mut jobs = Vec::new();
     for _ in 0..3 {
         let started = accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap();
@@ -64,11 +64,11 @@ async fn faulty() -> (Ground, Vec<Violation>) {
         drain(engine.driver.start(*started, None)).await.unwrap();
     }
     engine.idle().await;
-    ground.assert_sound("before").await;
-    rows::add(ground.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
-    rows::add(ground.db(), "ACCT#b", "PREPAID", "balance", -2).await;
+    bed.assert_sound("before").await;
+    rows::add(bed.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
+    rows::add(bed.db(), "ACCT#b", "PREPAID", "balance", -2).await;
     for job in &jobs[1..] {
-        rows::delete(ground.db(), &format!("JOB#{job}"), "RESULT#000001#001").await;
+        rows::delete(bed.db(), &format!("JOB#{job}"), "RESULT#000001#001").await;
     }
     let lost = "a result that a segment names is there";
     let mut faults = vec![
@@ -78,38 +78,38 @@ async fn faulty() -> (Ground, Vec<Violation>) {
         violation(lost, jobs[2].as_str(), "unit 1, attempt 1"),
     ];
     faults.sort();
-    (ground, faults)
+    (bed, faults)
 }
 
 fn violation(rule: &'static str, subject: &str, detail: &str) -> Violation {
     Violation { rule: rule.into(), subject: subject.to_owned(), detail: detail.to_owned() }
 }
 
-fn sorted(mut told: Vec<Violation>) -> Vec<Violation> {
-    told.sort();
-    told
+fn sorted(mut reported: Vec<Violation>) -> Vec<Violation> {
+    reported.sort();
+    reported
 }
 
 #[tokio::test]
 async fn slices_resume_the_check_and_each_violation_is_found_once() {
-    let (ground, faults) = faulty().await;
-    let store = ground.store(&Faults::default()).await;
-    assert_eq!(sorted(audit(&store, &ground.clock).violations().await.unwrap().into_iter().collect()), faults);
-    let clock = Ticking(AtomicI64::new(LATER));
+    let (bed, faults) = faulty().await;
+    let store = bed.store(&Faults::default()).await;
+    assert_eq!(sorted(audit(&store, &bed.clock).violations().await.unwrap().into_iter().collect()), faults);
+    let clock = TickingClock(AtomicI64::new(LATER));
     let mut counts = Vec::new();
     for pages in 1..8 {
-        let (mut told, mut slices) = (Vec::new(), 0);
+        let (mut reported, mut slices) = (Vec::new(), 0);
         let end = loop {
             slices += 1;
             let wish = if slices == 1 { Wish::Begin } else { Wish::GoOn };
             let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN + pages * 1_000);
-            match slice(audit(&store, &clock), wish, Some(until), &mut told).await.unwrap() {
-                Slice::HandedOn(so_far) => assert_eq!(so_far, told.len() as u64, "reported and counted"),
+            match slice(audit(&store, &clock), wish, Some(until), &mut reported).await.unwrap() {
+                Slice::HandedOn(so_far) => assert_eq!(so_far, reported.len() as u64, "reported and counted"),
                 Slice::Finished(end) => break end,
                 Slice::Idle => panic!("no check to resume after {slices} slices"),
             }
         };
-        assert_eq!((sorted(told), end.violations), (faults.clone(), 4), "{pages} pages a slice");
+        assert_eq!((sorted(reported), end.violations), (faults.clone(), 4), "{pages} pages a slice");
         // The result is not yet reported: the next slice returns it again. Once it is reported, later slices are idle.
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
         assert!(matches!(slice(audit(&store, &clock), Wish::GoOn, None, &mut vec![]).await.unwrap(),
@@ -127,55 +127,55 @@ async fn slices_resume_the_check_and_each_violation_is_found_once() {
 
 /// Injects a fault into one call of a check's second slice. A slice that runs after the second slice's time is up
 /// resumes the check. Returns whether the fault was injected.
-async fn struck(fault: Fault, at: usize) -> bool {
-    let (ground, faults) = faulty().await;
+async fn injected(fault: Fault, at: usize) -> bool {
+    let (bed, faults) = faulty().await;
     let context = format!("{fault:?} at {at}");
-    let (healthy, strike) = (ground.store(&Faults::default()).await, Faults::default());
-    let store = ground.store(&strike).await;
-    let (mut told, clock) = (Vec::new(), Ticking(AtomicI64::new(LATER)));
+    let (healthy, injector) = (bed.store(&Faults::default()).await, Faults::default());
+    let store = bed.store(&injector).await;
+    let (mut reported, clock) = (Vec::new(), TickingClock(AtomicI64::new(LATER)));
     let until = Some(Timestamp(LATER + MARGIN + 3_000));
-    let first = slice(audit(&healthy, &clock), Wish::Begin, until, &mut told).await.unwrap();
+    let first = slice(audit(&healthy, &clock), Wish::Begin, until, &mut reported).await.unwrap();
     assert!(matches!(first, Slice::HandedOn(_)), "{context}: {first:?}");
-    strike.plan(at, fault);
-    let ran = slice(audit(&store, &clock), Wish::GoOn, None, &mut told).await;
-    assert_eq!(ran.is_err(), strike.struck(), "{context}: {ran:?}");
+    injector.plan(at, fault);
+    let ran = slice(audit(&store, &clock), Wish::GoOn, None, &mut reported).await;
+    assert_eq!(ran.is_err(), injector.injected(), "{context}: {ran:?}");
     if ran.is_err() && at > 1 {
         // The lease of the dead slice has not ended.
         assert_eq!(
-            slice(audit(&healthy, &clock), Wish::GoOn, None, &mut told).await.unwrap(),
+            slice(audit(&healthy, &clock), Wish::GoOn, None, &mut reported).await.unwrap(),
             Slice::Idle,
             "{context}"
         );
     }
     clock.0.fetch_add(901_000, Ordering::SeqCst);
-    let Slice::Finished(end) = slice(audit(&healthy, &clock), Wish::GoOn, None, &mut told).await.unwrap() else {
+    let Slice::Finished(end) = slice(audit(&healthy, &clock), Wish::GoOn, None, &mut reported).await.unwrap() else {
         panic!("{context}: no check to resume");
     };
-    told.sort();
-    told.dedup();
-    assert_eq!((told, end.violations), (faults, 4), "{context}");
-    strike.struck()
+    reported.sort();
+    reported.dedup();
+    assert_eq!((reported, end.violations), (faults, 4), "{context}");
+    injector.injected()
 }
 
 #[tokio::test]
 async fn a_slice_that_dies_loses_and_repeats_no_violation() {
     for fault in Fault::ALL {
         let mut at = 0;
-        while struck(fault, at).await {
+        while injected(fault, at).await {
             at += 1;
         }
-        assert!((10..80).contains(&at), "{fault:?}: struck at {at} calls");
+        assert!((10..80).contains(&at), "{fault:?}: injected at {at} calls");
     }
 }
 
 /// A slice whose lease was taken over cannot write its result.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_concurrent_slices_one_counts() {
-    let (ground, faults) = faulty().await;
-    let store = ground.store(&Faults::default()).await;
+    let (bed, faults) = faulty().await;
+    let store = bed.store(&Faults::default()).await;
     let (reached, wait) = mpsc::channel();
     let (go_on, held) = mpsc::channel::<()>();
-    let (held, slow, clock) = (Mutex::new(held), store.clone(), ground.clock.clone());
+    let (held, slow, clock) = (Mutex::new(held), store.clone(), bed.clock.clone());
     let first = tokio::spawn(async move {
         let mut tell = |_: &Violation| {
             let _ = reached.send(());
@@ -185,12 +185,12 @@ async fn of_two_concurrent_slices_one_counts() {
         audit(&slow, &clock).slice(Wish::Begin, None, &mut tell).await
     });
     tokio::task::block_in_place(|| wait.recv()).unwrap();
-    let mut told = Vec::new();
-    let second = async |told: &mut _| slice(audit(&store, &ground.clock), Wish::Begin, None, told).await.unwrap();
-    assert_eq!(second(&mut told).await, Slice::Idle, "the first slice holds the lease");
-    ground.clock.advance(901);
-    assert!(matches!(second(&mut told).await, Slice::Finished(end) if end.violations == 4));
-    assert_eq!(sorted(told), faults);
+    let mut reported = Vec::new();
+    let second = async |reported: &mut _| slice(audit(&store, &bed.clock), Wish::Begin, None, reported).await.unwrap();
+    assert_eq!(second(&mut reported).await, Slice::Idle, "the first slice holds the lease");
+    bed.clock.advance(901);
+    assert!(matches!(second(&mut reported).await, Slice::Finished(end) if end.violations == 4));
+    assert_eq!(sorted(reported), faults);
     drop(go_on);
     assert_eq!(first.await.unwrap().unwrap(), Slice::Idle);
 }
@@ -198,53 +198,53 @@ async fn of_two_concurrent_slices_one_counts() {
 /// A deployment may find the row of another version of the program.
 #[tokio::test]
 async fn a_check_whose_progress_cannot_be_read_begins_anew() {
-    let (ground, faults) = faulty().await;
-    let store = ground.store(&Faults::default()).await;
-    let (version, lease_until) = (1, ground.clock.now());
+    let (bed, faults) = faulty().await;
+    let store = bed.store(&Faults::default()).await;
+    let (version, lease_until) = (1, bed.clock.now());
     let foreign = Progress { version, lease_until, open: true, state: r#"{"stage":"another"}"#.to_owned() };
     assert!(store.audit.save_progress(&foreign).await.unwrap());
     // A write that is repeated because its reply was lost is recognised; another process's is not.
     assert!(store.audit.save_progress(&foreign).await.unwrap());
     assert!(!store.audit.save_progress(&Progress { open: false, ..foreign }).await.unwrap());
-    let mut told = Vec::new();
-    let ran = slice(audit(&store, &ground.clock), Wish::GoOn, None, &mut told).await.unwrap();
+    let mut reported = Vec::new();
+    let ran = slice(audit(&store, &bed.clock), Wish::GoOn, None, &mut reported).await.unwrap();
     assert!(matches!(ran, Slice::Finished(end) if end.violations == 4), "{ran:?}");
-    assert_eq!(sorted(told), faults);
+    assert_eq!(sorted(reported), faults);
 }
 
 /// What a long slice has done is not lost with it.
 #[tokio::test]
 async fn a_slice_saves_its_progress_every_fifty_pages() {
-    let (ground, seen) = (Ground::new().await, Faults::default());
-    let store = ground.store(&seen).await;
+    let (bed, seen) = (TestBed::new().await, Faults::default());
+    let store = bed.store(&seen).await;
     let saves = async || {
         seen.reset();
         assert!(matches!(
-            slice(audit(&store, &ground.clock), Wish::Begin, None, &mut vec![]).await.unwrap(),
+            slice(audit(&store, &bed.clock), Wish::Begin, None, &mut vec![]).await.unwrap(),
             Slice::Finished(_)
         ));
-        ground.clock.advance(901);
+        bed.clock.advance(901);
         seen.calls().iter().filter(|call| call.operation == "PutItem").count()
     };
     let few = saves().await;
     for n in 0..100 {
         let account = AccountId::parse(&format!("b{n}")).unwrap();
-        store.accounts.create_account(&account, Plan::Pro, None, ground.clock.now()).await.unwrap();
+        store.accounts.create_account(&account, Plan::Pro, None, bed.clock.now()).await.unwrap();
     }
     // One more of the accounts' stage each.
-    rows::delete(ground.db(), "CHECK", "PROGRESS").await;
+    rows::delete(bed.db(), "CHECK", "PROGRESS").await;
     assert_eq!(saves().await, few + 2);
 }
 
 /// A ledger with `entries` entries of a past month, and `jobs` jobs that are still kept.
-async fn full(entries: u64, jobs: u64) -> (Ground, Faults) {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
+async fn full(entries: u64, jobs: u64) -> (TestBed, Faults) {
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let engine = bed.engine(&Faults::default()).await;
     let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
     let id = started.job.id.to_string();
     drain(engine.driver.start(*started, None)).await.unwrap();
     engine.idle().await;
-    let db = ground.db();
+    let db = bed.db();
     let meta = rows::get(db, &format!("JOB#{id}"), "META").await.unwrap().to_string();
     let reserve = rows::get(db, "ACCT#a", &format!("LEDGER#{id}#RESERVE")).await.unwrap().to_string();
     let named = |row: &str, name: &str| -> Value { serde_json::from_str(&row.replace(&id, name)).unwrap() };
@@ -257,14 +257,14 @@ async fn full(entries: u64, jobs: u64) -> (Ground, Faults) {
     let month =
         json!({ "pk": { "S": "ACCT#a" }, "sk": { "S": "MONTH#2026-10" }, "used": { "N": entries.to_string() } });
     rows::put_all(db, &[month]).await;
-    (ground, Faults::default())
+    (bed, Faults::default())
 }
 
 /// The number of requests of a check, and of rows that it reads by key. A page of a scan or a query is a megabyte.
 async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
-    let (ground, seen) = full(entries, jobs).await;
-    let store = ground.store(&seen).await;
-    assert_eq!(audit(&store, &ground.clock).violations().await.unwrap(), [].into());
+    let (bed, seen) = full(entries, jobs).await;
+    let store = bed.store(&seen).await;
+    assert_eq!(audit(&store, &bed.clock).violations().await.unwrap(), [].into());
     let calls = seen.calls();
     assert!(calls.iter().all(|call| call.writes == 0), "a check in a single slice writes nothing");
     // Whatever is judged is read strongly consistent. Accounts are never deleted, so the list of them may lag.

@@ -11,15 +11,15 @@ use runtime::settings::Settings;
 
 use crate::support::faults::{Call, Faults};
 use crate::support::site::Site;
-use crate::support::world::{Ground, accept, call, drain};
+use crate::support::world::{TestBed, accept, call, drain};
 
 /// The calls of a batch in a handler, without those to the table `hosts`.
 async fn batch(pages: usize, concurrency: u32) -> Vec<Call> {
-    let (mut ground, site) = (Ground::new().await, Site::start().await);
+    let (mut bed, site) = (TestBed::new().await, Site::start().await);
     // Longer than in production, so that a briefly slow machine does not make the groups smaller.
-    ground.settings.linger_ms = 100;
+    bed.settings.linger_ms = 100;
     let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     faults.reset();
     let mut batch = call(Endpoint::Batch, site.urls("/p", pages));
     batch.options.concurrency = Some(concurrency);
@@ -66,9 +66,9 @@ async fn pages_that_arrive_one_by_one_take_two_write_units_each() {
 
 #[tokio::test]
 async fn an_extract_takes_one_transaction_and_one_write() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
+    let (bed, site) = (TestBed::new().await, Site::start().await);
     let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     faults.reset();
     let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
     drain(engine.driver.start(*started, None)).await.unwrap();
@@ -87,11 +87,11 @@ async fn an_extract_takes_one_transaction_and_one_write() {
 #[tokio::test]
 async fn an_async_batch_stays_within_its_budget_of_rows_and_requests() {
     const UNITS: usize = 200;
-    let (mut ground, site) = (Ground::with_queue().await, Site::start().await);
-    ground.settings.detached_linger_ms = Settings::default().detached_linger_ms;
+    let (mut bed, site) = (TestBed::with_queue().await, Site::start().await);
+    bed.settings.detached_linger_ms = Settings::default().detached_linger_ms;
     let (handler_calls, worker_calls) = (Faults::default(), Faults::default());
-    let handler = ground.engine(&handler_calls).await;
-    let worker = ground.engine(&worker_calls).await;
+    let handler = bed.engine(&handler_calls).await;
+    let worker = bed.engine(&worker_calls).await;
     handler_calls.reset();
     worker_calls.reset();
     let mut batch = call(Endpoint::Batch, site.urls("/p", UNITS));
@@ -100,7 +100,7 @@ async fn an_async_batch_stays_within_its_budget_of_rows_and_requests() {
     let reading = tokio::spawn(drain(handler.driver.start(*started, None)));
     let mut messages = 0;
     while !reading.is_finished() {
-        messages += ground.deliver(&worker, &handler, 0).await;
+        messages += bed.deliver(&worker, &handler, 0).await;
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     assert_eq!(reading.await.unwrap().unwrap().len(), UNITS);
@@ -116,23 +116,23 @@ async fn an_async_batch_stays_within_its_budget_of_rows_and_requests() {
     // One more message asks for the settlement.
     assert!(sends <= UNITS / 10 + 1, "{sends} sends");
     assert!(messages <= UNITS / 10 + 1, "{messages} messages, each deleted with one request");
-    ground.assert_sound("async budget").await;
+    bed.assert_sound("async budget").await;
 }
 
 /// The worker's calls never name the accounts table, which its role does not allow.
 #[tokio::test]
 async fn a_worker_does_not_touch_the_accounts_table() {
-    let (ground, site) = (Ground::with_queue().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (TestBed::with_queue().await, Site::start().await);
+    let engine = bed.engine(&Faults::default()).await;
     let mut batch = call(Endpoint::Batch, site.urls("/p", 25));
     batch.async_mode = true;
     let started = accept(&engine, batch).await.unwrap();
     let id = started.job.id.clone();
     engine.driver.detach(*started, None).await;
     let calls = Faults::default();
-    let worker = ground.engine(&calls).await;
+    let worker = bed.engine(&calls).await;
     calls.reset();
-    ground.deliver(&worker, &engine, 0).await;
+    bed.deliver(&worker, &engine, 0).await;
     assert!(engine.jobs.job(&id).await.unwrap().unwrap().state.ended());
     let tables: std::collections::BTreeSet<String> = calls.calls().into_iter().flat_map(|c| c.tables).collect();
     assert_eq!(tables, ["runo-hosts".to_owned(), "runo-jobs".to_owned()].into());
@@ -142,9 +142,9 @@ async fn a_worker_does_not_touch_the_accounts_table() {
 #[tokio::test]
 async fn the_end_of_a_result_is_read_without_what_comes_before() {
     const UNITS: usize = 200;
-    let (ground, site) = (Ground::new().await, Site::start().await);
+    let (bed, site) = (TestBed::new().await, Site::start().await);
     let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     let started = accept(&engine, call(Endpoint::Batch, site.urls("/p", UNITS))).await.unwrap();
     let id = started.job.id.clone();
     drain(engine.driver.start(*started, None)).await.unwrap();

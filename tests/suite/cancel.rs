@@ -106,9 +106,9 @@ sed '1,/^\r$/d' batch.out
     shell.args(["-c", SCRIPT]);
     shell.env("BASE", world.base()).env("KEY", &world.key).env("BODY", body.to_string()).env("NO_PROXY", "127.0.0.1");
     let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    let (deleted, result) = said.split_once('\n').unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    let (deleted, result) = stdout.split_once('\n').unwrap();
     let deleted: Value = serde_json::from_str(deleted).unwrap();
     assert_eq!(deleted["status"], "cancelled");
     let result: Value = serde_json::from_str(result).unwrap();

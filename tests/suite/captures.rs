@@ -19,12 +19,12 @@ use crate::support::world::RunningClock;
 /// A renderer that reports every page as rendered, with a text that names the URL as its screenshot.
 #[derive(Default)]
 struct Painter {
-    asked: Mutex<Vec<Request>>,
+    requested: Mutex<Vec<Request>>,
 }
 
 impl Render for Painter {
     fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>> {
-        self.asked.lock().unwrap().push(request.clone());
+        self.requested.lock().unwrap().push(request.clone());
         let wanted = request.capture.contains(&Capture::Screenshot);
         let rendered = Rendered {
             html: format!("<title>Rendered</title><h1>Rendered</h1>{}", request.url),
@@ -66,8 +66,8 @@ impl Stage {
         Stage { world: World::on(config(&[]), dependencies).await, site: Site::start().await, painter, clock }
     }
 
-    fn asked(&self) -> usize {
-        self.painter.asked.lock().unwrap().len()
+    fn requested(&self) -> usize {
+        self.painter.requested.lock().unwrap().len()
     }
 }
 
@@ -89,7 +89,7 @@ async fn each_page_of_a_batch_has_a_screenshot_while_results_are_kept() {
     let urls = stage.site.urls("/p", 3);
     let answer = stage.world.batch(&urls, options()).await;
     let (job, got) = (answer.job(), answer.json());
-    assert_eq!((stage.asked(), stage.site.hits()), (3, 0), "only the browser requests them");
+    assert_eq!((stage.requested(), stage.site.hits()), (3, 0), "only the browser requests them");
     for (n, result) in got["results"].as_array().unwrap().iter().enumerate() {
         assert_eq!(result["render_mode"], "headless", "{result}");
         assert_eq!(result["captures"], json!([{ "kind": "screenshot", "n": n }]), "{result}");
@@ -128,10 +128,10 @@ async fn an_extract_with_a_screenshot_bypasses_the_result_cache() {
         stage.world.post("/v1/extract", &body).await
     };
     assert_eq!(extract(json!({})).await.json()["render_mode"], "structured");
-    for asked in [1, 2] {
+    for requested in [1, 2] {
         let answer = extract(options()).await;
         assert_eq!(answer.json()["captures"], json!([{ "kind": "screenshot", "n": 0 }]), "{}", answer.text);
-        assert_eq!(stage.asked(), asked);
+        assert_eq!(stage.requested(), requested);
         let path = format!("/v1/jobs/{}/captures/0", answer.job());
         assert_eq!(picture(&stage.world, &path).await.2, format!("PNG of {url}").into_bytes());
     }

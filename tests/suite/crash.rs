@@ -11,7 +11,7 @@ use store::StoreError;
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::{Ground, accept, account, call, drain};
+use crate::support::world::{TestBed, accept, account, call, drain};
 use engine::accept::Call;
 
 /// What a process does until it finishes or dies.
@@ -78,16 +78,16 @@ fn queued(site: &Site, fail_fast: bool) -> Call {
 }
 
 impl Scenario {
-    async fn run(self, ground: &Ground, engine: &Engine, site: &Site) -> Result<(), StoreError> {
+    async fn run(self, bed: &TestBed, engine: &Engine, site: &Site) -> Result<(), StoreError> {
         match self {
             Scenario::Queued | Scenario::QueuedFailFast => {
                 let started = accept(engine, queued(site, self == Scenario::QueuedFailFast)).await?;
-                let feed = engine.driver.start(*started, None);
-                let read = tokio::spawn(drain(feed));
+                let stream = engine.driver.start(*started, None);
+                let read = tokio::spawn(drain(stream));
                 while !read.is_finished() {
-                    if ground.deliver(engine, engine, 0).await == 0 {
+                    if bed.deliver(engine, engine, 0).await == 0 {
                         tokio::time::sleep(Duration::from_millis(10)).await;
-                        ground.clock.advance(1);
+                        bed.clock.advance(1);
                     }
                 }
                 read.await.unwrap()?;
@@ -99,20 +99,20 @@ impl Scenario {
             // Lanes that wait for growth are delivered again after a second.
             Scenario::QueuedCrawl => {
                 for _ in 0..6 {
-                    ground.deliver(engine, engine, 0).await;
-                    ground.clock.advance(1);
+                    bed.deliver(engine, engine, 0).await;
+                    bed.clock.advance(1);
                 }
             }
-            Scenario::Worker => drop(ground.deliver(engine, engine, 0).await),
+            Scenario::Worker => drop(bed.deliver(engine, engine, 0).await),
             Scenario::CancelQueued => {
-                let healthy = ground.engine(&Faults::default()).await;
+                let healthy = bed.engine(&Faults::default()).await;
                 let job = healthy.store().audit.snapshot().await?.jobs.remove(0).job.id;
                 engine.canceller.cancel(&account(), &job).await?;
-                ground.deliver(engine, engine, 0).await;
+                bed.deliver(engine, engine, 0).await;
             }
             Scenario::Forgotten => {
                 engine.sweeper.sweep(None).await?;
-                ground.deliver(engine, engine, 0).await;
+                bed.deliver(engine, engine, 0).await;
             }
             Scenario::Extract => {
                 let started = accept(engine, call(Endpoint::Extract, site.urls("/p", 1))).await?;
@@ -145,26 +145,26 @@ impl Scenario {
     }
 
     /// Writes what exists before the process starts.
-    async fn prepare(self, ground: &Ground, site: &Site) {
+    async fn prepare(self, bed: &TestBed, site: &Site) {
         if self == Scenario::Sweep {
-            let engine = ground.engine(&Faults::default()).await;
+            let engine = bed.engine(&Faults::default()).await;
             accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap();
             accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
-            ground.clock.advance(200);
+            bed.clock.advance(200);
         }
         if matches!(self, Scenario::Worker | Scenario::CancelQueued | Scenario::Forgotten) {
-            let engine = ground.engine(&Faults::default()).await;
+            let engine = bed.engine(&Faults::default()).await;
             let started = accept(&engine, queued(site, false)).await.unwrap();
             engine.driver.detach(*started, None).await;
         }
         if self == Scenario::QueuedCrawl {
-            let engine = ground.engine(&Faults::default()).await;
+            let engine = bed.engine(&Faults::default()).await;
             let started = accept(&engine, Call { async_mode: true, ..crawl(site) }).await.unwrap();
             engine.driver.detach(*started, None).await;
         }
         if self == Scenario::Forgotten {
-            ground.post.as_ref().unwrap().forget();
-            ground.clock.advance(200);
+            bed.queue.as_ref().unwrap().lose_all();
+            bed.clock.advance(200);
         }
     }
 }
@@ -172,17 +172,17 @@ impl Scenario {
 /// Runs the scenario once and returns whether the fault was injected. The number of calls differs between runs, because
 /// how often progress is written depends on time.
 async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> bool {
-    let mut ground = if scenario.has_queue() { Ground::with_queue().await } else { Ground::new().await };
-    (ground.settings.units_per_message, ground.settings.host_delay_ms) = (2, 0);
-    scenario.prepare(&ground, site).await;
+    let mut bed = if scenario.has_queue() { TestBed::with_queue().await } else { TestBed::new().await };
+    (bed.settings.units_per_message, bed.settings.host_delay_ms) = (2, 0);
+    scenario.prepare(&bed, site).await;
     let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     let context = format!("{scenario:?} {fault:?}");
     match fault {
         Some((at, fault)) => faults.plan(at, fault),
         None => faults.reset(),
     }
-    let ran = tokio::time::timeout(Duration::from_secs(20), scenario.run(&ground, &engine, site)).await;
+    let ran = tokio::time::timeout(Duration::from_secs(20), scenario.run(&bed, &engine, site)).await;
     let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
     if fault.is_none() {
         ran.as_ref().unwrap();
@@ -191,18 +191,18 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
     tokio::time::timeout(Duration::from_secs(20), engine.idle())
         .await
         .unwrap_or_else(|_| panic!("{context}: a driver hangs"));
-    let struck = faults.struck();
+    let injected = faults.injected();
     let lone = matches!(fault, Some((_, Fault::Before | Fault::ReplyLost)));
     assert!(!lone || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
-    ground.settle_all().await;
-    ground.assert_sound(&context).await;
-    complete(&ground, &context).await;
-    struck
+    bed.settle_all().await;
+    bed.assert_sound(&context).await;
+    complete(&bed, &context).await;
+    injected
 }
 
 /// Asserts that every job has ended with a readable or synthetic result for each unit, and that its credits add up.
-async fn complete(ground: &Ground, context: &str) {
-    let engine = ground.engine(&Faults::default()).await;
+async fn complete(bed: &TestBed, context: &str) {
+    let engine = bed.engine(&Faults::default()).await;
     for rows in engine.store().audit.snapshot().await.unwrap().jobs {
         let job = rows.job;
         assert!(matches!(job.state, JobState::Ended(_)), "{context}");
@@ -241,7 +241,7 @@ async fn at_every_call(scenario: Scenario) {
         while run(scenario, Some((at, fault)), &site).await {
             at += 1;
         }
-        assert!((4..200).contains(&at), "{scenario:?} {fault:?}: struck at {at} calls");
+        assert!((4..200).contains(&at), "{scenario:?} {fault:?}: injected at {at} calls");
     }
 }
 
@@ -310,18 +310,18 @@ async fn a_crawl_through_the_queue_survives_a_fault_at_every_call() {
 async fn transaction_conflicts_are_retried() {
     let site = Site::start().await;
     for n in 2..5 {
-        let ground = Ground::new().await;
+        let bed = TestBed::new().await;
         let faults = Faults::default();
-        let engine = ground.engine(&faults).await;
+        let engine = bed.engine(&faults).await;
         faults.conflict_every(n);
         for scenario in
             [Scenario::Batch, Scenario::Extract, Scenario::FailFast, Scenario::CancelBatch, Scenario::CancelExtract]
         {
-            scenario.run(&ground, &engine, &site).await.unwrap();
+            scenario.run(&bed, &engine, &site).await.unwrap();
         }
         engine.idle().await;
         faults.reset();
-        ground.settle_all().await;
-        ground.assert_sound(&format!("every {n}th call conflicts")).await;
+        bed.settle_all().await;
+        bed.assert_sound(&format!("every {n}th call conflicts")).await;
     }
 }

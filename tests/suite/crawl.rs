@@ -60,13 +60,13 @@ fn results(body: &Value) -> &Vec<Value> {
 }
 
 /// Whether a result stands for a page that was not fetched.
-fn is_marker(result: &Value) -> bool {
+fn is_synthetic(result: &Value) -> bool {
     ["JOB_CANCELLED", "JOB_EXPIRED", "ROBOTS_DENIED"].iter().any(|code| result["error"]["code"] == *code)
 }
 
 /// The names of the pages that have a result in the body, without synthetic ones. Panics if a page has two results.
-fn shown(site: &Generated, body: &Value) -> BTreeSet<String> {
-    let ran: Vec<&Value> = results(body).iter().filter(|result| !is_marker(result)).collect();
+fn pages_with_results(site: &Generated, body: &Value) -> BTreeSet<String> {
+    let ran: Vec<&Value> = results(body).iter().filter(|result| !is_synthetic(result)).collect();
     let names: BTreeSet<String> = ran.iter().map(|result| site.name_of(result["url"].as_str().unwrap())).collect();
     assert_eq!(names.len(), ran.len(), "a page has two results");
     names
@@ -97,7 +97,7 @@ async fn crawl(world: &World, body: &Value, duplicates: u64) -> Value {
 async fn assert_sums(world: &World, job: &str, body: &Value, duplicates: u64) {
     let meta = &body["crawl_meta"];
     let [visited, failed, reserved, charged] = figures(body);
-    let ran: Vec<&Value> = results(body).iter().filter(|result| !is_marker(result)).collect();
+    let ran: Vec<&Value> = results(body).iter().filter(|result| !is_synthetic(result)).collect();
     assert_eq!(visited, ran.len() as u64, "{meta}");
     assert_eq!(failed, ran.iter().filter(|result| result["status"] == "error").count() as u64, "{meta}");
     assert_eq!(reserved, charged + meta["credits_refunded"].as_u64().unwrap(), "{meta}");

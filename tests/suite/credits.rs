@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::faults::Faults;
 use crate::support::site::Site;
 use crate::support::stack::World;
-use crate::support::world::{Ground, accept, account, call, drain, quota};
+use crate::support::world::{TestBed, accept, account, call, drain, quota};
 
 #[tokio::test]
 async fn a_call_over_the_remaining_quota_is_refused_and_charges_nothing() {
@@ -33,8 +33,8 @@ async fn use_up(engine: &engine::Engine, left: u64) {
 
 #[tokio::test]
 async fn monthly_credits_are_spent_first_and_prepaid_ones_refunded_first() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let engine = bed.engine(&Faults::default()).await;
     use_up(&engine, 5).await;
     // 5 monthly and 4 prepaid; two run, seven are refunded: 4 prepaid, 3 monthly.
     let mut batch = call(Endpoint::Batch, site.urls("/gate", 9));
@@ -44,27 +44,27 @@ async fn monthly_credits_are_spent_first_and_prepaid_ones_refunded_first() {
     assert_eq!((job.reservation.monthly, job.reservation.prepaid), (5, 4));
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (0, Some(6)));
-    let feed = engine.driver.start(*started, None);
+    let stream = engine.driver.start(*started, None);
     crate::support::until("two pages are requested", async || site.hits() == 2).await;
     assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
     site.open_gate();
-    drain(feed).await.unwrap();
+    drain(stream).await.unwrap();
     let now = quota(&engine).await.unwrap();
     assert_eq!((now.monthly_left(), now.prepaid), (3, Some(10)));
     let ended = engine.jobs.job(&job.id).await.unwrap().unwrap().charge.unwrap();
     assert_eq!((ended.charged, ended.refund_monthly, ended.refund_prepaid), (2, 3, 4));
-    ground.assert_sound("overage").await;
+    bed.assert_sound("overage").await;
 }
 
 #[tokio::test]
 async fn a_refund_goes_to_the_month_it_was_taken_from() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let engine = bed.engine(&Faults::default()).await;
     let job = accept(&engine, call(Endpoint::Batch, site.urls("/p", 6))).await.unwrap().job;
     let november = quota(&engine).await.unwrap();
     assert_eq!((november.month.to_string().as_str(), november.used()), ("2026-11", 6));
     // Nobody drives the job; eight days later, in December, its owner cancels it.
-    ground.clock.advance(8 * 86_400);
+    bed.clock.advance(8 * 86_400);
     let december = accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap().job;
     assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
     let ended = engine.jobs.job(&job.id).await.unwrap().unwrap();
@@ -74,13 +74,13 @@ async fn a_refund_goes_to_the_month_it_was_taken_from() {
     let snapshot = engine.store().audit.snapshot().await.unwrap();
     assert_eq!(snapshot.accounts[&account()].money.months[&november.month], 0);
     assert_eq!(december.reservation.month.to_string(), "2026-12");
-    ground.assert_sound("month turn").await;
+    bed.assert_sound("month turn").await;
 }
 
 #[tokio::test]
 async fn a_plan_change_applies_to_the_current_month() {
-    let ground = Ground::new().await;
-    let engine = ground.engine(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let engine = bed.engine(&Faults::default()).await;
     use_up(&engine, 49_999).await;
     engine.store().accounts.set_plan(&account(), Plan::Starter, engine.now().month()).await.unwrap();
     let now = quota(&engine).await.unwrap();
@@ -89,13 +89,13 @@ async fn a_plan_change_applies_to_the_current_month() {
 
 #[tokio::test]
 async fn a_top_up_is_booked_once() {
-    let ground = Ground::new().await;
-    let store = ground.store(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let store = bed.store(&Faults::default()).await;
     use store::accounts::Change;
     let now = domain::Timestamp(crate::support::world::NOV_24);
     assert_eq!(store.accounts.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Applied);
     assert_eq!(store.accounts.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Refused);
-    let engine = ground.engine(&Faults::default()).await;
+    let engine = bed.engine(&Faults::default()).await;
     assert_eq!(quota(&engine).await.unwrap().prepaid, Some(17));
-    ground.assert_sound("top-up").await;
+    bed.assert_sound("top-up").await;
 }

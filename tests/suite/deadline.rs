@@ -6,24 +6,24 @@ use domain::job::Options;
 use crate::support::faults::Faults;
 use crate::support::site::Site;
 use crate::support::until;
-use crate::support::world::{Ground, accept, call, drain};
+use crate::support::world::{TestBed, accept, call, drain};
 
 #[tokio::test]
 async fn a_job_past_its_deadline_ends_as_expired() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let engine = bed.engine(&Faults::default()).await;
     let mut batch = call(Endpoint::Batch, site.urls("/gate", 6));
     batch.options = Options { concurrency: Some(2), timeout_ms: 120_000, ..batch.options };
     let started = accept(&engine, batch).await.unwrap();
     let job = started.job.id.clone();
-    let feed = engine.driver.start(*started, None);
+    let stream = engine.driver.start(*started, None);
     until("two pages are requested", async || site.hits() == 2).await;
-    ground.clock.advance(86_400 + 1);
-    let results = drain(feed).await.unwrap();
+    bed.clock.advance(86_400 + 1);
+    let results = drain(stream).await.unwrap();
     assert_eq!(results.len(), 6);
     assert!(results.iter().all(|r| r["error"]["code"] == "JOB_EXPIRED" && r["error"]["retryable"] == true));
     let ended = engine.jobs.job(&job).await.unwrap().unwrap();
     assert_eq!(ended.state.name(), "expired");
     assert_eq!(ended.charge.map(|c| (c.charged, c.refunded())), Some((2, 4)));
-    ground.assert_sound("expired").await;
+    bed.assert_sound("expired").await;
 }

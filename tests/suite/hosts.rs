@@ -17,7 +17,7 @@ use visits::hosts::Slot;
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::{Ground, fetcher};
+use crate::support::world::{TestBed, fetcher};
 
 const A: AccountTag = AccountTag(1);
 const B: AccountTag = AccountTag(2);
@@ -71,8 +71,8 @@ async fn get(fetcher: &Fetcher, target: &Url) -> Option<Throttled> {
 
 #[tokio::test]
 async fn processes_share_the_slots_of_a_host_and_other_hosts_do_not_wait() {
-    let (ground, faults) = (Ground::new().await, Faults::default());
-    let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
+    let (bed, faults) = (TestBed::new().await, Faults::default());
+    let (one, two) = (bed.engine(&faults).await, bed.engine(&Faults::default()).await);
     let page = url("https://e.test/a");
     faults.reset();
     // Both processes at once, and several pages of one process at once. Whole blocks, so that no slot is left over
@@ -85,34 +85,34 @@ async fn processes_share_the_slots_of_a_host_and_other_hosts_do_not_wait() {
     for turn in turns.collect::<Vec<_>>() {
         starts.push(turn.await.unwrap());
     }
-    assert!(starts.iter().all(|start| *start >= ground.clock.now()));
+    assert!(starts.iter().all(|start| *start >= bed.clock.now()));
     let gaps = gaps(starts);
     assert!(gaps.iter().all(|gap| (250..=312).contains(gap)), "{gaps:?}");
     assert!(gaps.iter().any(|gap| *gap > 250), "no jitter: {gaps:?}");
     // Three blocks of eight; each write of the other process refuses at most one of them. Nothing is read.
     let calls = faults.calls();
     assert!(calls.len() <= 6 && calls.iter().all(|call| call.operation == "PutItem"), "{calls:?}");
-    assert_eq!(crawls(&one, &url("https://f.test/")).await, ground.clock.now());
-    assert_eq!(crawls(&two, &url("https://e.test:8443/")).await, ground.clock.now());
+    assert_eq!(crawls(&one, &url("https://f.test/")).await, bed.clock.now());
+    assert_eq!(crawls(&two, &url("https://e.test:8443/")).await, bed.clock.now());
 }
 
 #[tokio::test]
 async fn slots_that_were_not_used_in_time_are_dropped() {
-    let ground = Ground::new().await;
-    let engine = ground.engine(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let engine = bed.engine(&Faults::default()).await;
     let page = url("https://e.test/");
-    assert_eq!(crawls(&engine, &page).await, ground.clock.now());
-    ground.clock.advance(1);
+    assert_eq!(crawls(&engine, &page).await, bed.clock.now());
+    bed.clock.advance(1);
     let start = crawls(&engine, &page).await;
-    assert!(start >= ground.clock.now() && start.ms_since(ground.clock.now()) <= 312);
-    ground.clock.advance(60);
-    assert_eq!(crawls(&engine, &page).await, ground.clock.now());
+    assert!(start >= bed.clock.now() && start.ms_since(bed.clock.now()) <= 312);
+    bed.clock.advance(60);
+    assert_eq!(crawls(&engine, &page).await, bed.clock.now());
 }
 
 #[tokio::test]
 async fn the_longer_of_host_delay_and_crawl_delay_applies() {
-    let ground = Ground::new().await;
-    let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+    let bed = TestBed::new().await;
+    let (one, two) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
     let page = url("https://e.test/");
     let mut starts = vec![crawls(&one, &page).await];
     let last_of_block = starts[0].plus_ms(8 * 250);
@@ -129,14 +129,14 @@ async fn the_longer_of_host_delay_and_crawl_delay_applies() {
 
 #[tokio::test]
 async fn without_a_delay_the_store_is_not_called() {
-    let mut ground = Ground::new().await;
-    ground.settings.host_delay_ms = 0;
+    let mut bed = TestBed::new().await;
+    bed.settings.host_delay_ms = 0;
     let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     let page = url("https://e.test/");
     faults.reset();
     for _ in 0..20 {
-        assert_eq!(crawls(&engine, &page).await, ground.clock.now());
+        assert_eq!(crawls(&engine, &page).await, bed.clock.now());
         engine.pacing.record_response(A, &page, None).await;
     }
     assert_eq!(faults.calls().len(), 0);
@@ -145,49 +145,49 @@ async fn without_a_delay_the_store_is_not_called() {
     let second = slot(&engine, &page, true, Some(Duration::from_secs(3))).await;
     assert!(second.ms_since(first) >= 3_000);
     engine.pacing.record_response(A, &page, retry_after(60)).await;
-    assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
+    assert!(crawls(&engine, &page).await >= bed.clock.now().plus_secs(LONE_SECS));
 }
 
 #[tokio::test]
 async fn batches_wait_only_for_hosts_that_asked_for_it() {
-    let ground = Ground::new().await;
+    let bed = TestBed::new().await;
     let (faults, others) = (Faults::default(), Faults::default());
-    let (one, two) = (ground.engine(&faults).await, ground.engine(&others).await);
+    let (one, two) = (bed.engine(&faults).await, bed.engine(&others).await);
     let page = url("https://e.test/");
     faults.reset();
-    assert_eq!(fetches(&one, &page).await, ground.clock.now());
+    assert_eq!(fetches(&one, &page).await, bed.clock.now());
     assert_eq!(faults.calls().len(), 0);
     // A host with many requests is looked up from time to time.
     for _ in 0..10 {
-        assert_eq!(fetches(&one, &page).await, ground.clock.now());
+        assert_eq!(fetches(&one, &page).await, bed.clock.now());
     }
     assert_eq!(faults.calls().len(), 1);
     // The host tells another process to wait. This process learns of it once its own view is out of date.
     two.pacing.record_response(A, &page, retry_after(8)).await;
-    let opens = ground.clock.now().plus_secs(8);
+    let opens = bed.clock.now().plus_secs(8);
     assert_eq!((two.pacing.closed_until(A, &page), one.pacing.closed_until(A, &page)), (Some(opens), None));
     for secs in [4, 1] {
-        ground.clock.advance(secs);
+        bed.clock.advance(secs);
         fetches(&one, &page).await;
     }
     assert_eq!(one.pacing.closed_until(A, &page), Some(opens));
     let starts = vec![fetches(&one, &page).await, fetches(&two, &page).await, fetches(&one, &page).await];
     assert!(starts.iter().all(|start| *start >= opens), "{starts:?}");
     assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 500), "{starts:?}");
-    assert_eq!(fetches(&one, &url("https://f.test/")).await, ground.clock.now());
+    assert_eq!(fetches(&one, &url("https://f.test/")).await, bed.clock.now());
 }
 
 #[tokio::test]
 async fn a_429_widens_the_spacing_for_all_processes_and_successes_narrow_it() {
-    let ground = Ground::new().await;
+    let bed = TestBed::new().await;
     let (faults, page) = (Faults::default(), url("https://e.test/"));
-    let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
+    let (one, two) = (bed.engine(&faults).await, bed.engine(&Faults::default()).await);
     crawls(&one, &page).await;
     for _ in 0..2 {
         one.pacing.record_response(A, &page, SLOW_DOWN).await;
         // From pages that were under way at the same time.
         one.pacing.record_response(A, &page, SLOW_DOWN).await;
-        ground.clock.advance(2);
+        bed.clock.advance(2);
     }
     let factor = async || one.store().hosts.pace("e.test:443").await.unwrap().unwrap().factor;
     assert_eq!(factor().await, 4);
@@ -195,22 +195,22 @@ async fn a_429_widens_the_spacing_for_all_processes_and_successes_narrow_it() {
     let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await, crawls(&one, &page).await];
     assert!(gaps(starts.clone()).iter().all(|gap| (1_000..=1_250 * 2).contains(gap)), "{starts:?}");
     for want in [2, 1] {
-        ground.clock.advance(5);
+        bed.clock.advance(5);
         two.pacing.record_response(A, &page, None).await;
         assert_eq!(factor().await, want);
     }
     faults.reset();
     two.pacing.record_response(A, &page, None).await;
     assert_eq!(faults.calls().len(), 0, "a success that changes no pace is not written");
-    ground.clock.advance(60);
+    bed.clock.advance(60);
     let starts = vec![crawls(&two, &page).await, crawls(&two, &page).await];
     assert!(gaps(starts.clone())[0] <= 312, "{starts:?}");
 }
 
 #[tokio::test]
 async fn retry_after_applies_despite_slots_taken_before() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let engine = bed.engine(&Faults::default()).await;
     let page = url(&site.url("/busy/429/120"));
     for _ in 0..3 {
         crawls(&engine, &page).await;
@@ -218,9 +218,9 @@ async fn retry_after_applies_despite_slots_taken_before() {
     let throttled = get(&fetcher(), &page).await;
     assert_eq!(throttled, retry_after(120));
     engine.pacing.record_response(A, &page, throttled).await;
-    let opens = ground.clock.now().plus_secs(120);
+    let opens = bed.clock.now().plus_secs(120);
     assert_eq!(engine.pacing.closed_until(A, &page), Some(opens));
-    assert!(crawls(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
+    assert!(crawls(&engine, &page).await >= bed.clock.now().plus_secs(LONE_SECS));
     assert_eq!(get(&fetcher(), &url(&site.url("/busy/503/7"))).await, retry_after(7));
     assert_eq!(get(&fetcher(), &url(&site.url("/404"))).await, None);
 }
@@ -228,43 +228,43 @@ async fn retry_after_applies_despite_slots_taken_before() {
 #[tokio::test]
 async fn a_lost_reply_wastes_a_slot_and_grants_none_twice() {
     for fault in [Fault::Before, Fault::ReplyLost] {
-        let (ground, faults) = (Ground::new().await, Faults::default());
-        let (one, two) = (ground.engine(&faults).await, ground.engine(&Faults::default()).await);
+        let (bed, faults) = (TestBed::new().await, Faults::default());
+        let (one, two) = (bed.engine(&faults).await, bed.engine(&Faults::default()).await);
         let page = url("https://e.test/");
         faults.plan(0, fault);
         let mut starts = vec![crawls(&one, &page).await];
-        assert!(faults.struck());
+        assert!(faults.injected());
         starts.extend([crawls(&two, &page).await, crawls(&one, &page).await]);
         assert!(gaps(starts.clone()).iter().all(|gap| *gap >= 250), "{fault:?} {starts:?}");
         faults.plan(0, fault);
         one.pacing.record_response(A, &page, SLOW_DOWN).await;
-        assert!(faults.struck());
+        assert!(faults.injected());
         assert_eq!(one.store().hosts.pace("e.test:443").await.unwrap().unwrap().factor, 2, "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn a_process_backs_off_even_if_the_store_is_unavailable() {
-    let (ground, faults) = (Ground::new().await, Faults::default());
-    let engine = ground.engine(&faults).await;
+    let (bed, faults) = (TestBed::new().await, Faults::default());
+    let engine = bed.engine(&faults).await;
     let page = url("https://e.test/");
     faults.plan(0, Fault::DeathBefore);
     assert!(engine.pacing.acquire_slot(&page, true, None, Timestamp(i64::MAX)).await.is_err());
-    assert_eq!(fetches(&engine, &page).await, ground.clock.now());
-    assert_eq!(fetches(&engine, &page).await, ground.clock.now());
+    assert_eq!(fetches(&engine, &page).await, bed.clock.now());
+    assert_eq!(fetches(&engine, &page).await, bed.clock.now());
     engine.pacing.record_response(A, &page, retry_after(60)).await;
-    assert_eq!(engine.pacing.closed_until(A, &page), Some(ground.clock.now().plus_secs(60)));
+    assert_eq!(engine.pacing.closed_until(A, &page), Some(bed.clock.now().plus_secs(60)));
     faults.reset();
-    assert!(fetches(&engine, &page).await >= ground.clock.now().plus_secs(LONE_SECS));
+    assert!(fetches(&engine, &page).await >= bed.clock.now().plus_secs(LONE_SECS));
 }
 
 /// A throttled response to one account's page closes the host for that account, in every process. Other accounts wait
 /// for a moment, unless one of their own pages is throttled.
 #[tokio::test]
 async fn a_429_to_one_account_closes_the_host_for_others_only_briefly() {
-    let (ground, page) = (Ground::new().await, url("https://e.test/"));
-    let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
-    let start = ground.clock.now();
+    let (bed, page) = (TestBed::new().await, url("https://e.test/"));
+    let (one, two) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
+    let start = bed.clock.now();
     one.pacing.record_response(A, &page, retry_after(3_600)).await;
     assert!(fetches(&two, &page).await == start, "a host that this process does not know is not looked up");
     crawls(&two, &page).await;
@@ -272,11 +272,11 @@ async fn a_429_to_one_account_closes_the_host_for_others_only_briefly() {
         assert_eq!(engine.pacing.closed_until(A, &page), Some(start.plus_secs(3_600)));
         assert_eq!(engine.pacing.closed_until(B, &page), Some(start.plus_secs(LONE_SECS)));
     }
-    ground.clock.advance(LONE_SECS.cast_signed());
+    bed.clock.advance(LONE_SECS.cast_signed());
     for _ in 0..3 {
         one.pacing.record_response(A, &page, retry_after(3_600)).await;
         assert_eq!(one.pacing.closed_until(B, &page), None, "repeated responses to one account change nothing");
-        ground.clock.advance(3);
+        bed.clock.advance(3);
     }
     two.pacing.record_response(B, &page, retry_after(3_600)).await;
     let third = AccountTag(3);
@@ -285,8 +285,8 @@ async fn a_429_to_one_account_closes_the_host_for_others_only_briefly() {
 
 #[tokio::test]
 async fn a_pace_is_written_only_if_unchanged_since_it_was_read() {
-    let ground = Ground::new().await;
-    let (store, now) = (ground.store(&Faults::default()).await, ground.clock.now());
+    let bed = TestBed::new().await;
+    let (store, now) = (bed.store(&Faults::default()).await, bed.clock.now());
     let first = Pace { next: now.plus_ms(7), ..Pace::default() };
     let second = first.throttled(now, Some(5_000), A);
     assert_eq!(store.hosts.pace("h:80").await.unwrap(), None);
@@ -310,8 +310,8 @@ async fn a_pace_is_written_only_if_unchanged_since_it_was_read() {
 /// A caller that cannot wait for the next slot does not book it, so that it is free for a later caller.
 #[tokio::test]
 async fn a_slot_that_is_too_late_is_not_booked() {
-    let ground = Ground::new().await;
-    let engine = ground.engine(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let engine = bed.engine(&Faults::default()).await;
     let (page, apart) = (url("https://late.test/"), Some(Duration::from_secs(30)));
     let first = slot(&engine, &page, true, apart).await;
     let latest = engine.now().plus_secs(5);
@@ -321,6 +321,6 @@ async fn a_slot_that_is_too_late_is_not_booked() {
         };
         assert!((30_000..=37_500).contains(&next.ms_since(first)), "{next:?}");
     }
-    ground.clock.advance(38);
+    bed.clock.advance(38);
     assert_eq!(slot(&engine, &page, true, apart).await, engine.now(), "nobody has booked it");
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use domain::JobId;
 use serde_json::{Value, json};
 
-use crate::support::cloud::{Cloud, Function, PLENTY, Watched};
+use crate::support::cloud::{Cloud, Function, PLENTY, Recorded};
 use crate::support::runtime_api::Answer;
 use crate::support::site::Site;
 use crate::support::stack::schema;
-use crate::support::template::{Rights, Template};
+use crate::support::template::{Actions, Template};
 use crate::support::until;
 
 /// What Lambda itself does at a queue on behalf of the function.
@@ -32,10 +32,10 @@ impl Stage {
         Stage { cloud: Cloud::start().await, site: Site::start().await }
     }
 
-    pub(crate) async fn watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
+    pub(crate) async fn recorded(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Recorded) {
         let mut vars = vec![("HOST_DELAY_MS", "1")];
         vars.extend(more);
-        self.cloud.function_watched(name, &vars).await
+        self.cloud.function_recorded(name, &vars).await
     }
 
     pub(crate) fn batch(&self, urls: &[String], options: Value) -> Value {
@@ -76,16 +76,16 @@ async fn job_of(answer: &mut Answer) -> JobId {
 }
 
 /// Asserts that the recorded actions of a function equal those that its role allows.
-pub(crate) fn assert_rights(id: &str, watched: &[&Watched]) {
+pub(crate) fn assert_allows_exactly(id: &str, recorded: &[&Recorded]) {
     let template = Template::read();
     let function = template.function(id);
-    let mut used: Rights = watched.iter().flat_map(|watched| watched.rights()).collect();
+    let mut used: Actions = recorded.iter().flat_map(|function| function.actions()).collect();
     let events = function.properties["Events"].as_object().cloned().unwrap_or_default();
     for event in events.values().filter(|event| event["Type"] == "SQS") {
         let queue = crate::support::template::arn_of(&event["Properties"]["Queue"]);
         used.extend(POLLER.map(|action| (action.to_owned(), queue.to_owned())));
     }
-    let granted = template.rights(&function);
+    let granted = template.allowed_actions(&function);
     let lacking: BTreeSet<_> = used.difference(&granted).collect();
     let idle: BTreeSet<_> = granted.difference(&used).collect();
     assert!(
@@ -99,7 +99,7 @@ pub(crate) fn assert_rights(id: &str, watched: &[&Watched]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn extract_does_what_its_role_allows() {
     let stage = Stage::start().await;
-    let (extract, seen) = stage.watched("extract", &[]).await;
+    let (extract, seen) = stage.recorded("extract", &[]).await;
     let jobs = stage.cloud.function("jobs").await;
     let body = |path: &str| json!({ "url": stage.site.url(path), "schema": schema() });
     let key = [("Idempotency-Key", "once")];
@@ -124,21 +124,21 @@ async fn extract_does_what_its_role_allows() {
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
     stage.site.open_gate();
     assert_eq!(answer.body().await["error"]["code"], "JOB_CANCELLED");
-    assert_rights("ExtractFunction", &[&seen]);
+    assert_allows_exactly("ExtractFunction", &[&seen]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batch_does_what_its_role_allows() {
     let stage = Stage::start().await;
-    let (batch, seen) = stage.watched("batch", &[]).await;
+    let (batch, seen) = stage.recorded("batch", &[]).await;
     let (worker, settle, jobs) =
         tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"), stage.cloud.function("jobs"));
     let urls = stage.site.urls("/p", 3);
     let key = [("Idempotency-Key", "once")];
-    let mut told = stage.batch(&urls, json!({}));
-    told["webhook"] = stage.webhook();
+    let mut with_webhook = stage.batch(&urls, json!({}));
+    with_webhook["webhook"] = stage.webhook();
     for more in [&key, &key] {
-        post(&batch, "/v1/batch", more, &told).body().await;
+        post(&batch, "/v1/batch", more, &with_webhook).body().await;
     }
     // Rendered, before the host throttles.
     let shell = stage.batch(&[stage.site.url("/spa/1")], json!({ "render_js": "always" }));
@@ -182,13 +182,13 @@ async fn batch_does_what_its_role_allows() {
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
     stage.site.open_gate();
     assert_eq!(answer.body().await["cancelled"], true);
-    assert_rights("BatchFunction", &[&seen]);
+    assert_allows_exactly("BatchFunction", &[&seen]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crawl_does_what_its_role_allows() {
     let stage = Stage::start().await;
-    let (crawl, seen) = stage.watched("crawl", &[]).await;
+    let (crawl, seen) = stage.recorded("crawl", &[]).await;
     let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
     // Growth up to the limit, robots.txt, a redirect.
     stage.site.set_robots(200, "User-agent: *\nDisallow: /tree/4");
@@ -204,13 +204,13 @@ async fn crawl_does_what_its_role_allows() {
     let job = job_of(&mut answer).await;
     stage.settle_all(&worker, &settle, &job).await;
     answer.body().await;
-    assert_rights("CrawlFunction", &[&seen]);
+    assert_allows_exactly("CrawlFunction", &[&seen]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_does_what_its_role_allows() {
     let stage = Stage::start().await;
-    let (jobs, seen) = stage.watched("jobs", &[]).await;
+    let (jobs, seen) = stage.recorded("jobs", &[]).await;
     let (extract, batch) = tokio::join!(stage.cloud.function("extract"), stage.cloud.function("batch"));
     let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
     let urls = stage.site.urls("/p", 3);
@@ -243,13 +243,13 @@ async fn jobs_does_what_its_role_allows() {
     {
         jobs.get(path).await;
     }
-    assert_rights("JobsFunction", &[&seen]);
+    assert_allows_exactly("JobsFunction", &[&seen]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn worker_does_what_its_role_allows() {
     let stage = Stage::start().await;
-    let (worker, seen) = stage.watched("worker", &[]).await;
+    let (worker, seen) = stage.recorded("worker", &[]).await;
     let (batch, crawl, settle, jobs) = tokio::join!(
         stage.cloud.function("batch"),
         stage.cloud.function("crawl"),
@@ -286,16 +286,16 @@ async fn worker_does_what_its_role_allows() {
     answer.body().await;
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
     stage.cloud.map(&stage.cloud.units, &worker).await;
-    assert_rights("WorkerFunction", &[&seen]);
+    assert_allows_exactly("WorkerFunction", &[&seen]);
     let of_money = |(_, resource): &(String, String)| resource == "AccountsTable";
-    assert!(!seen.rights().iter().any(of_money), "the worker called the accounts table");
+    assert!(!seen.actions().iter().any(of_money), "the worker called the accounts table");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settle_does_what_its_role_allows() {
     let stage = Stage::start().await;
     let soon = [("LEASE_SECONDS", "1")];
-    let (settle, seen) = stage.watched("settle", &soon).await;
+    let (settle, seen) = stage.recorded("settle", &soon).await;
     let (worker, crawl) =
         tokio::join!(stage.cloud.function_with("worker", &soon), stage.cloud.function_with("crawl", &soon));
     let sweep = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
@@ -317,7 +317,7 @@ async fn settle_does_what_its_role_allows() {
     for (seed, refuse) in
         [("/tree/0", false), ("/tree/0", true), ("/moved", true), ("/spa/1", true), ("/busy/429/1", true)]
     {
-        let (front, _) = stage.watched("crawl", &[("LEASE_SECONDS", "1"), ("STALL_SECONDS", "60")]).await;
+        let (front, _) = stage.recorded("crawl", &[("LEASE_SECONDS", "1"), ("STALL_SECONDS", "60")]).await;
         let mut body = stage.crawl(seed, 3);
         body["async_mode"] = json!(true);
         let mut answer = post(&front, "/v1/crawl", &[], &body);
@@ -341,7 +341,7 @@ async fn settle_does_what_its_role_allows() {
     });
     let failed = settle.api.invoke(&json!({ "Records": [record] }), PLENTY).value().await;
     assert_eq!(failed["batchItemFailures"], json!([]));
-    assert_rights("SettleFunction", &[&seen]);
+    assert_allows_exactly("SettleFunction", &[&seen]);
 
     check::the_check_does_what_its_role_allows(&stage, &job).await;
 }

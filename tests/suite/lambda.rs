@@ -98,9 +98,9 @@ async fn an_unreadable_record_fails_alone_and_a_worker_needs_no_accounts_table()
 
     // The worker leaves the settlement to another function and asks for it.
     assert_eq!(cloud.job(&job).await.state, JobState::Running);
-    let asked = cloud.settle.receive(10, 0, 0).await.unwrap();
-    let asked: Vec<_> = asked.iter().map(|r| r.message().unwrap()).collect();
-    assert_eq!(asked, [Message::Settle { job }]);
+    let received = cloud.settle.receive(10, 0, 0).await.unwrap();
+    let received: Vec<_> = received.iter().map(|r| r.message().unwrap()).collect();
+    assert_eq!(received, [Message::Settle { job }]);
     // The unreadable message is delivered again soon, because the worker shortened its visibility timeout.
     let again = cloud.units.receive(10, 20, 0).await.unwrap();
     assert_eq!(again.iter().map(|r| &r.message_id).collect::<Vec<_>>(), bad.iter().collect::<Vec<_>>());
@@ -222,9 +222,9 @@ async fn a_handler_that_handed_over_waits_for_the_workers_results() {
 async fn the_init_makes_no_network_call() {
     let cloud = Cloud::start().await;
     for name in ["batch", "crawl", "extract", "jobs", "mcp", "notify", "settle", "worker"] {
-        let (function, watched) = cloud.function_watched(name, &[]).await;
+        let (function, recorded) = cloud.function_recorded(name, &[]).await;
         until("it asks for work", async || function.api.polls() == 1).await;
-        assert_eq!(watched.connections(), 0, "{name}");
+        assert_eq!(recorded.connections(), 0, "{name}");
     }
 }
 
@@ -246,7 +246,7 @@ async fn an_incomplete_environment_fails_the_init_with_the_variables_name() {
 }
 
 async fn assert_init_fails(name: &str, vars: &[(&'static str, String)], culprit: &str) {
-    let (status, said) = Function::fails_to_start(name, vars).await;
+    let (status, output) = Function::fails_to_start(name, vars).await;
     assert!(!status.success(), "{name} without {culprit}: {status}");
-    assert!(said.contains(culprit), "{name} without {culprit}: {said}");
+    assert!(output.contains(culprit), "{name} without {culprit}: {output}");
 }

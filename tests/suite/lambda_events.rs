@@ -152,10 +152,10 @@ async fn api_gateway_events_are_understood() {
     let lines: Vec<Value> = text.lines().filter(|l| !l.trim().is_empty()).map(|l| read("jobs.result", l)).collect();
     assert_eq!((&lines[0]["index"], lines.last().unwrap()["summary"].is_object()), (&json!(0), true), "{text}");
     let (status, _, text) = ask(&mcp, "mcp.call", &event("mcp.call", &page, none)).await;
-    let said = read("mcp.call", &text);
-    assert_eq!((status, &said["id"], &said["result"]["isError"]), (200, &json!(1), &json!(false)), "{text}");
-    let said = read("mcp.call", said["result"]["content"][0]["text"].as_str().unwrap());
-    assert_eq!((said["data"]["title"].as_str(), said["job_id"].is_string()), (Some("Page 1"), true), "{text}");
+    let reported = read("mcp.call", &text);
+    assert_eq!((status, &reported["id"], &reported["result"]["isError"]), (200, &json!(1), &json!(false)), "{text}");
+    let reported = read("mcp.call", reported["result"]["content"][0]["text"].as_str().unwrap());
+    assert_eq!((reported["data"]["title"].as_str(), reported["job_id"].is_string()), (Some("Page 1"), true), "{text}");
     let (status, headers, text) = ask(&mcp, "mcp.get", &event("mcp.get", &page, none)).await;
     assert_eq!((status, &headers["allow"]), (405, &json!("POST, OPTIONS")), "{text}");
     cloud.assert_sound().await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::model::{Call, Say, ScriptedModel, fields};
+use crate::support::model::{Call, Reply, ScriptedModel, fields};
 use crate::support::server::{Folder, Server, admin};
 use crate::support::site::Site;
 use crate::support::stack::{Caller, World, client};
@@ -42,7 +42,7 @@ fn warnings(got: &Value) -> String {
     got["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
 }
 
-fn told_the_truth() -> Say {
+fn truthful_reply() -> Reply {
     fields([
         ("goatCount", json!(2), "keep two goats"),
         ("ownersOrigin", json!("Bergen"), "a couple from Bergen"),
@@ -52,7 +52,7 @@ fn told_the_truth() -> Say {
 
 #[tokio::test]
 async fn fields_that_rules_leave_open_are_read_from_the_pages_words() {
-    let model = ScriptedModel::start(vec![told_the_truth()]).await;
+    let model = ScriptedModel::start(vec![truthful_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let url = site.show("house", HOUSE);
     let got = extract(&world, &url, &open_fields(), json!({})).await;
@@ -131,12 +131,12 @@ async fn the_model_is_not_asked_where_rules_or_callers_decide() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_static_key_may_switch_the_model_off() {
     let (model, site, folder) =
-        (ScriptedModel::start(vec![told_the_truth()]).await, Site::start().await, Folder::new("model-key"));
+        (ScriptedModel::start(vec![truthful_reply()]).await, Site::start().await, Folder::new("model-key"));
     let server = Server::start_with(&folder.0, &[("MODEL_URL", &model.base()), ("MODEL_NAME", "small")]);
     let schema_file = folder.0.join("schema.json");
     std::fs::write(&schema_file, open_fields().to_string()).unwrap();
     let body = json!({ "url": site.show("house", HOUSE) });
-    for (more, asked) in [(&["--no-model"][..], 0), (&[], 1)] {
+    for (more, calls) in [(&["--no-model"][..], 0), (&[], 1)] {
         let create = ["key", "create", "--account", "dev", "--json", "--schema", schema_file.to_str().unwrap()];
         let (_, text) = admin(&folder.0, &[&create, more].concat());
         let key = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
@@ -144,7 +144,7 @@ async fn a_static_key_may_switch_the_model_off() {
         let got = call.body(body.to_string()).send().await.unwrap().text().await.unwrap();
         let got: Value = serde_json::from_str(&got).unwrap();
         assert_eq!(got["status"], "success", "{got}");
-        assert_eq!(model.calls().len(), asked, "{got}");
+        assert_eq!(model.calls().len(), calls, "{got}");
     }
     let (good, _) = admin(&folder.0, &["key", "create", "--account", "dev", "--no-model"]);
     assert!(!good, "calls with a dynamic key have an option for it");
@@ -155,21 +155,21 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
     let site = Site::start().await;
     let refusal = json!({"choices": [{"message": {"content": null, "refusal": "I cannot"}, "finish_reason": "stop"}]});
     let calls = [
-        ("LLM_UNAVAILABLE", Say::Status(503, Some("60")), 1),
-        ("LLM_UNAVAILABLE", Say::Status(500, None), 3),
-        ("LLM_UNAVAILABLE", Say::Break, 3),
-        ("LLM_RATE_LIMITED", Say::Status(429, Some("3600")), 1),
-        ("LLM_TIMEOUT", Say::Silence(Duration::from_secs(60)), 1),
-        ("LLM_TRUNCATED", Say::Text("{\"f0\": {\"val", "length"), 1),
-        ("LLM_EMPTY", Say::Text("", "stop"), 1),
-        ("LLM_EMPTY", Say::Body(json!({"choices": []})), 1),
-        ("LLM_BLOCKED", Say::Text("", "content_filter"), 1),
-        ("LLM_BLOCKED", Say::Body(refusal), 1),
-        ("LLM_BAD_REQUEST", Say::Status(400, None), 1),
-        ("LLM_ERROR", Say::Status(401, None), 1),
-        ("LLM_ERROR", Say::Text("Sure! Here you are:", "stop"), 1),
-        ("LLM_ERROR", Say::Text("{\"other\": 1}", "stop"), 1),
-        ("LLM_ERROR", Say::Body(json!("hello")), 1),
+        ("LLM_UNAVAILABLE", Reply::Status(503, Some("60")), 1),
+        ("LLM_UNAVAILABLE", Reply::Status(500, None), 3),
+        ("LLM_UNAVAILABLE", Reply::Break, 3),
+        ("LLM_RATE_LIMITED", Reply::Status(429, Some("3600")), 1),
+        ("LLM_TIMEOUT", Reply::Silence(Duration::from_secs(60)), 1),
+        ("LLM_TRUNCATED", Reply::Text("{\"f0\": {\"val", "length"), 1),
+        ("LLM_EMPTY", Reply::Text("", "stop"), 1),
+        ("LLM_EMPTY", Reply::Body(json!({"choices": []})), 1),
+        ("LLM_BLOCKED", Reply::Text("", "content_filter"), 1),
+        ("LLM_BLOCKED", Reply::Body(refusal), 1),
+        ("LLM_BAD_REQUEST", Reply::Status(400, None), 1),
+        ("LLM_ERROR", Reply::Status(401, None), 1),
+        ("LLM_ERROR", Reply::Text("Sure! Here you are:", "stop"), 1),
+        ("LLM_ERROR", Reply::Text("{\"other\": 1}", "stop"), 1),
+        ("LLM_ERROR", Reply::Body(json!("hello")), 1),
     ];
     let url = site.show("house", HOUSE);
     let mut running = Vec::new();
@@ -187,7 +187,7 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
             let usage = world.get("/v1/usage").await.json();
             assert_eq!(usage["model"]["failures"][code], 1, "{usage}");
             // A failed answer is not cached for later calls.
-            model.script(vec![told_the_truth()]);
+            model.script(vec![truthful_reply()]);
             let again = extract(&world, &url, &open_fields(), json!({})).await;
             assert_eq!(again["data"]["ownersOrigin"], "Bergen", "{again}");
             assert_eq!(world.used().await, 2);
@@ -200,7 +200,7 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
 
 #[tokio::test]
 async fn a_throttled_model_is_asked_again_after_retry_after() {
-    let model = ScriptedModel::start(vec![Say::Status(429, Some("1")), told_the_truth()]).await;
+    let model = ScriptedModel::start(vec![Reply::Status(429, Some("1")), truthful_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let start = Instant::now();
     let got = extract(&world, &site.show("house", HOUSE), &open_fields(), json!({})).await;
@@ -211,7 +211,7 @@ async fn a_throttled_model_is_asked_again_after_retry_after() {
 
 #[tokio::test]
 async fn a_dead_model_is_no_longer_called() {
-    let model = ScriptedModel::start(vec![Say::Status(401, None)]).await;
+    let model = ScriptedModel::start(vec![Reply::Status(401, None)]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let url = site.show("house", HOUSE);
     for _ in 0..8 {
@@ -227,31 +227,31 @@ async fn a_dead_model_is_no_longer_called() {
 async fn the_daily_budget_is_not_exceeded() {
     // Before a call its highest price is reserved, 1,200 tokens and more of output; afterwards it costs what it used.
     let vars = [("MODEL_INPUT_PRICE", "1"), ("MODEL_OUTPUT_PRICE", "1"), ("MODEL_DAILY_BUDGET", "0.004")];
-    let model = ScriptedModel::start(vec![told_the_truth()]).await;
+    let model = ScriptedModel::start(vec![truthful_reply()]).await;
     let (world, site) = (world(&model, &vars).await, Site::start().await);
     let url = site.show("house", HOUSE);
-    let mut asked = 0;
+    let mut calls = 0;
     for _ in 0..6 {
         let got = extract(&world, &url, &open_fields(), json!({"no_cache": true})).await;
         if got["data"]["ownersOrigin"] == "Bergen" {
-            asked += 1;
+            calls += 1;
         } else {
-            let told = "LLM_RATE_LIMITED: the operator's budget for the model is used up today";
-            assert!(warnings(&got).contains(told), "{got}");
+            let warning = "LLM_RATE_LIMITED: the operator's budget for the model is used up today";
+            assert!(warnings(&got).contains(warning), "{got}");
         }
     }
-    assert!((1..=3).contains(&asked), "1,050 tokens a call are $0.00105, and $0.004 are allowed: {asked}");
-    assert_eq!(model.calls().len(), asked);
+    assert!((1..=3).contains(&calls), "1,050 tokens a call are $0.00105, and $0.004 are allowed: {calls}");
+    assert_eq!(model.calls().len(), calls);
     let usage = world.get("/v1/usage").await.json();
-    let want = json!({"calls": asked, "input_tokens": asked * 1000, "output_tokens": asked * 50, "refused_values": asked,
-        "failures": {"LLM_RATE_LIMITED": 6 - asked}});
+    let want = json!({"calls": calls, "input_tokens": calls * 1000, "output_tokens": calls * 50, "refused_values": calls,
+        "failures": {"LLM_RATE_LIMITED": 6 - calls}});
     assert_eq!(usage["model"], want, "{usage}");
 }
 
 #[tokio::test]
 async fn only_the_operators_origin_is_called() {
     let (elsewhere, site) = (Site::start().await, Site::start().await);
-    let model = ScriptedModel::start(vec![Say::Redirect(elsewhere.url("/v1/chat/completions"))]).await;
+    let model = ScriptedModel::start(vec![Reply::Redirect(elsewhere.url("/v1/chat/completions"))]).await;
     let world = world(&model, &[]).await;
     let got = extract(&world, &site.show("house", HOUSE), &open_fields(), json!({})).await;
     assert!(warnings(&got).contains("LLM_ERROR"), "{got}");
@@ -260,14 +260,14 @@ async fn only_the_operators_origin_is_called() {
 
 #[tokio::test]
 async fn a_sync_batch_asks_the_model_once_per_page() {
-    let model = ScriptedModel::start(vec![told_the_truth()]).await;
+    let model = ScriptedModel::start(vec![truthful_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let urls: Vec<String> = (0..3).map(|n| site.show(&format!("house-{n}"), HOUSE)).collect();
     let got = world.post("/v1/batch", &json!({ "urls": urls, "schema": open_fields() })).await.json();
     let results = got["results"].as_array().unwrap();
     assert!(results.iter().all(|r| r["model_fields"] == json!(["ownersOrigin", "tongues"])), "{got}");
-    let asked: Vec<Call> = model.calls();
-    assert_eq!(asked.len(), 3);
+    let calls: Vec<Call> = model.calls();
+    assert_eq!(calls.len(), 3);
     assert_eq!(world.used().await, 3);
     world.assert_sound().await;
 }

@@ -20,13 +20,13 @@ async fn the_stores_have_no_listener_without_a_port() {
 
 #[tokio::test]
 async fn a_listener_refuses_requests_without_its_credentials() {
-    let asked = local::LocalConfig {
+    let settings = local::LocalConfig {
         dynamodb_port: Some(0),
         sqs_port: Some(0),
         credentials: Some(Credentials::random()),
         ..config(&[])
     };
-    let world = World::of(asked).await;
+    let world = World::of(settings).await;
     let listeners = world.stack.listeners();
     for url in [listeners.dynamodb.as_ref().unwrap().url(), listeners.sqs.as_ref().unwrap().url()] {
         for request in [
@@ -50,13 +50,13 @@ async fn a_listener_refuses_requests_without_its_credentials() {
 /// store's.
 #[tokio::test]
 async fn the_process_own_listeners_are_never_fetched() {
-    let asked = local::LocalConfig {
+    let settings = local::LocalConfig {
         dynamodb_port: Some(0),
         sqs_port: Some(0),
         credentials: Some(Credentials::random()),
         ..config(&[])
     };
-    let (world, site) = (World::of(asked).await, Site::start().await);
+    let (world, site) = (World::of(settings).await, Site::start().await);
     let listeners = world.stack.listeners();
     let own =
         [world.base().to_owned(), listeners.dynamodb.as_ref().unwrap().url(), listeners.sqs.as_ref().unwrap().url()];

@@ -74,8 +74,8 @@ async fn a_new_dev_key_revokes_the_previous_one() {
     drop(server);
     for (bad, why) in [(KEY, "was revoked"), (&foreign, "is a key of the account")] {
         let output = Server::command(&folder.0, &[("RUNO_DEV_KEY", bad)]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        assert!(!output.status.success() && said.contains(why) && !said.contains(bad), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && printed.contains(why) && !printed.contains(bad), "{printed}");
     }
     let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", OTHER)]);
     assert_eq!(usage(&server, OTHER).await.0, 200, "a start that is refused changes nothing");

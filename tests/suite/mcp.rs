@@ -34,11 +34,11 @@ async fn tool(caller: &Caller, name: &str, arguments: Value) -> Result<Value, Va
     let message = message("tools/call", json!({ "name": name, "arguments": arguments }));
     let answer = post(caller, &[("MCP-Protocol-Version", OLDER)], &message).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"), "{}", answer.text);
-    said(&answer.json())
+    tool_result(&answer.json())
 }
 
 /// The JSON that a tool returned in a message.
-fn said(message: &Value) -> Result<Value, Value> {
+fn tool_result(message: &Value) -> Result<Value, Value> {
     let result = &message["result"];
     assert_eq!((&message["jsonrpc"], &message["id"]), (&json!("2.0"), &json!(7)), "{message}");
     assert_eq!((&result["content"][0]["type"], &result["content"][1]), (&json!("text"), &Value::Null), "{message}");

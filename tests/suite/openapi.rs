@@ -74,35 +74,35 @@ fn every_error_code_is_described_with_its_status() {
     let described: BTreeSet<String> =
         serde_json::from_value(document["components"]["schemas"]["ErrorCode"]["enum"].clone()).unwrap();
     // serde's error for an unknown variant lists every variant.
-    let said = serde_json::from_str::<ErrorCode>("\"NONE\"").unwrap_err().to_string();
-    let known: BTreeSet<String> = said.split('`').skip(3).step_by(2).map(str::to_owned).collect();
-    assert!(known.len() > 20, "{said}");
+    let message = serde_json::from_str::<ErrorCode>("\"NONE\"").unwrap_err().to_string();
+    let known: BTreeSet<String> = message.split('`').skip(3).step_by(2).map(str::to_owned).collect();
+    assert!(known.len() > 20, "{message}");
     assert_eq!(described, known);
 
-    let mut told = BTreeSet::new();
-    let mut look = |status: &str, response: &Value| {
+    let mut reported = BTreeSet::new();
+    let mut collect = |status: &str, response: &Value| {
         let schema = &resolved(&document, response)["content"]["application/json"]["schema"];
         let Some(codes) = schema.pointer("/allOf/1/properties/error/properties/code/enum") else { return };
         for code in codes.as_array().unwrap() {
             let read: ErrorCode = serde_json::from_value(code.clone()).unwrap();
             assert_eq!(ApiError::status(read).as_str(), status, "{code}");
-            told.insert(code.as_str().unwrap().to_owned());
+            reported.insert(code.as_str().unwrap().to_owned());
         }
     };
     for operation in operations(&document).values() {
         for (status, response) in operation["responses"].as_object().unwrap() {
-            look(status, response);
+            collect(status, response);
         }
     }
-    look("404", &document["components"]["responses"]["NotFound"]);
-    look("405", &document["components"]["responses"]["MethodNotAllowed"]);
+    collect("404", &document["components"]["responses"]["NotFound"]);
+    collect("405", &document["components"]["responses"]["MethodNotAllowed"]);
     let refusals: BTreeSet<String> = known
         .into_iter()
         // Reserved: no call is refused for its plan today.
         .filter(|code| code != "TIER_REQUIRED")
         .filter(|code| ApiError::status(serde_json::from_value(json!(code)).unwrap()) != http::StatusCode::OK)
         .collect();
-    assert_eq!(told, refusals, "every code of a refusal is in some response");
+    assert_eq!(reported, refusals, "every code of a refusal is in some response");
 }
 
 #[tokio::test]

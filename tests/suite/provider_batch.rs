@@ -107,7 +107,7 @@ async fn expired_requests_are_asked_again_and_refusals_become_warnings() {
     assert!(got["results"].as_array().unwrap().iter().all(|r| r["data"]["ownersOrigin"] == "Bergen"), "{got}");
 
     // The model's own refusal becomes the caller's warning and is not asked again.
-    let refuses = crate::support::model::Say::Text("", "content_filter");
+    let refuses = crate::support::model::Reply::Text("", "content_filter");
     model.script(vec![refuses]);
     model.provider().end_with(Some(Finish::Completed));
     let got = world.post("/v1/batch", &call(&urls[..3], true)).await.json();

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::{Ground, accept, account, call, drain};
+use crate::support::world::{TestBed, accept, account, call, drain};
 
 /// The next step of a schedule.
 #[derive(Debug, Clone)]
@@ -56,15 +56,15 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 struct Run {
-    ground: Ground,
+    bed: TestBed,
     jobs: Vec<JobId>,
 }
 
 impl Run {
     async fn begin(site: &Site) -> Run {
-        let mut ground = Ground::with_queue().await;
-        (ground.settings.step_attempts, ground.settings.units_per_message) = (2, 2);
-        let engine = ground.engine(&Faults::default()).await;
+        let mut bed = TestBed::with_queue().await;
+        (bed.settings.step_attempts, bed.settings.units_per_message) = (2, 2);
+        let engine = bed.engine(&Faults::default()).await;
         let mut jobs = Vec::new();
         for (units, fail_fast) in [(7, false), (5, true)] {
             let mut urls = site.urls("/p", units);
@@ -76,13 +76,13 @@ impl Run {
             jobs.push(started.job.id.clone());
             engine.driver.detach(*started, None).await;
         }
-        Run { ground, jobs }
+        Run { bed, jobs }
     }
 
     /// A process; a fault may hit one of its calls.
     async fn process(&self, fault: &Option<(usize, Fault)>) -> Engine {
         let faults = Faults::default();
-        let engine = self.ground.engine(&faults).await;
+        let engine = self.bed.engine(&faults).await;
         match fault {
             Some((at, fault)) => faults.plan(*at, *fault),
             None => faults.reset(),
@@ -91,36 +91,36 @@ impl Run {
     }
 
     async fn take(&self, step: &Step) {
-        let post = self.ground.post.as_ref().unwrap();
+        let queue = self.bed.queue.as_ref().unwrap();
         match step {
             Step::Work { pick, fault } => {
                 let engine = self.process(fault).await;
-                if let Some(letter) = post.receive("units", *pick) {
-                    self.ground.handle(post, &letter, &engine, &engine).await;
+                if let Some(sent) = queue.receive("units", *pick) {
+                    self.bed.handle(queue, &sent, &engine, &engine).await;
                 }
             }
             Step::Settle { pick, fault } => {
                 let engine = self.process(fault).await;
-                if let Some(letter) = post.receive("settle", *pick) {
-                    self.ground.handle(post, &letter, &engine, &engine).await;
+                if let Some(sent) = queue.receive("settle", *pick) {
+                    self.bed.handle(queue, &sent, &engine, &engine).await;
                 }
             }
             Step::Double { pick } => {
-                if let Some(letter) = post.receive("units", *pick) {
-                    post.double(&letter);
-                    post.hide(&letter.handle, 0);
+                if let Some(sent) = queue.receive("units", *pick) {
+                    queue.duplicate(&sent);
+                    queue.hide(&sent.handle, 0);
                 }
             }
             Step::Lose { pick } => {
-                if let Some(letter) = post.receive("units", *pick) {
-                    post.delete(&letter.handle);
+                if let Some(sent) = queue.receive("units", *pick) {
+                    queue.delete(&sent.handle);
                 }
             }
             // The caller would repeat a cancel that failed; here nobody does.
             Step::Cancel { job, fault } => {
                 drop(self.process(fault).await.canceller.cancel(&account(), &self.jobs[*job]).await);
             }
-            Step::Wait { secs } => self.ground.clock.advance(*secs),
+            Step::Wait { secs } => self.bed.clock.advance(*secs),
             Step::Sweep { fault } => {
                 let engine = self.process(fault).await;
                 let _ = engine.sweeper.sweep(None).await;
@@ -131,9 +131,9 @@ impl Run {
     }
 
     async fn finish(&self, context: &str) {
-        self.ground.settle_all().await;
-        self.ground.assert_sound(context).await;
-        let engine = self.ground.engine(&Faults::default()).await;
+        self.bed.settle_all().await;
+        self.bed.assert_sound(context).await;
+        let engine = self.bed.engine(&Faults::default()).await;
         for rows in engine.store().audit.snapshot().await.unwrap().jobs {
             assert!(matches!(rows.job.state, JobState::Ended(_)), "{context}");
             let results = drain(engine.follow(rows.job.clone(), 0)).await.unwrap();
@@ -159,7 +159,7 @@ fn every_job_ends_and_every_invariant_holds_in_any_schedule() {
                 let run = Run::begin(&site).await;
                 for step in &steps {
                     run.take(step).await;
-                    run.ground.assert_sound(&format!("{step:?} in {steps:?}")).await;
+                    run.bed.assert_sound(&format!("{step:?} in {steps:?}")).await;
                 }
                 run.finish(&format!("{steps:?}")).await;
             });

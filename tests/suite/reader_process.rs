@@ -13,7 +13,7 @@ use crate::support::server::{Folder, KEY, Server, admin};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::until;
-use crate::support::world::{Ground, accept, call, drain};
+use crate::support::world::{TestBed, accept, call, drain};
 
 /// A server is killed while it works on two pages. The second attempts are read in child processes: other calls do not
 /// wait for them, and each unit is charged once.
@@ -95,12 +95,12 @@ async fn a_hanging_second_attempt_holds_no_fetch_permit() {
     let (program, began) = (folder.join("reader"), folder.join("began"));
     std::fs::write(&program, format!("#!/bin/sh\n: > {}\nexec sleep 1000\n", began.display())).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-    let (mut ground, site) = (Ground::new().await, Site::start().await);
-    ground.settings.fetch_concurrency = 1;
-    ground.settings.reader = Some(program);
+    let (mut bed, site) = (TestBed::new().await, Site::start().await);
+    bed.settings.fetch_concurrency = 1;
+    bed.settings.reader = Some(program);
 
     let first = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let engine = ground.engine(&Faults::default()).await;
+    let engine = bed.engine(&Faults::default()).await;
     let mut suspect = call(Endpoint::Batch, vec![site.url("/gate/1")]);
     suspect.options.timeout_ms = 30_000;
     first.spawn(async move {
@@ -111,8 +111,8 @@ async fn a_hanging_second_attempt_holds_no_fetch_permit() {
     first.shutdown_background();
 
     site.open_gate();
-    ground.clock.advance(200);
-    let engine = ground.engine(&Faults::default()).await;
+    bed.clock.advance(200);
+    let engine = bed.engine(&Faults::default()).await;
     engine.sweeper.sweep(None).await.unwrap();
     until("the second attempt is being read", async || began.exists()).await;
     let started = accept(&engine, call(Endpoint::Extract, vec![site.url("/p/1")])).await.unwrap();

@@ -298,7 +298,7 @@ async fn the_rate_limit_counts_only_accepted_calls() {
 #[tokio::test]
 async fn a_refusal_is_problem_json_if_accepted() {
     let world = World::start().await;
-    let asked = |method, path: &str, accept: &str| world.request(method, path).header("Accept", accept.to_owned());
+    let request = |method, path: &str, accept: &str| world.request(method, path).header("Accept", accept.to_owned());
     let cases = [
         (Method::POST, "/v1/batch", 400, "INVALID_REQUEST"),
         (Method::GET, "/v1/jobs/job_000000000000", 404, "JOB_NOT_FOUND"),
@@ -306,8 +306,8 @@ async fn a_refusal_is_problem_json_if_accepted() {
         (Method::PUT, "/v1/usage", 405, "METHOD_NOT_ALLOWED"),
     ];
     for (method, path, status, code) in cases {
-        let plain = world.send(asked(method.clone(), path, "application/problem+json;q=0, */*")).await;
-        let problem = world.send(asked(method, path, "application/json, application/problem+json")).await;
+        let plain = world.send(request(method.clone(), path, "application/problem+json;q=0, */*")).await;
+        let problem = world.send(request(method, path, "application/json, application/problem+json")).await;
         assert_eq!((problem.status.as_u16(), problem.header("content-type")), (status, "application/problem+json"));
         assert_eq!((plain.status.as_u16(), plain.header("content-type")), (status, "application/json"));
         let body = problem.json();

@@ -26,7 +26,7 @@ async fn extract(function: &Function, url: &str, options: Value) -> Value {
 }
 
 /// Invokes the renderer as another function does.
-async fn asked(function: &Function, url: &str) -> Result<render::Rendered, RenderError> {
+async fn rendered_by(function: &Function, url: &str) -> Result<render::Rendered, RenderError> {
     let request = Request::new(url.parse().unwrap(), "Runo/test", Duration::from_secs(60));
     let answer = function.api.invoke(&serde_json::to_value(&request).unwrap(), PLENTY).value().await;
     serde_json::from_value::<Answer>(answer).unwrap().unpack()
@@ -46,19 +46,19 @@ async fn a_shell_is_rendered_by_the_render_function() {
         (&json!("headless"), &json!({ "title": "Kettle 7", "price": 19.5 }))
     );
     let got = extract(&function, &site.url("/ssr/7"), time).await;
-    assert_eq!((&got["render_mode"], lambda.asked()), (&json!("fetch"), 1), "{got}");
+    assert_eq!((&got["render_mode"], lambda.requests()), (&json!("fetch"), 1), "{got}");
     // The renderer's own `FETCH_ALLOW` decides which addresses are reached, whoever invokes it.
     let strict = self::renderer(&cloud, &browser, "").await;
     let hits = site.hits();
-    let refused = asked(&strict, &site.url("/spa/8")).await.unwrap_err();
+    let refused = rendered_by(&strict, &site.url("/spa/8")).await.unwrap_err();
     assert!(matches!(refused, RenderError::Forbidden(_)), "{refused:?}");
     assert_eq!(site.hits(), hits);
     // One page after the other in the same browser; a response that is not a page is reported.
-    let pages = [asked(&renderer, &site.url("/spa/1")).await, asked(&renderer, &site.url("/spa/2")).await];
+    let pages = [rendered_by(&renderer, &site.url("/spa/1")).await, rendered_by(&renderer, &site.url("/spa/2")).await];
     for (n, page) in (1..).zip(pages) {
         assert!(page.unwrap().html.contains(&format!("Kettle {n}")));
     }
-    assert!(matches!(asked(&renderer, &site.url("/pdf")).await, Err(RenderError::NoPage(_))));
+    assert!(matches!(rendered_by(&renderer, &site.url("/pdf")).await, Err(RenderError::NoPage(_))));
     cloud.assert_sound().await;
 }
 
@@ -86,7 +86,7 @@ async fn a_dead_or_slow_renderer_is_a_timeout_or_the_plain_result() {
         assert_eq!((&got["status"], &got["data"]["title"]), (&json!("success"), &json!("Shop")), "{got}");
         assert_ne!(got["render_mode"], "headless", "{got}");
         assert!(got["warnings"].to_string().contains("could not be rendered"), "{got}");
-        assert!(lambda.asked() >= 2);
+        assert!(lambda.requests() >= 2);
     }
     cloud.assert_sound().await;
 }
@@ -127,6 +127,6 @@ fn other_functions_contain_no_browser() {
 #[tokio::test]
 async fn a_renderer_without_a_browser_does_not_start() {
     let cloud = Cloud::start().await;
-    let (status, said) = Function::fails_to_start("renderer", &cloud.environment("renderer")).await;
-    assert!(!status.success() && said.contains("NoBrowser"), "{said}");
+    let (status, output) = Function::fails_to_start("renderer", &cloud.environment("renderer")).await;
+    assert!(!status.success() && output.contains("NoBrowser"), "{output}");
 }

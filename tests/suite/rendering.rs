@@ -157,10 +157,10 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
 
     // Now the browser is killed and the server lives on.
     let server = Server::start_with(&folder.0, &vars);
-    let asked = site.hits();
+    let hits = site.hits();
     until("a browser renders again", async || {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        site.hits() > asked && browser_of(server.child.id()).is_some()
+        site.hits() > hits && browser_of(server.child.id()).is_some()
     })
     .await;
     let profile = browser_of(server.child.id()).unwrap();

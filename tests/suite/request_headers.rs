@@ -87,8 +87,11 @@ async fn forbidden_fields_are_refused_without_repeating_their_values() {
     ] {
         let got = world.post("/v1/extract", &body(&site.url("/p/1"), &headers)).await;
         assert_eq!((got.status.as_u16(), got.code().as_str()), (400, "INVALID_REQUEST"), "{headers}");
-        let said = got.message();
-        assert!(said.contains("options.headers") && said.contains(says) && !said.contains("SECRET"), "{said}");
+        let message = got.message();
+        assert!(
+            message.contains("options.headers") && message.contains(says) && !message.contains("SECRET"),
+            "{message}"
+        );
     }
     assert_eq!((site.hits(), world.used().await), (0, 0));
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
 use crate::support::stack::{Answer, Caller, World, schema};
-use crate::support::world::{Ground, accept, call, drain};
+use crate::support::world::{TestBed, accept, call, drain};
 
 async fn extract(caller: &Caller, url: &str, options: Value) -> Answer {
     caller.post("/v1/extract", &json!({ "url": url, "schema": schema(), "options": options })).await
@@ -101,20 +101,20 @@ async fn batches_and_crawls_always_fetch() {
 
 #[tokio::test]
 async fn a_result_is_served_until_its_ttl_ends() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
+    let (bed, site) = (TestBed::new().await, Site::start().await);
     let served = async || {
         // A new process each time, so that the result comes from the rows.
-        let engine = ground.engine(&Faults::default()).await;
+        let engine = bed.engine(&Faults::default()).await;
         let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
         let results = drain(engine.driver.start(*started, None)).await.unwrap();
         engine.idle().await;
         results[0]["render_mode"].clone()
     };
     assert_eq!(served().await, "structured");
-    ground.clock.advance(899);
+    bed.clock.advance(899);
     assert_eq!(served().await, "cache");
     // Serving a result does not extend its lifetime.
-    ground.clock.advance(1);
+    bed.clock.advance(1);
     assert_eq!(served().await, "structured");
     assert_eq!(site.hits(), 2);
 }
@@ -124,9 +124,9 @@ async fn a_result_is_served_until_its_ttl_ends() {
 async fn a_fault_of_the_cache_is_a_miss() {
     let site = Site::start().await;
     for fault in [Fault::Before, Fault::ReplyLost] {
-        let ground = Ground::new().await;
+        let bed = TestBed::new().await;
         let faults = Faults::default();
-        let engine = ground.engine(&faults).await;
+        let engine = bed.engine(&faults).await;
         let run = async || {
             let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
             let results = drain(engine.driver.start(*started, None)).await.unwrap();
@@ -141,16 +141,16 @@ async fn a_fault_of_the_cache_is_a_miss() {
         // The look-up fails while the cache has a result.
         faults.plan(of_cache[0], fault);
         assert_eq!(run().await, "structured", "{fault:?}");
-        assert!(faults.struck());
+        assert!(faults.injected());
         faults.reset();
         assert_eq!(run().await, "cache");
         // The write fails: this call and the next still have a result.
-        ground.clock.advance(901);
+        bed.clock.advance(901);
         faults.plan(of_cache[1], fault);
         assert_eq!(run().await, "structured", "{fault:?}");
-        assert!(faults.struck());
+        assert!(faults.injected());
         faults.reset();
         assert_eq!(run().await, if fault == Fault::Before { "structured" } else { "cache" });
-        ground.assert_sound("cache").await;
+        bed.assert_sound("cache").await;
     }
 }

@@ -74,7 +74,7 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
         String::from_utf8_lossy(&text).into_owned()
     });
     let mut out = BufReader::new(child.stdout.take().unwrap());
-    let (mut said, mut base) = (String::new(), String::new());
+    let (mut output, mut base) = (String::new(), String::new());
     while base.is_empty() {
         let mut line = String::new();
         assert!(out.read_line(&mut line).unwrap() > 0, "the server exited before it was ready");
@@ -82,7 +82,7 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
             base = url.to_owned();
         } else if !(line.starts_with("API key of the account") || line.trim_start().starts_with("curl ")) {
             // Those two lines show the key on purpose: it is the developer's own key, on the developer's screen.
-            said.push_str(&line);
+            output.push_str(&line);
         }
     }
     let send = async |request: RequestBuilder, key: &str| {
@@ -113,11 +113,11 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
         assert!(status >= 400 && !text.contains("QUERYSECRET"), "{text}");
     }
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    out.read_to_string(&mut said).unwrap();
+    out.read_to_string(&mut output).unwrap();
     child.wait().unwrap();
     let log = log.join().unwrap();
     let _ = std::fs::remove_dir_all(&folder);
-    said + &log
+    output + &log
 }
 
 #[cfg(unix)]

@@ -23,7 +23,7 @@ const LONG: u32 = 20;
 /// Hidden for the whole test.
 const HIDDEN: u32 = 600;
 
-struct Post {
+struct TestQueues {
     units: Queue,
     settle: Queue,
     notify: Queue,
@@ -34,9 +34,9 @@ struct Post {
     embedded: Option<Sqs>,
 }
 
-impl Post {
+impl TestQueues {
     /// Four new queues, with faults in front of them.
-    async fn open() -> Post {
+    async fn open() -> TestQueues {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let given = process_env("RUNO_TEST_SQS_ENDPOINT").filter(|e| !e.is_empty());
         let embedded = if given.is_none() { Some(Sqs::start(None)) } else { None };
@@ -47,13 +47,13 @@ impl Post {
         let [units, settle, notify, dead] = ["units", "settle", "notify", "dead"].map(name);
         let names = QueueNames { units, settle, notify, dead };
         let faults = Faults::default();
-        let [units, settle, notify, dead] = queues(&connection, &names, &faults).await;
+        let [units, settle, notify, dead] = connect_queues(&connection, &names, &faults).await;
         faults.reset();
-        Post { units, settle, notify, dead, faults, connection, names, embedded }
+        TestQueues { units, settle, notify, dead, faults, connection, names, embedded }
     }
 }
 
-async fn queues(connection: &Connection, names: &QueueNames, faults: &Faults) -> [Queue; 4] {
+async fn connect_queues(connection: &Connection, names: &QueueNames, faults: &Faults) -> [Queue; 4] {
     let http = connection.http.clone().unwrap_or_else(|| store::client::http_client(true));
     let sqs = connect_through(connection, faults.before(http), RetryConfig::disabled()).await;
     let urls = create_queues(&sqs, names).await.unwrap();
@@ -128,12 +128,12 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 
 #[tokio::test]
 async fn a_long_poll_ends_with_a_message_or_its_wait_time() {
-    let post = Post::open().await;
-    let waiting = post.units.clone();
+    let queues = TestQueues::open().await;
+    let waiting = queues.units.clone();
     let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
-    until("a poll", || async { post.faults.operations(Service::Sqs) == ["ReceiveMessage"] }).await;
+    until("a poll", || async { queues.faults.operations(Service::Sqs) == ["ReceiveMessage"] }).await;
     let start = Instant::now();
-    assert!(post.units.send(&account(), &messages(1)).await.complete());
+    assert!(queues.units.send(&account(), &messages(1)).await.complete());
     let received = poll.await.unwrap().unwrap();
     assert_eq!(received[0].message(), Ok(messages(1).remove(0)));
     assert_eq!(received[0].body, messages(1)[0].to_body(), "ids and nothing else");
@@ -141,96 +141,96 @@ async fn a_long_poll_ends_with_a_message_or_its_wait_time() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     // Longer than any other request may take.
     let start = Instant::now();
-    assert_eq!(post.settle.receive(10, 4, HIDDEN).await.unwrap(), []);
+    assert_eq!(queues.settle.receive(10, 4, HIDDEN).await.unwrap(), []);
     assert!(start.elapsed() > Duration::from_millis(3_500), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn an_undeleted_message_becomes_visible_again_and_is_counted() {
-    let post = Post::open().await;
-    assert!(post.units.send(&account(), &messages(1)).await.complete());
+    let queues = TestQueues::open().await;
+    assert!(queues.units.send(&account(), &messages(1)).await.complete());
     let start = Instant::now();
-    let first = one(&post.units, LONG, 1).await;
+    let first = one(&queues.units, LONG, 1).await;
     // A long poll returns as soon as a message is visible, so it was hidden until now.
-    let second = one(&post.units, LONG, HIDDEN).await;
+    let second = one(&queues.units, LONG, HIDDEN).await;
     assert!(start.elapsed() > Duration::from_millis(900), "{:?}", start.elapsed());
-    assert_eq!(post.units.receive(10, 0, HIDDEN).await.unwrap(), [], "it is hidden");
+    assert_eq!(queues.units.receive(10, 0, HIDDEN).await.unwrap(), [], "it is hidden");
     assert_eq!((first.receive_count, second.receive_count), (1, 2));
     assert_eq!((&first.message_id, first.sent_at, &first.body), (&second.message_id, second.sent_at, &second.body));
     assert_ne!(first.receipt_handle, second.receipt_handle);
-    assert_depth(&post.units, Depth { in_flight: 1, ..Depth::default() }).await;
-    assert!(post.units.delete(&[second.receipt_handle]).await.complete());
-    assert_empty(&post.units).await;
+    assert_depth(&queues.units, Depth { in_flight: 1, ..Depth::default() }).await;
+    assert!(queues.units.delete(&[second.receipt_handle]).await.complete());
+    assert_empty(&queues.units).await;
 }
 
 #[tokio::test]
 async fn visibility_is_changed_per_message() {
-    let post = Post::open().await;
-    assert!(post.units.send(&account(), &messages(2)).await.complete());
+    let queues = TestQueues::open().await;
+    assert!(queues.units.send(&account(), &messages(2)).await.complete());
     let mut received = Vec::new();
     while received.len() < 2 {
-        received.extend(post.units.receive(10, LONG, 3).await.unwrap());
+        received.extend(queues.units.receive(10, LONG, 3).await.unwrap());
     }
     let (kept, given) = (&received[0], &received[1]);
-    let changed = post
+    let changed = queues
         .units
         .change_visibility(&[(&*kept.receipt_handle, HIDDEN), ("no such handle", 5), (&*given.receipt_handle, 0)])
         .await;
     assert_eq!(changed.failed, [1]);
     assert!(matches!(changed.fault, Some(StoreError::Malformed(_))), "{:?}", changed.fault);
-    assert_eq!(post.faults.operations(Service::Sqs).last().unwrap(), "ChangeMessageVisibilityBatch");
-    let again = one(&post.units, LONG, HIDDEN).await;
+    assert_eq!(queues.faults.operations(Service::Sqs).last().unwrap(), "ChangeMessageVisibilityBatch");
+    let again = one(&queues.units, LONG, HIDDEN).await;
     assert_eq!((&again.message_id, again.receive_count), (&given.message_id, 2));
     // The other message's three seconds are over by the end of this.
-    assert_eq!(post.units.receive(10, 4, HIDDEN).await.unwrap(), [], "its visibility timeout was extended");
+    assert_eq!(queues.units.receive(10, 4, HIDDEN).await.unwrap(), [], "its visibility timeout was extended");
 }
 
 #[tokio::test]
 async fn a_delayed_message_is_hidden_until_its_delay_ends() {
-    let post = Post::open().await;
-    assert!(post.settle.send_delayed(&account(), &messages(1), 900).await.complete());
-    assert_depth(&post.settle, Depth { delayed: 1, ..Depth::default() }).await;
-    assert_eq!(post.settle.receive(10, 0, HIDDEN).await.unwrap(), []);
+    let queues = TestQueues::open().await;
+    assert!(queues.settle.send_delayed(&account(), &messages(1), 900).await.complete());
+    assert_depth(&queues.settle, Depth { delayed: 1, ..Depth::default() }).await;
+    assert_eq!(queues.settle.receive(10, 0, HIDDEN).await.unwrap(), []);
     let start = Instant::now();
-    assert!(post.units.send_delayed(&account(), &messages(1), 1).await.complete());
-    assert_eq!(take(&post.units, 1).await, [0]);
+    assert!(queues.units.send_delayed(&account(), &messages(1), 1).await.complete());
+    assert_eq!(take(&queues.units, 1).await, [0]);
     assert!(start.elapsed() > Duration::from_millis(900), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn sends_are_split_into_batches_and_queues_are_separate() {
-    let post = Post::open().await;
-    assert!(post.units.send(&account(), &messages(25)).await.complete());
+    let queues = TestQueues::open().await;
+    assert!(queues.units.send(&account(), &messages(25)).await.complete());
     let settle = Message::Settle { job: job() };
-    assert!(post.settle.send(&account(), std::slice::from_ref(&settle)).await.complete());
-    let sent: Vec<usize> = post.faults.calls().iter().map(|c| c.entries).collect();
+    assert!(queues.settle.send(&account(), std::slice::from_ref(&settle)).await.complete());
+    let sent: Vec<usize> = queues.faults.calls().iter().map(|c| c.entries).collect();
     assert_eq!(sent, [10, 10, 5, 1]);
-    let received = one(&post.settle, LONG, HIDDEN).await;
+    let received = one(&queues.settle, LONG, HIDDEN).await;
     assert_eq!(received.message(), Ok(settle));
-    assert_eq!(take(&post.units, 25).await, (0..25).collect::<Vec<_>>());
-    assert_empty(&post.units).await;
-    post.faults.reset();
-    let nothing = post.units.send(&account(), &[]).await;
+    assert_eq!(take(&queues.units, 25).await, (0..25).collect::<Vec<_>>());
+    assert_empty(&queues.units).await;
+    queues.faults.reset();
+    let nothing = queues.units.send(&account(), &[]).await;
     assert!(nothing.complete() && nothing.fault.is_none());
-    assert_eq!(post.faults.calls().len(), 0);
+    assert_eq!(queues.faults.calls().len(), 0);
 }
 
 #[tokio::test]
 async fn an_oversized_message_fails_alone() {
-    let post = Post::open().await;
+    let queues = TestQueues::open().await;
     let mut sent = messages(3);
     sent[1] = Message::Units { job: job(), lane: 0, seqs: vec![Seq::MAX; 120_000] };
-    let outcome = post.units.send(&account(), &sent).await;
+    let outcome = queues.units.send(&account(), &sent).await;
     assert_eq!(outcome.failed, [1]);
     assert!(outcome.fault.is_some());
-    assert_eq!(take(&post.units, 2).await, [0, 2]);
-    assert_empty(&post.units).await;
+    assert_eq!(take(&queues.units, 2).await, [0, 2]);
+    assert_empty(&queues.units).await;
 }
 
 #[tokio::test]
 async fn refused_entries_are_retried_and_reported() {
-    let post = Post::open().await;
-    let (units, faults) = (&post.units, &post.faults);
+    let queues = TestQueues::open().await;
+    let (units, faults) = (&queues.units, &queues.faults);
     faults.refuse_sends(1, Refusal::Partly);
     assert!(units.send(&account(), &messages(5)).await.complete());
     let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
@@ -243,8 +243,8 @@ async fn refused_entries_are_retried_and_reported() {
     assert_eq!(entries, [10, 5, 3, 2, 1, 1]);
     assert_eq!(outcome.failed, [0, 8, 10]);
     assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
-    let said = outcome.fault.unwrap().to_string();
-    assert!(said.contains("SendMessageBatch") && said.contains("InternalError"), "the log line: {said}");
+    let text = outcome.fault.unwrap().to_string();
+    assert!(text.contains("SendMessageBatch") && text.contains("InternalError"), "the log line: {text}");
     assert_eq!(take(units, 9).await, [1, 2, 3, 4, 5, 6, 7, 9, 11]);
 
     faults.refuse_sends(1, Refusal::PartlyForGood);
@@ -258,8 +258,8 @@ async fn refused_entries_are_retried_and_reported() {
 
 #[tokio::test]
 async fn a_failed_request_affects_only_its_own_entries() {
-    let post = Post::open().await;
-    let (units, faults) = (&post.units, &post.faults);
+    let queues = TestQueues::open().await;
+    let (units, faults) = (&queues.units, &queues.faults);
     faults.refuse_sends(1, Refusal::Whole);
     let outcome = units.send(&account(), &messages(25)).await;
     assert_eq!(outcome.failed, (0..10).collect::<Vec<_>>());
@@ -280,32 +280,32 @@ async fn a_failed_request_affects_only_its_own_entries() {
     faults.plan(0, Fault::DeathAfter);
     assert!(units.receive(10, LONG, 0).await.is_err());
     assert_eq!(units.delete(&handles(&received)).await.failed.len(), received.len());
-    assert!(faults.struck());
+    assert!(faults.injected());
     faults.reset();
     assert_eq!(take(units, 2).await, [0, 1]);
 }
 
 #[tokio::test]
 async fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
-    let post = Post::open().await;
-    let most = queue::definitions(&post.names)[1].redrive.as_ref().unwrap().max_receives;
-    for queue in [&post.units, &post.settle, &post.notify] {
+    let queues = TestQueues::open().await;
+    let most = queue::definitions(&queues.names)[1].redrive.as_ref().unwrap().max_receives;
+    for queue in [&queues.units, &queues.settle, &queues.notify] {
         assert!(queue.send(&account(), &messages(1)).await.complete());
         for count in 1..=most {
             assert_eq!(one(queue, LONG, 0).await.receive_count, count);
         }
         assert_eq!(queue.receive(1, 0, 0).await.unwrap(), []);
-        assert_eq!(take(&post.dead, 1).await, [0]);
+        assert_eq!(take(&queues.dead, 1).await, [0]);
         assert_empty(queue).await;
     }
-    assert_empty(&post.dead).await;
+    assert_empty(&queues.dead).await;
 }
 
 #[tokio::test]
 async fn a_missing_queue_is_reported_as_such() {
-    let post = Post::open().await;
-    let sqs = queue::connect(&post.connection).await;
-    let none = Queue::new(sqs, &format!("{}-none", post.units.url()), RetryPolicy::default());
+    let queues = TestQueues::open().await;
+    let sqs = queue::connect(&queues.connection).await;
+    let none = Queue::new(sqs, &format!("{}-none", queues.units.url()), RetryPolicy::default());
     let outcome = none.send(&account(), &messages(2)).await;
     assert_eq!(outcome.failed, [0, 1]);
     for fault in [outcome.fault.unwrap(), none.receive(1, 0, 0).await.unwrap_err(), none.depth().await.unwrap_err()] {
@@ -331,19 +331,19 @@ async fn a_dead_or_silent_endpoint_fails_soon() {
 
 #[tokio::test]
 async fn the_embedded_sqs_stops_at_once_and_forgets() {
-    let mut post = Post::open().await;
-    let Some(embedded) = post.embedded.take() else { return };
-    assert!(post.units.send(&account(), &messages(1)).await.complete());
-    let waiting = post.settle.clone();
+    let mut queues = TestQueues::open().await;
+    let Some(embedded) = queues.embedded.take() else { return };
+    assert!(queues.units.send(&account(), &messages(1)).await.complete());
+    let waiting = queues.settle.clone();
     let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
-    until("a poll", || async { post.faults.operations(Service::Sqs).len() == 2 }).await;
+    until("a poll", || async { queues.faults.operations(Service::Sqs).len() == 2 }).await;
     let start = Instant::now();
     embedded.stop().await;
     assert!(poll.await.unwrap().is_err());
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 
     let again = Sqs::start(None);
-    let [units, ..] = queues(&again.service().connection(), &post.names, &Faults::default()).await;
+    let [units, ..] = connect_queues(&again.service().connection(), &queues.names, &Faults::default()).await;
     assert_eq!(units.depth().await.unwrap(), Depth::default());
     again.stop().await;
 }

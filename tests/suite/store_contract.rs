@@ -12,10 +12,10 @@ use store::segments::SegmentWrite;
 use store::settle::{Last, Settled};
 
 use crate::support::faults::Faults;
-use crate::support::world::{Ground, accept, account, call, quota};
+use crate::support::world::{TestBed, accept, account, call, quota};
 
-async fn job_of(ground: &Ground, n: usize) -> (Store, Job) {
-    let engine = ground.engine(&Faults::default()).await;
+async fn job_of(bed: &TestBed, n: usize) -> (Store, Job) {
+    let engine = bed.engine(&Faults::default()).await;
     let urls = (0..n).map(|i| format!("https://x.test/{i}")).collect();
     let job = accept(&engine, call(Endpoint::Batch, urls)).await.unwrap().job;
     (engine.store().clone(), job)
@@ -27,9 +27,9 @@ fn id(who: u128, n: u32) -> WriteId {
 
 #[tokio::test]
 async fn a_segment_is_written_only_on_its_version() {
-    let ground = Ground::new().await;
-    let (store, job) = job_of(&ground, 70).await;
-    let lease_until = domain::Timestamp(ground.clock.now().0 + 45_000);
+    let bed = TestBed::new().await;
+    let (store, job) = job_of(&bed, 70).await;
+    let lease_until = domain::Timestamp(bed.clock.now().0 + 45_000);
     let started = |who| UnitState::Started { attempt: 1, holder: Nonce::from_random(who), lease_until };
     let row = |before: &Segment, who, n, seq, unit| {
         let mut next = before.next(id(who, n));
@@ -62,8 +62,8 @@ async fn a_segment_is_written_only_on_its_version() {
 
 #[tokio::test]
 async fn an_extract_is_one_row_from_its_start_to_its_end() {
-    let ground = Ground::new().await;
-    let engine = ground.engine(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let engine = bed.engine(&Faults::default()).await;
     let job = accept(&engine, call(Endpoint::Extract, vec!["https://x.test/".into()])).await.unwrap().job;
     let store = engine.store();
     let first = store.segments.all_segments(&job).await.unwrap().remove(0);
@@ -88,13 +88,13 @@ async fn an_extract_is_one_row_from_its_start_to_its_end() {
     let ended = store.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.one.unwrap().result.as_deref(), Some("{\"a\":1}"));
     assert_eq!(ended.state, JobState::Ended(Outcome::Completed));
-    ground.assert_sound("extract").await;
+    bed.assert_sound("extract").await;
 }
 
 #[tokio::test]
 async fn results_are_those_of_the_requested_attempts() {
-    let ground = Ground::new().await;
-    let (store, job) = job_of(&ground, 60).await;
+    let bed = TestBed::new().await;
+    let (store, job) = job_of(&bed, 60).await;
     let text = |seq, attempt| format!("{{\"r\":{seq}.{attempt}}}");
     let result = |seq, attempt| ResultText { seq, attempt, text: text(seq, attempt) };
     let all: Vec<ResultText> = (0..60).flat_map(|seq| [result(seq, 1), result(seq, 2)]).collect();
@@ -112,9 +112,9 @@ async fn results_are_those_of_the_requested_attempts() {
 
 #[tokio::test]
 async fn accept_is_all_or_nothing_and_idempotent() {
-    let ground = Ground::new().await;
-    let engine = ground.engine(&Faults::default()).await;
-    let (store, job) = job_of(&ground, 3).await;
+    let bed = TestBed::new().await;
+    let engine = bed.engine(&Faults::default()).await;
+    let (store, job) = job_of(&bed, 3).await;
     let before = quota(&engine).await.unwrap();
     let urls = vec!["https://x.test/".to_owned()];
     let spec = store.jobs.spec(&job).await.unwrap();
@@ -130,7 +130,7 @@ async fn accept_is_all_or_nothing_and_idempotent() {
     assert_eq!(store.jobs.accept(again).await.unwrap(), Accepted::Written, "meeting its own META is a success");
     assert_eq!(quota(&engine).await.unwrap(), before, "nothing is reserved twice");
     // A quota snapshot that is out of date.
-    let (_, other) = job_of(&ground, 4).await;
+    let (_, other) = job_of(&bed, 4).await;
     let fresh = Job { id: domain::JobId::from_random(99), ..other };
     let stale = store::quota::QuotaSnapshot { month_row: None, ..before.clone() };
     let new = NewJob { job: &fresh, quota: &stale, ..again };
@@ -140,14 +140,14 @@ async fn accept_is_all_or_nothing_and_idempotent() {
     assert_eq!(store.jobs.accept(new).await.unwrap(), Accepted::Stale, "the rate is counted in the same transaction");
     assert_eq!(store.jobs.job(&fresh.id).await.unwrap(), None);
     assert!(store.jobs.inputs(&fresh.id, 0).await.unwrap().is_empty());
-    ground.assert_sound("accept").await;
+    bed.assert_sound("accept").await;
 }
 
 #[tokio::test]
 async fn states_and_leases_change_by_conditional_writes() {
-    let ground = Ground::new().await;
-    let (store, job) = job_of(&ground, 1).await;
-    let now = ground.clock.now();
+    let bed = TestBed::new().await;
+    let (store, job) = job_of(&bed, 1).await;
+    let now = bed.clock.now();
     let mine = DriverLease { holder: Nonce::from_random(1), until: now.plus_secs(60), queued: false, quiet: 0 };
     assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap());
     assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap(), "it recognises its own write");
@@ -179,18 +179,18 @@ async fn states_and_leases_change_by_conditional_writes() {
     assert!(!ended.retained(now.plus_secs(86_400)));
     assert!(!store.jobs.drive(&ended, &mine, &other).await.unwrap(), "an ended job has no driver");
     assert!(store.jobs.due(now.plus_secs(1_000_000), 10).await.unwrap().is_empty());
-    ground.assert_sound("settled").await;
+    bed.assert_sound("settled").await;
 }
 
 #[tokio::test]
 async fn lists_are_paged_to_the_end() {
-    let ground = Ground::new().await;
-    let engine = ground.engine(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let engine = bed.engine(&Faults::default()).await;
     engine.store().accounts.set_rate_limit(&account(), 1_000).await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..7 {
         ids.push(accept(&engine, call(Endpoint::Batch, vec!["https://x.test/".into()])).await.unwrap().job.id);
-        ground.clock.advance(1);
+        bed.clock.advance(1);
     }
     ids.reverse();
     let (mut seen, mut after) = (Vec::new(), None);
@@ -209,8 +209,8 @@ async fn lists_are_paged_to_the_end() {
 
 #[tokio::test]
 async fn long_lists_of_urls_are_read_back_whole() {
-    let ground = Ground::new().await;
-    let engine = ground.engine(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let engine = bed.engine(&Faults::default()).await;
     let urls: Vec<String> = (0..1_000).map(|i| format!("https://x.test/{i}/{}", "a".repeat(900))).collect();
     let job = accept(&engine, call(Endpoint::Batch, urls.clone())).await.unwrap().job;
     let inputs = engine.store().jobs.inputs(&job.id, 0).await.unwrap();

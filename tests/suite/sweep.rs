@@ -6,13 +6,13 @@ use domain::{Endpoint, JobId};
 use engine::Engine;
 
 use crate::support::faults::{Fault, Faults};
-use crate::support::post::Post;
 use crate::support::site::Site;
-use crate::support::world::{Ground, accept, call};
+use crate::support::test_queue::TestQueue;
+use crate::support::world::{TestBed, accept, call};
 
 /// A queue in which another job's message waits, because all workers are busy.
 struct Backlog {
-    ground: Ground,
+    bed: TestBed,
     site: Site,
     engine: Engine,
     other: JobId,
@@ -20,19 +20,19 @@ struct Backlog {
 
 impl Backlog {
     async fn new() -> Backlog {
-        let (ground, site) = (Ground::with_queue().await, Site::start().await);
-        let engine = ground.engine(&Faults::default()).await;
+        let (bed, site) = (TestBed::with_queue().await, Site::start().await);
+        let engine = bed.engine(&Faults::default()).await;
         let other = send(&engine, &site).await;
-        Backlog { ground, site, engine, other }
+        Backlog { bed, site, engine, other }
     }
 
-    fn post(&self) -> &Post {
-        self.ground.post.as_ref().unwrap()
+    fn queue(&self) -> &TestQueue {
+        self.bed.queue.as_ref().unwrap()
     }
 
     /// After some time a worker gives a sign of life, and the sweep goes round.
     async fn sweep_after(&self, secs: i64) {
-        self.ground.clock.advance(secs);
+        self.bed.clock.advance(secs);
         self.engine.store().jobs.beat(self.engine.now()).await.unwrap();
         self.engine.sweeper.sweep(None).await.unwrap();
     }
@@ -55,38 +55,38 @@ async fn in_a_backlog_nothing_is_sent_again() {
     for _ in 0..20 {
         backlog.sweep_after(60).await;
     }
-    assert_eq!((backlog.post().messages_of(&job), backlog.post().messages_of(&backlog.other)), (1, 1));
+    assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&backlog.other)), (1, 1));
     // What waited is worked on as ever.
-    backlog.ground.deliver(&backlog.engine, &backlog.engine, 0).await;
-    backlog.ground.settle_all().await;
-    backlog.ground.assert_sound("after the backlog").await;
+    backlog.bed.deliver(&backlog.engine, &backlog.engine, 0).await;
+    backlog.bed.settle_all().await;
+    backlog.bed.assert_sound("after the backlog").await;
 }
 
 #[tokio::test]
 async fn when_the_workers_stall_everything_is_sent_again() {
     let backlog = Backlog::new().await;
     backlog.sweep_after(31).await;
-    assert_eq!(backlog.post().messages_of(&backlog.other), 1);
-    backlog.ground.clock.advance(31);
+    assert_eq!(backlog.queue().messages_of(&backlog.other), 1);
+    backlog.bed.clock.advance(31);
     backlog.engine.sweeper.sweep(None).await.unwrap();
-    assert_eq!(backlog.post().messages_of(&backlog.other), 2);
+    assert_eq!(backlog.queue().messages_of(&backlog.other), 2);
 }
 
 #[tokio::test]
 async fn a_lost_message_is_sent_again_once_nothing_waits() {
     let backlog = Backlog::new().await;
-    backlog.post().forget();
+    backlog.queue().lose_all();
     backlog.sweep_after(31).await;
-    assert_eq!(backlog.post().messages_of(&backlog.other), 1);
+    assert_eq!(backlog.queue().messages_of(&backlog.other), 1);
 }
 
 #[tokio::test]
 async fn a_lost_message_is_sent_again_within_an_hour_or_so_while_others_wait() {
     let backlog = Backlog::new().await;
     let job = send(&backlog.engine, &backlog.site).await;
-    backlog.post().lose(&job);
+    backlog.queue().lose(&job);
     let mut minutes = 0;
-    while backlog.post().messages_of(&job) == 0 {
+    while backlog.queue().messages_of(&job) == 0 {
         backlog.sweep_after(60).await;
         minutes += 1;
         assert!(minutes < 90, "the job is never sent again");
@@ -102,22 +102,22 @@ async fn a_job_whose_handler_died_before_it_sent_is_sent_whatever_waits() {
     batch.async_mode = true;
     let job = accept(&backlog.engine, batch).await.unwrap().job.id;
     backlog.sweep_after(31).await;
-    assert_eq!((backlog.post().messages_of(&job), backlog.post().messages_of(&backlog.other)), (1, 1));
+    assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&backlog.other)), (1, 1));
 }
 
 /// Lets a worker die after its n-th call; returns the job if one of its units is started then.
 async fn abandoned(backlog: &Backlog, calls: usize) -> Option<JobId> {
     let job = send(&backlog.engine, &backlog.site).await;
     let faults = Faults::default();
-    let worker = backlog.ground.engine(&faults).await;
-    let letter = loop {
-        let letter = backlog.post().receive("units", 0).unwrap();
-        if matches!(letter.message(), store::queue::Message::Units { job: of, .. } if of == job) {
-            break letter;
+    let worker = backlog.bed.engine(&faults).await;
+    let sent = loop {
+        let sent = backlog.queue().receive("units", 0).unwrap();
+        if matches!(sent.message(), store::queue::Message::Units { job: of, .. } if of == job) {
+            break sent;
         }
     };
     faults.plan(calls, Fault::DeathAfter);
-    backlog.ground.handle(backlog.post(), &letter, &worker, &backlog.engine).await;
+    backlog.bed.handle(backlog.queue(), &sent, &worker, &backlog.engine).await;
     let row = backlog.engine.jobs.job(&job).await.unwrap().unwrap();
     let rows = backlog.engine.store().segments.all_segments(&row).await.unwrap();
     let started = |(_, unit)| matches!(unit, UnitState::Started { .. });
@@ -131,9 +131,9 @@ async fn a_job_whose_worker_died_is_sent_again_whatever_waits() {
         let Some(job) = abandoned(&backlog, calls).await else { continue };
         // Its message is hidden for as long as a worker may take; another one waits.
         let waits = send(&backlog.engine, &backlog.site).await;
-        let before = backlog.post().messages_of(&job);
+        let before = backlog.queue().messages_of(&job);
         backlog.sweep_after(40).await;
-        assert_eq!((backlog.post().messages_of(&job), backlog.post().messages_of(&waits)), (before + 1, 1));
+        assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&waits)), (before + 1, 1));
         return;
     }
     panic!("the worker starts nothing");

@@ -26,9 +26,9 @@ fn sums(lines: &Mutex<Vec<Value>>) -> BTreeMap<String, u64> {
         }
         // For ages, the number of values.
         let value = &line[metric];
-        let told =
+        let count =
             if metric == "QueueAge" { value.as_array().map_or(1, |v| v.len() as u64) } else { value.as_u64().unwrap() };
-        *sums.entry(name).or_default() += told;
+        *sums.entry(name).or_default() += count;
     }
     sums
 }
@@ -41,7 +41,7 @@ fn requests(lines: &Mutex<Vec<Value>>) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_writes_one_log_line_and_its_metrics() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
-    let (function, heard) = cloud.function_heard("batch").await;
+    let (function, output) = cloud.function_with_output("batch").await;
     let mut urls = site.urls("/p", 3);
     urls.push(site.url("/404?token=QUERYSECRET"));
     let body = json!({ "urls": urls, "schema": schema() });
@@ -53,8 +53,8 @@ async fn a_request_writes_one_log_line_and_its_metrics() {
     refused.body().await;
     // Written before the function asks for more work, because it may be frozen then.
     until("it asks for the next invocation", async || function.api.polls() == 3).await;
-    until("two log lines", async || requests(&heard.log).len() == 2).await;
-    let lines = requests(&heard.log);
+    until("two log lines", async || requests(&output.log).len() == 2).await;
+    let lines = requests(&output.log);
     for (name, value) in [
         ("operation", json!("Batch")),
         ("status", json!(200)),
@@ -80,29 +80,29 @@ async fn a_request_writes_one_log_line_and_its_metrics() {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    until("its metrics", async || sums(&heard.metrics) == wanted).await;
-    let said = format!("{:?}{:?}", heard.log.lock().unwrap(), heard.metrics.lock().unwrap());
-    assert!(!said.contains("QUERYSECRET") && !said.contains("127.0.0.1"), "{said}");
+    until("its metrics", async || sums(&output.metrics) == wanted).await;
+    let printed = format!("{:?}{:?}", output.log.lock().unwrap(), output.metrics.lock().unwrap());
+    assert!(!printed.contains("QUERYSECRET") && !printed.contains("127.0.0.1"), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
-    let (batch, _) = cloud.function_heard("batch").await;
+    let (batch, _) = cloud.function_with_output("batch").await;
     let body = json!({ "urls": site.urls("/p", 3), "schema": schema() });
     let mut answer = batch.request("POST", "/v1/batch", &[("Prefer", "respond-async")], &body, PLENTY);
     let job = JobId::parse(answer.prelude().await["headers"]["x-job-id"].as_str().unwrap()).unwrap();
     answer.body().await;
-    let (worker, by_worker) = cloud.function_heard("worker").await;
-    let (settle, by_settle) = cloud.function_heard("settle").await;
+    let (worker, by_worker) = cloud.function_with_output("worker").await;
+    let (settle, by_settle) = cloud.function_with_output("settle").await;
     cloud.map_until_ended(&worker, &settle, &job).await;
-    let told = |sums: &BTreeMap<String, u64>, name: &str| sums.get(name).copied().unwrap_or_default();
+    let total = |sums: &BTreeMap<String, u64>, name: &str| sums.get(name).copied().unwrap_or_default();
     until("the worker's metrics", async || {
         let sums = sums(&by_worker.metrics);
-        told(&sums, "QueueAge") >= 1 && told(&sums, "Units SUCCESS") == 3
+        total(&sums, "QueueAge") >= 1 && total(&sums, "Units SUCCESS") == 3
     })
     .await;
-    until("the settlement's", async || told(&sums(&by_settle.metrics), "JobsEnded batch completed") == 1).await;
+    until("the settlement's", async || total(&sums(&by_settle.metrics), "JobsEnded batch completed") == 1).await;
 
     // A failed message counts from its third delivery on, because its queue's age does not show it by then.
     for receives in ["2", "3", "4"] {
@@ -113,19 +113,19 @@ async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
         let failed = worker.api.invoke(&json!({ "Records": [record] }), PLENTY).value().await;
         assert_eq!(failed["batchItemFailures"][0]["itemIdentifier"], "1");
     }
-    until("the failures", async || told(&sums(&by_worker.metrics), "MessagesFailed") == 2).await;
+    until("the failures", async || total(&sums(&by_worker.metrics), "MessagesFailed") == 2).await;
 
     // The metric that an alarm expects, although there was nothing to do.
     let sweep = || settle.api.invoke(&json!({ "source": "aws.events" }), PLENTY);
     assert_eq!(sweep().value().await, json!({ "looked_after": 0 }));
-    until("the sweep's metric", async || told(&sums(&by_settle.metrics), "Sweeps") == 1).await;
+    until("the sweep's metric", async || total(&sums(&by_settle.metrics), "Sweeps") == 1).await;
 
     let check = async || settle.api.invoke(&json!({ "check": true }), PLENTY).value().await;
     assert_eq!(check().await, json!({ "violations": 0 }));
     // A month row that differs from the ledger's sum.
     cloud.break_month(7).await;
     assert_eq!(check().await, json!({ "violations": 1 }));
-    until("the metric", async || told(&sums(&by_settle.metrics), "InvariantViolations") == 1).await;
+    until("the metric", async || total(&sums(&by_settle.metrics), "InvariantViolations") == 1).await;
     let log = by_settle.log.lock().unwrap();
     assert!(log.iter().any(|line| line["level"] == "ERROR" && line["fields"]["message"] == "an invariant is broken"));
 }

@@ -275,8 +275,8 @@ fn the_render_function_is_optional_and_has_no_rights() {
     assert_eq!(function["Type"], "AWS::Lambda::Function");
     assert_eq!(properties["PackageType"], json!({ "Fn::Join": ["", ["Image"]] }));
     assert_eq!(properties["Code"]["ImageUri"]["Ref"], "Render");
-    let told: Vec<_> = properties["Environment"]["Variables"].as_object().unwrap().keys().collect();
-    assert_eq!(told, ["RUST_LOG"], "it has no table and no queue");
+    let names: Vec<_> = properties["Environment"]["Variables"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["RUST_LOG"], "it has no table and no queue");
     assert!(role["Properties"]["Policies"].is_null(), "its role only allows logging");
     // The longest page, and a cold start.
     assert!(properties["Timeout"].as_u64().unwrap() >= 120 + 30);

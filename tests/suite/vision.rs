@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::model::{Say, ScriptedModel, fields};
+use crate::support::model::{Reply, ScriptedModel, fields};
 use crate::support::site::Site;
 use crate::support::stack::World;
 
@@ -37,11 +37,11 @@ fn call(url: &str, images: bool) -> Value {
     json!({ "url": url, "schema": schema, "options": { "process_images": images, "no_cache": true } })
 }
 
-fn of_the_text() -> Say {
+fn of_the_text() -> Reply {
     fields([("origin", json!("Bergen"), "A heater from Bergen")])
 }
 
-fn of_the_pictures() -> Say {
+fn of_the_pictures() -> Reply {
     fields([("voltage", json!(230), "230 V"), ("wattage", json!(900), "1,500 W")])
 }
 
@@ -71,8 +71,11 @@ async fn open_fields_are_read_from_three_pictures_in_one_call() {
     assert_eq!((text.pictures().len(), text.fields()), (0, vec!["origin".into(), "voltage".into(), "wattage".into()]));
     assert_eq!(seen.fields(), ["voltage", "wattage"], "the fields that are still open");
     assert!(seen.pictures().len() == 3 && seen.pictures()[0].starts_with("data:image/png;base64,iVBORw0KGgo"));
-    let asked = site.counts();
-    assert!(!asked.contains_key("/picture/100/logo.png") && !asked.contains_key("/picture/100/seventh"), "{asked:?}");
+    let requested = site.counts();
+    assert!(
+        !requested.contains_key("/picture/100/logo.png") && !requested.contains_key("/picture/100/seventh"),
+        "{requested:?}"
+    );
     let usage = world.get("/v1/usage").await.json();
     assert_eq!((&usage["model"]["calls"], world.used().await), (&json!(2), 1), "{usage}");
 }
@@ -100,8 +103,8 @@ async fn pictures_are_read_only_if_needed_requested_and_allowed() {
         ("voltage", json!(5), "5"),
         ("wattage", json!(7), "7"),
     ])]);
-    let told = site.show("told", "<title>H</title><main><h1>Heater</h1><p>A heater from Bergen with 5 and 7.</p><img src='/picture/100/b'></main>");
-    let got = world.post("/v1/extract", &call(&told, true)).await.json();
+    let in_text = site.show("in-text", "<title>H</title><main><h1>Heater</h1><p>A heater from Bergen with 5 and 7.</p><img src='/picture/100/b'></main>");
+    let got = world.post("/v1/extract", &call(&in_text, true)).await.json();
     assert_eq!((&got["data"]["wattage"], &got["images_processed"]), (&json!(7), &Value::Null), "{got}");
     assert_eq!(model.calls().len(), 3);
 }

@@ -16,7 +16,7 @@ use crate::support::faults::{Fault, Faults};
 use crate::support::rows;
 use crate::support::site::Site;
 use crate::support::stack::World;
-use crate::support::world::{Ground, HandClock, NOV_24, accept, account, call, quota};
+use crate::support::world::{ManualClock, NOV_24, TestBed, accept, account, call, quota};
 
 const DAY: i64 = 86_400;
 const CHECKPOINT: &str = "CLOSED#2026-10";
@@ -34,9 +34,9 @@ fn entry(job: &str, kind: &str, numbers: &[(&str, u64)], month: &str, at: Timest
 
 /// An account that used two credits in October (a crawl that refunded some to both pools, and an extract), one in November,
 /// and has eight of ten prepaid credits left. It is the 24th of November.
-pub(super) async fn used() -> Ground {
-    let ground = Ground::new().await;
-    let written = ground.clock.now().plus_ms(-40 * DAY * 1_000);
+pub(super) async fn used() -> TestBed {
+    let bed = TestBed::new().await;
+    let written = bed.clock.now().plus_ms(-40 * DAY * 1_000);
     let (crawl, extract, new) = ("job_crawl0000000000", "job_extract0000000", "job_new00000000000");
     let settled =
         entry(crawl, "SETTLE", &[("charged", 3), ("refund_monthly", 5), ("refund_prepaid", 2)], "2026-10", written);
@@ -44,16 +44,16 @@ pub(super) async fn used() -> Ground {
         entry(crawl, "RESERVE", &[("monthly", 6), ("prepaid", 4)], "2026-10", written),
         settled,
         entry(extract, "RESERVE", &[("monthly", 1), ("prepaid", 0)], "2026-10", written),
-        entry(new, "RESERVE", &[("monthly", 1), ("prepaid", 0)], "2026-11", ground.clock.now()),
+        entry(new, "RESERVE", &[("monthly", 1), ("prepaid", 0)], "2026-11", bed.clock.now()),
     ];
-    rows::put_all(ground.db(), &entries).await;
+    rows::put_all(bed.db(), &entries).await;
     for (month, used) in [("2026-10", 2), ("2026-11", 1)] {
-        rows::add(ground.db(), "ACCT#a", &format!("MONTH#{month}"), "used", used).await;
-        rows::add(ground.db(), "ACCT#a", &format!("MONTH#{month}"), "limit", 1_000).await;
+        rows::add(bed.db(), "ACCT#a", &format!("MONTH#{month}"), "used", used).await;
+        rows::add(bed.db(), "ACCT#a", &format!("MONTH#{month}"), "limit", 1_000).await;
     }
-    rows::add(ground.db(), "ACCT#a", "PREPAID", "balance", -2).await;
-    ground.assert_sound("before").await;
-    ground
+    rows::add(bed.db(), "ACCT#a", "PREPAID", "balance", -2).await;
+    bed.assert_sound("before").await;
+    bed
 }
 
 /// A whole check; returns how many violations it found if it came to its end.
@@ -65,17 +65,17 @@ async fn check_at(store: &Store, clock: &dyn Clock) -> Option<u64> {
 }
 
 /// The check of the next day.
-pub(super) async fn next_day(ground: &Ground, store: &Store) -> Option<u64> {
-    ground.clock.advance(DAY);
-    check_at(store, &ground.clock).await
+pub(super) async fn next_day(bed: &TestBed, store: &Store) -> Option<u64> {
+    bed.clock.advance(DAY);
+    check_at(store, &bed.clock).await
 }
 
 /// Three checks: October is closed, confirmed, and its entries get their expiry.
-pub(super) async fn close(ground: &Ground, store: &Store) {
+pub(super) async fn close(bed: &TestBed, store: &Store) {
     for _ in 0..3 {
-        assert_eq!(next_day(ground, store).await, Some(0));
+        assert_eq!(next_day(bed, store).await, Some(0));
     }
-    assert_closed(ground, "closed").await;
+    assert_closed(bed, "closed").await;
 }
 
 fn number(row: &Value, name: &str) -> Option<i64> {
@@ -83,9 +83,9 @@ fn number(row: &Value, name: &str) -> Option<i64> {
 }
 
 /// The ledger's keys, each with its expiry.
-async fn ledger(ground: &Ground) -> Vec<(String, Option<i64>)> {
+async fn ledger(bed: &TestBed) -> Vec<(String, Option<i64>)> {
     let mut found = Vec::new();
-    for row in rows::partition(ground.db(), "ACCT#a").await {
+    for row in rows::partition(bed.db(), "ACCT#a").await {
         let sk = row["sk"]["S"].as_str().unwrap();
         if sk.starts_with("LEDGER#") {
             found.push((sk.to_owned(), number(&row, "ttl")));
@@ -94,173 +94,173 @@ async fn ledger(ground: &Ground) -> Vec<(String, Option<i64>)> {
     found
 }
 
-pub(super) async fn expiring(ground: &Ground) -> Vec<String> {
-    ledger(ground).await.into_iter().filter(|(_, ttl)| ttl.is_some()).map(|(key, _)| key).collect()
+pub(super) async fn expiring(bed: &TestBed) -> Vec<String> {
+    ledger(bed).await.into_iter().filter(|(_, ttl)| ttl.is_some()).map(|(key, _)| key).collect()
 }
 
-async fn checkpoint(ground: &Ground) -> Option<Value> {
-    rows::get(ground.db(), "ACCT#a", CHECKPOINT).await
+async fn checkpoint(bed: &TestBed) -> Option<Value> {
+    rows::get(bed.db(), "ACCT#a", CHECKPOINT).await
 }
 
 /// October is closed with its sums, exactly its entries expire, and the balances are unchanged.
-async fn assert_closed(ground: &Ground, context: &str) {
-    let row = checkpoint(ground).await.unwrap();
-    let said = ["entries", "reserved_monthly", "reserved_prepaid", "charged", "refunded_monthly", "refunded_prepaid"];
-    let said = said.map(|name| number(&row, name).unwrap());
-    assert_eq!(said, [3, 7, 4, 3, 5, 2], "{context}");
+async fn assert_closed(bed: &TestBed, context: &str) {
+    let row = checkpoint(bed).await.unwrap();
+    let values = ["entries", "reserved_monthly", "reserved_prepaid", "charged", "refunded_monthly", "refunded_prepaid"];
+    let values = values.map(|name| number(&row, name).unwrap());
+    assert_eq!(values, [3, 7, 4, 3, 5, 2], "{context}");
     assert_eq!(row["last_job"]["S"], "job_extract0000000", "{context}");
     let keep_until = number(&row, "keep_until").unwrap();
     let kept_days = (keep_until - number(&row, "closed_at").unwrap()) / DAY / 1_000;
     assert!((91..=100).contains(&kept_days), "{context}: {kept_days} days");
-    for (key, expiry) in ledger(ground).await {
+    for (key, expiry) in ledger(bed).await {
         let closed = !key.contains("TOPUP") && !key.contains("job_new");
         assert_eq!(expiry, closed.then_some(keep_until / 1_000), "{context}: {key}");
     }
-    let used = rows::get(ground.db(), "ACCT#a", "MONTH#2026-10").await.unwrap();
-    let balance = rows::get(ground.db(), "ACCT#a", "PREPAID").await.unwrap();
+    let used = rows::get(bed.db(), "ACCT#a", "MONTH#2026-10").await.unwrap();
+    let balance = rows::get(bed.db(), "ACCT#a", "PREPAID").await.unwrap();
     assert_eq!((number(&used, "used"), number(&balance, "balance")), (Some(2), Some(8)), "{context}");
-    assert!(rows::get(ground.db(), "ACCT#a", "CLOSED#2026-11").await.is_none(), "{context}");
+    assert!(rows::get(bed.db(), "ACCT#a", "CLOSED#2026-11").await.is_none(), "{context}");
 }
 
 #[tokio::test]
 async fn a_finished_month_is_closed_and_its_entries_expire() {
-    let ground = used().await;
-    let store = ground.store(&Faults::default()).await;
+    let bed = used().await;
+    let store = bed.store(&Faults::default()).await;
     // A check that keeps no progress (`admin check`) writes nothing.
-    assert_eq!(audit(&store, &ground.clock).violations().await.unwrap(), [].into());
-    assert!(checkpoint(&ground).await.is_none());
+    assert_eq!(audit(&store, &bed.clock).violations().await.unwrap(), [].into());
+    assert!(checkpoint(&bed).await.is_none());
     for (expire, confirmed) in [(0, false), (0, true), (3, true)] {
-        assert_eq!(next_day(&ground, &store).await, Some(0));
-        let row = checkpoint(&ground).await.unwrap();
-        assert_eq!((expiring(&ground).await.len(), row.get("keep_until").is_some()), (expire, confirmed));
+        assert_eq!(next_day(&bed, &store).await, Some(0));
+        let row = checkpoint(&bed).await.unwrap();
+        assert_eq!((expiring(&bed).await.len(), row.get("keep_until").is_some()), (expire, confirmed));
     }
-    assert_closed(&ground, "closed").await;
+    assert_closed(&bed, "closed").await;
     // The table's TTL removes them one by one, in no order that anybody promises.
-    ground.clock.advance(200 * DAY);
-    for key in expiring(&ground).await {
-        rows::delete(ground.db(), "ACCT#a", &key).await;
-        ground.assert_sound(&key).await;
-        assert_eq!(next_day(&ground, &store).await, Some(0), "{key}");
+    bed.clock.advance(200 * DAY);
+    for key in expiring(&bed).await {
+        rows::delete(bed.db(), "ACCT#a", &key).await;
+        bed.assert_sound(&key).await;
+        assert_eq!(next_day(&bed, &store).await, Some(0), "{key}");
     }
-    let left: Vec<String> = ledger(&ground).await.into_iter().map(|(key, _)| key).collect();
+    let left: Vec<String> = ledger(&bed).await.into_iter().map(|(key, _)| key).collect();
     assert_eq!(left, ["LEDGER#TOPUP#t", "LEDGER#job_new00000000000#RESERVE"]);
     // The balances are still held against the checkpoint.
     for (row, name) in [("PREPAID", "balance"), ("MONTH#2026-10", "used"), (CHECKPOINT, "reserved_monthly")] {
-        rows::add(ground.db(), "ACCT#a", row, name, 1).await;
-        assert_eq!(next_day(&ground, &store).await, Some(1), "{row}");
-        rows::add(ground.db(), "ACCT#a", row, name, -1).await;
+        rows::add(bed.db(), "ACCT#a", row, name, 1).await;
+        assert_eq!(next_day(&bed, &store).await, Some(1), "{row}");
+        rows::add(bed.db(), "ACCT#a", row, name, -1).await;
     }
-    assert_eq!(next_day(&ground, &store).await, Some(0));
+    assert_eq!(next_day(&bed, &store).await, Some(0));
 }
 
 #[tokio::test]
 async fn after_closing_a_lost_entry_and_a_falsified_checkpoint_are_found() {
-    let ground = used().await;
-    let store = ground.store(&Faults::default()).await;
-    close(&ground, &store).await;
+    let bed = used().await;
+    let store = bed.store(&Faults::default()).await;
+    close(&bed, &store).await;
     // Of the open month, and of the closed one before its expiry.
     for key in ["LEDGER#job_new00000000000#RESERVE", "LEDGER#job_extract0000000#RESERVE"] {
-        let row = rows::get(ground.db(), "ACCT#a", key).await.unwrap();
-        rows::delete(ground.db(), "ACCT#a", key).await;
-        assert_eq!(next_day(&ground, &store).await, Some(1), "{key}");
-        rows::put_all(ground.db(), &[row]).await;
-        assert_eq!(next_day(&ground, &store).await, Some(0), "{key}");
+        let row = rows::get(bed.db(), "ACCT#a", key).await.unwrap();
+        rows::delete(bed.db(), "ACCT#a", key).await;
+        assert_eq!(next_day(&bed, &store).await, Some(1), "{key}");
+        rows::put_all(bed.db(), &[row]).await;
+        assert_eq!(next_day(&bed, &store).await, Some(0), "{key}");
     }
     // `charged` and `entries` change no balance: only the entries contradict them.
     for name in ["entries", "charged"] {
-        rows::add(ground.db(), "ACCT#a", CHECKPOINT, name, 1).await;
-        assert_eq!(next_day(&ground, &store).await, Some(1), "{name}");
-        rows::add(ground.db(), "ACCT#a", CHECKPOINT, name, -1).await;
+        rows::add(bed.db(), "ACCT#a", CHECKPOINT, name, 1).await;
+        assert_eq!(next_day(&bed, &store).await, Some(1), "{name}");
+        rows::add(bed.db(), "ACCT#a", CHECKPOINT, name, -1).await;
     }
-    let row = checkpoint(&ground).await.unwrap();
-    rows::delete(ground.db(), "ACCT#a", CHECKPOINT).await;
-    assert_eq!(next_day(&ground, &store).await, Some(1), "the month's row says that it is closed");
-    rows::put_all(ground.db(), &[row]).await;
-    assert_eq!(next_day(&ground, &store).await, Some(0));
+    let row = checkpoint(&bed).await.unwrap();
+    rows::delete(bed.db(), "ACCT#a", CHECKPOINT).await;
+    assert_eq!(next_day(&bed, &store).await, Some(1), "the month's row says that it is closed");
+    rows::put_all(bed.db(), &[row]).await;
+    assert_eq!(next_day(&bed, &store).await, Some(0));
 }
 
 #[tokio::test]
 async fn an_account_at_fault_keeps_its_entries() {
-    let ground = used().await;
-    let store = ground.store(&Faults::default()).await;
-    rows::add(ground.db(), "ACCT#a", "PREPAID", "balance", 1).await;
-    assert_eq!(next_day(&ground, &store).await, Some(1));
-    assert!(checkpoint(&ground).await.is_none());
-    rows::add(ground.db(), "ACCT#a", "PREPAID", "balance", -1).await;
-    close(&ground, &store).await;
+    let bed = used().await;
+    let store = bed.store(&Faults::default()).await;
+    rows::add(bed.db(), "ACCT#a", "PREPAID", "balance", 1).await;
+    assert_eq!(next_day(&bed, &store).await, Some(1));
+    assert!(checkpoint(&bed).await.is_none());
+    rows::add(bed.db(), "ACCT#a", "PREPAID", "balance", -1).await;
+    close(&bed, &store).await;
 }
 
 #[tokio::test]
 async fn a_payment_that_is_repeated_after_closing_is_booked_once() {
-    let ground = used().await;
-    let store = ground.store(&Faults::default()).await;
-    close(&ground, &store).await;
-    ground.clock.advance(3 * 365 * DAY);
-    for key in expiring(&ground).await {
-        rows::delete(ground.db(), "ACCT#a", &key).await;
+    let bed = used().await;
+    let store = bed.store(&Faults::default()).await;
+    close(&bed, &store).await;
+    bed.clock.advance(3 * 365 * DAY);
+    for key in expiring(&bed).await {
+        rows::delete(bed.db(), "ACCT#a", &key).await;
     }
-    let booked = store.accounts.top_up(&account(), "t", 10, ground.clock.now()).await.unwrap();
+    let booked = store.accounts.top_up(&account(), "t", 10, bed.clock.now()).await.unwrap();
     assert!(matches!(booked, Change::Refused), "{booked:?}");
-    let balance = rows::get(ground.db(), "ACCT#a", "PREPAID").await.unwrap();
+    let balance = rows::get(bed.db(), "ACCT#a", "PREPAID").await.unwrap();
     assert_eq!(number(&balance, "balance"), Some(8));
-    ground.assert_sound("repeated").await;
+    bed.assert_sound("repeated").await;
 }
 
 /// A process whose clock still says October.
 #[tokio::test]
 async fn nothing_is_reserved_in_a_closed_month() {
-    let (ground, site) = (used().await, Site::start().await);
-    let store = ground.store(&Faults::default()).await;
-    assert_eq!(next_day(&ground, &store).await, Some(0));
-    let before = ledger(&ground).await;
-    ground.clock.advance(-30 * DAY);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (used().await, Site::start().await);
+    let store = bed.store(&Faults::default()).await;
+    assert_eq!(next_day(&bed, &store).await, Some(0));
+    let before = ledger(&bed).await;
+    bed.clock.advance(-30 * DAY);
+    let engine = bed.engine(&Faults::default()).await;
     let late = engine.acceptor.accept(call(Endpoint::Extract, site.urls("/p", 1)), quota(&engine).await.unwrap()).await;
     assert!(late.is_err(), "accepted in {}", engine.now().rfc3339());
-    assert_eq!(ledger(&ground).await, before);
+    assert_eq!(ledger(&bed).await, before);
 }
 
 /// Its reservation may still be refunded.
 #[tokio::test]
 async fn a_month_whose_job_still_runs_stays_open() {
-    let (ground, site) = (used().await, Site::start().await);
-    let store = ground.store(&Faults::default()).await;
-    ground.clock.advance(-40 * DAY);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (used().await, Site::start().await);
+    let store = bed.store(&Faults::default()).await;
+    bed.clock.advance(-40 * DAY);
+    let engine = bed.engine(&Faults::default()).await;
     drop(accept(&engine, call(Endpoint::Batch, site.urls("/p", 3))).await.unwrap());
-    ground.clock.advance(40 * DAY);
-    assert_eq!(next_day(&ground, &store).await, Some(1), "it runs past its deadline");
-    assert!(checkpoint(&ground).await.is_none());
-    ground.settle_all().await;
+    bed.clock.advance(40 * DAY);
+    assert_eq!(next_day(&bed, &store).await, Some(1), "it runs past its deadline");
+    assert!(checkpoint(&bed).await.is_none());
+    bed.settle_all().await;
     // On the next day its refund is not a day old yet, on the one after it is.
-    assert_eq!(next_day(&ground, &store).await, Some(0));
-    assert_eq!(next_day(&ground, &store).await, Some(0));
-    let row = checkpoint(&ground).await.unwrap();
+    assert_eq!(next_day(&bed, &store).await, Some(0));
+    assert_eq!(next_day(&bed, &store).await, Some(0));
+    let row = checkpoint(&bed).await.unwrap();
     assert_eq!((number(&row, "entries"), number(&row, "reserved_monthly")), (Some(5), Some(10)));
     let october = Month::parse("2026-10").unwrap();
     assert_eq!(store.audit.money(&account()).await.unwrap().months[&october], 2);
 }
 
 /// Strikes one call of the checks of four days; then healthy ones go on.
-async fn struck(fault: Fault, at: usize) -> bool {
-    let ground = used().await;
-    let (healthy, strike) = (ground.store(&Faults::default()).await, Faults::default());
-    let store = ground.store(&strike).await;
+async fn injected(fault: Fault, at: usize) -> bool {
+    let bed = used().await;
+    let (healthy, injector) = (bed.store(&Faults::default()).await, Faults::default());
+    let store = bed.store(&injector).await;
     let context = format!("{fault:?} at {at}");
-    strike.plan(at, fault);
+    injector.plan(at, fault);
     for _ in 0..4 {
-        let found = next_day(&ground, &store).await;
+        let found = next_day(&bed, &store).await;
         assert!(found.is_none_or(|violations| violations == 0), "{context}");
-        if strike.struck() {
+        if injector.injected() {
             break;
         }
     }
-    let came = strike.struck();
+    let came = injector.injected();
     for _ in 0..4 {
-        assert_eq!(next_day(&ground, &healthy).await, Some(0), "{context}");
+        assert_eq!(next_day(&bed, &healthy).await, Some(0), "{context}");
     }
-    ground.assert_sound(&context).await;
-    assert_closed(&ground, &context).await;
+    bed.assert_sound(&context).await;
+    assert_closed(&bed, &context).await;
     came
 }
 
@@ -268,16 +268,16 @@ async fn struck(fault: Fault, at: usize) -> bool {
 async fn closing_survives_a_fault_at_every_call() {
     for fault in Fault::ALL {
         let mut at = 0;
-        while struck(fault, at).await {
+        while injected(fault, at).await {
             at += 1;
         }
-        assert!((40..120).contains(&at), "{fault:?}: struck at {at} calls");
+        assert!((40..120).contains(&at), "{fault:?}: injected at {at} calls");
     }
 }
 
 /// At its n-th reading lets another check, which takes the holder of this clock for dead, run from beginning to end.
 struct Overtaken<'a> {
-    clock: &'a HandClock,
+    clock: &'a ManualClock,
     other: &'a Store,
     countdown: AtomicI64,
 }
@@ -297,18 +297,18 @@ impl Clock for Overtaken<'_> {
 async fn of_two_checks_at_once_both_close_the_same() {
     let mut at = 0;
     loop {
-        let ground = used().await;
-        let (one, other) = (ground.store(&Faults::default()).await, ground.store(&Faults::default()).await);
-        let clock = Overtaken { clock: &ground.clock, other: &other, countdown: AtomicI64::new(at) };
+        let bed = used().await;
+        let (one, other) = (bed.store(&Faults::default()).await, bed.store(&Faults::default()).await);
+        let clock = Overtaken { clock: &bed.clock, other: &other, countdown: AtomicI64::new(at) };
         for _ in 0..3 {
-            ground.clock.advance(DAY);
+            bed.clock.advance(DAY);
             let found = check_at(&one, &clock).await;
             assert!(found.is_none_or(|violations| violations == 0), "overtaken at {at}");
         }
         for _ in 0..3 {
-            assert_eq!(next_day(&ground, &other).await, Some(0), "overtaken at {at}");
+            assert_eq!(next_day(&bed, &other).await, Some(0), "overtaken at {at}");
         }
-        assert_closed(&ground, &format!("overtaken at {at}")).await;
+        assert_closed(&bed, &format!("overtaken at {at}")).await;
         if clock.countdown.load(Ordering::SeqCst) >= 0 {
             break;
         }
@@ -330,7 +330,7 @@ async fn closing_changes_nothing_that_usage_shows() {
     };
     let before = usage().await;
     assert_eq!((&before["month"], &before["monthly"]["used"]), (&json!("2026-11"), &json!(3)));
-    let (store, clock) = (world.stack.engine().store(), HandClock::at(NOV_24 + 20 * DAY * 1_000));
+    let (store, clock) = (world.stack.engine().store(), ManualClock::at(NOV_24 + 20 * DAY * 1_000));
     for _ in 0..3 {
         clock.advance(DAY);
         assert_eq!(check_at(store, &clock).await, Some(0));

@@ -10,16 +10,16 @@ use serde_json::json;
 use store::Store;
 
 use super::closing::{close, expiring, next_day, used};
-use super::{MARGIN, Ticking, audit, full, slice};
+use super::{MARGIN, TickingClock, audit, full, slice};
 use crate::support::faults::Faults;
 use crate::support::rows;
-use crate::support::world::{Ground, account};
+use crate::support::world::{TestBed, account};
 
 const DAY: i64 = 86_400;
 
 /// Closes October as a walk found it.
-async fn close_october(ground: &Ground, store: &Store, walked: &Checkpoint) -> bool {
-    store.audit.close(&account(), october(), walked, ground.clock.now()).await.unwrap()
+async fn close_october(bed: &TestBed, store: &Store, walked: &Checkpoint) -> bool {
+    store.audit.close(&account(), october(), walked, bed.clock.now()).await.unwrap()
 }
 
 fn october() -> Month {
@@ -27,9 +27,9 @@ fn october() -> Month {
 }
 
 /// What a walk says of October.
-async fn walk(ground: &Ground, store: &Store) -> Checkpoint {
+async fn walk(bed: &TestBed, store: &Store) -> Checkpoint {
     let money = store.audit.money(&account()).await.unwrap();
-    let mut walk = AccountWalk::begin(&account(), money, ground.clock.now());
+    let mut walk = AccountWalk::begin(&account(), money, bed.clock.now());
     for row in store.audit.ledger(&account(), None).await.unwrap().rows {
         walk.take(&row.entry);
     }
@@ -38,86 +38,86 @@ async fn walk(ground: &Ground, store: &Store) -> Checkpoint {
 
 #[tokio::test]
 async fn a_month_is_closed_once_and_only_if_its_row_still_equals_the_sum() {
-    let ground = used().await;
-    let store = ground.store(&Faults::default()).await;
-    let walked = walk(&ground, &store).await;
+    let bed = used().await;
+    let store = bed.store(&Faults::default()).await;
+    let walked = walk(&bed, &store).await;
     // A refund came after the walk.
-    rows::add(ground.db(), "ACCT#a", "MONTH#2026-10", "used", -1).await;
-    assert!(!close_october(&ground, &store, &walked).await);
-    rows::add(ground.db(), "ACCT#a", "MONTH#2026-10", "used", 1).await;
+    rows::add(bed.db(), "ACCT#a", "MONTH#2026-10", "used", -1).await;
+    assert!(!close_october(&bed, &store, &walked).await);
+    rows::add(bed.db(), "ACCT#a", "MONTH#2026-10", "used", 1).await;
     // There is a checkpoint already.
-    rows::put_all(ground.db(), &[json!({ "pk": { "S": "ACCT#a" }, "sk": { "S": "CLOSED#2026-10" } })]).await;
-    assert!(!close_october(&ground, &store, &walked).await);
-    rows::delete(ground.db(), "ACCT#a", "CLOSED#2026-10").await;
-    assert!(close_october(&ground, &store, &walked).await);
-    assert!(!close_october(&ground, &store, &walked).await);
+    rows::put_all(bed.db(), &[json!({ "pk": { "S": "ACCT#a" }, "sk": { "S": "CLOSED#2026-10" } })]).await;
+    assert!(!close_october(&bed, &store, &walked).await);
+    rows::delete(bed.db(), "ACCT#a", "CLOSED#2026-10").await;
+    assert!(close_october(&bed, &store, &walked).await);
+    assert!(!close_october(&bed, &store, &walked).await);
     // The month is marked, although its checkpoint is lost.
-    rows::delete(ground.db(), "ACCT#a", "CLOSED#2026-10").await;
-    assert!(!close_october(&ground, &store, &walked).await);
+    rows::delete(bed.db(), "ACCT#a", "CLOSED#2026-10").await;
+    assert!(!close_october(&bed, &store, &walked).await);
 }
 
 #[tokio::test]
 async fn the_first_confirmation_of_a_month_stays() {
-    let ground = used().await;
-    let store = ground.store(&Faults::default()).await;
+    let bed = used().await;
+    let store = bed.store(&Faults::default()).await;
     let until = async || store.audit.money(&account()).await.unwrap().checkpoints.get(&october()).cloned();
     // What is not closed is not confirmed.
-    store.audit.confirm(&account(), october(), ground.clock.now()).await.unwrap();
+    store.audit.confirm(&account(), october(), bed.clock.now()).await.unwrap();
     assert_eq!(until().await, None);
-    let walked = walk(&ground, &store).await;
-    assert!(close_october(&ground, &store, &walked).await);
-    store.audit.confirm(&account(), october(), ground.clock.now()).await.unwrap();
+    let walked = walk(&bed, &store).await;
+    assert!(close_october(&bed, &store, &walked).await);
+    store.audit.confirm(&account(), october(), bed.clock.now()).await.unwrap();
     let first = until().await.unwrap().keep_until.unwrap();
-    store.audit.confirm(&account(), october(), ground.clock.now().plus_secs(60)).await.unwrap();
+    store.audit.confirm(&account(), october(), bed.clock.now().plus_secs(60)).await.unwrap();
     assert_eq!(until().await.unwrap().keep_until, Some(first));
 }
 
 #[tokio::test]
 async fn an_entry_gets_its_expiry_once() {
-    let (ground, seen) = (used().await, Faults::default());
-    let store = ground.store(&seen).await;
+    let (bed, seen) = (used().await, Faults::default());
+    let store = bed.store(&seen).await;
     // `admin check` sets none, not even of a confirmed month.
     for _ in 0..2 {
-        assert_eq!(next_day(&ground, &store).await, Some(0));
+        assert_eq!(next_day(&bed, &store).await, Some(0));
     }
-    assert_eq!(audit(&store, &ground.clock).violations().await.unwrap(), [].into());
-    assert_eq!(expiring(&ground).await, [""; 0]);
+    assert_eq!(audit(&store, &bed.clock).violations().await.unwrap(), [].into());
+    assert_eq!(expiring(&bed).await, [""; 0]);
     seen.reset();
-    assert_eq!(next_day(&ground, &store).await, Some(0));
+    assert_eq!(next_day(&bed, &store).await, Some(0));
     let updates = || seen.calls().iter().filter(|call| call.operation == "UpdateItem").count();
-    assert_eq!((expiring(&ground).await.len(), updates()), (3, 3));
-    assert_eq!(next_day(&ground, &store).await, Some(0));
+    assert_eq!((expiring(&bed).await.len(), updates()), (3, 3));
+    assert_eq!(next_day(&bed, &store).await, Some(0));
     assert_eq!(updates(), 3, "it is written once");
 }
 
 /// The table may remove it between the check's read and its write.
 #[tokio::test]
 async fn an_entry_that_is_gone_does_not_come_back() {
-    let ground = used().await;
-    let store = ground.store(&Faults::default()).await;
-    close(&ground, &store).await;
+    let bed = used().await;
+    let store = bed.store(&Faults::default()).await;
+    close(&bed, &store).await;
     let entry = "LEDGER#job_extract0000000#RESERVE";
-    rows::delete(ground.db(), "ACCT#a", entry).await;
-    store.audit.expire(&account(), entry, ground.clock.now()).await.unwrap();
-    assert!(rows::get(ground.db(), "ACCT#a", entry).await.is_none());
+    rows::delete(bed.db(), "ACCT#a", entry).await;
+    store.audit.expire(&account(), entry, bed.clock.now()).await.unwrap();
+    assert!(rows::get(bed.db(), "ACCT#a", entry).await.is_none());
 }
 
 #[tokio::test]
 async fn a_slice_that_is_over_stops_and_the_next_one_continues() {
-    let (ground, _) = full(200, 0).await;
-    let store = ground.store(&Faults::default()).await;
-    ground.clock.advance(2 * DAY);
+    let (bed, _) = full(200, 0).await;
+    let store = bed.store(&Faults::default()).await;
+    bed.clock.advance(2 * DAY);
     for _ in 0..2 {
-        assert_eq!(next_day(&ground, &store).await, Some(0));
+        assert_eq!(next_day(&bed, &store).await, Some(0));
     }
-    let start = ground.clock.now().plus_ms(DAY * 1_000).0;
-    let clock = Ticking(AtomicI64::new(start));
+    let start = bed.clock.now().plus_ms(DAY * 1_000).0;
+    let clock = TickingClock(AtomicI64::new(start));
     let (mut sizes, mut wish) = (Vec::new(), Wish::Begin);
     let end = loop {
         // Over as soon as it looks at its time.
         let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN);
         let ran = slice(audit(&store, &clock as &dyn Clock), wish, Some(until), &mut vec![]).await.unwrap();
-        sizes.push(expiring(&ground).await.len());
+        sizes.push(expiring(&bed).await.len());
         wish = Wish::GoOn;
         match ran {
             Slice::HandedOn(found) => assert_eq!(found, 0),

@@ -14,7 +14,7 @@ use super::{audit, full, slice};
 use crate::support::faults::{Call, Faults};
 use crate::support::rows;
 use crate::support::site::Site;
-use crate::support::world::{Ground, accept, call, drain};
+use crate::support::world::{TestBed, accept, call, drain};
 
 /// What another process writes while the check is under way.
 enum Change {
@@ -25,18 +25,18 @@ enum Change {
 }
 
 /// Writes at the first reading of the clock after a look has read its rows; looks are seen by their queries.
-struct Between<'a> {
-    ground: &'a Ground,
+struct ChangingClock<'a> {
+    bed: &'a TestBed,
     seen: &'a Faults,
     looked: fn(&Call) -> bool,
     change: Change,
     done: AtomicBool,
 }
 
-impl Clock for Between<'_> {
+impl Clock for ChangingClock<'_> {
     fn now(&self) -> Timestamp {
         if self.seen.calls().iter().any(self.looked) && !self.done.swap(true, Ordering::SeqCst) {
-            let db = self.ground.db();
+            let db = self.bed.db();
             let change = async {
                 match &self.change {
                     Change::Used(more) => rows::add(db, "ACCT#a", "MONTH#2026-11", "used", *more).await,
@@ -45,15 +45,15 @@ impl Clock for Between<'_> {
             };
             tokio::task::block_in_place(|| Handle::current().block_on(change));
         }
-        self.ground.clock.now()
+        self.bed.clock.now()
     }
 }
 
 /// Checks while `change` is written after the first look.
-async fn check(ground: &Ground, looked: fn(&Call) -> bool, change: Change) -> BTreeSet<Violation> {
+async fn check(bed: &TestBed, looked: fn(&Call) -> bool, change: Change) -> BTreeSet<Violation> {
     let seen = Faults::default();
-    let store = ground.store(&seen).await;
-    let clock = Between { ground, seen: &seen, looked, change, done: AtomicBool::new(false) };
+    let store = bed.store(&seen).await;
+    let clock = ChangingClock { bed, seen: &seen, looked, change, done: AtomicBool::new(false) };
     let found = audit(&store, &clock).violations().await.unwrap();
     assert!(clock.done.load(Ordering::SeqCst), "nothing was written");
     found
@@ -64,45 +64,45 @@ async fn what_a_second_look_does_not_find_is_no_violation() {
     let looked = |call: &Call| call.operation == "Query" && call.tables == ["runo-accounts"];
     // Set right in between; or different each time, as on an account that goes on.
     for more in [-7, 3] {
-        let ground = Ground::new().await;
-        let store = ground.store(&Faults::default()).await;
-        rows::add(ground.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
-        assert_eq!(audit(&store, &ground.clock).violations().await.unwrap().len(), 1);
-        assert_eq!(check(&ground, looked, Change::Used(more)).await, [].into(), "{more:+}");
+        let bed = TestBed::new().await;
+        let store = bed.store(&Faults::default()).await;
+        rows::add(bed.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
+        assert_eq!(audit(&store, &bed.clock).violations().await.unwrap().len(), 1);
+        assert_eq!(check(&bed, looked, Change::Used(more)).await, [].into(), "{more:+}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_is_whole_at_the_second_look_is_no_violation() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (TestBed::new().await, Site::start().await);
+    let engine = bed.engine(&Faults::default()).await;
     let started = accept(&engine, call(Endpoint::Batch, site.urls("/p", 1))).await.unwrap();
     let pk = format!("JOB#{}", started.job.id);
     drain(engine.driver.start(*started, None)).await.unwrap();
     engine.idle().await;
-    let lost = rows::get(ground.db(), &pk, "RESULT#000000#001").await.unwrap();
-    rows::delete(ground.db(), &pk, "RESULT#000000#001").await;
-    assert_eq!(audit(engine.store(), &ground.clock).violations().await.unwrap().len(), 1);
+    let lost = rows::get(bed.db(), &pk, "RESULT#000000#001").await.unwrap();
+    rows::delete(bed.db(), &pk, "RESULT#000000#001").await;
+    assert_eq!(audit(engine.store(), &bed.clock).violations().await.unwrap().len(), 1);
     // Only looks query the jobs table: everything else scans it.
     let looked = |call: &Call| call.operation == "Query" && call.tables == ["runo-jobs"];
-    assert_eq!(check(&ground, looked, Change::Put(lost)).await, [].into());
+    assert_eq!(check(&bed, looked, Change::Put(lost)).await, [].into());
 }
 
 /// An account of many rows is on several pages of the table, and others are on later ones.
 #[tokio::test]
 async fn every_account_is_judged_once_however_many_pages_it_is_on() {
-    let (ground, _) = full(10_000, 0).await;
-    let store = ground.store(&Faults::default()).await;
-    rows::add(ground.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
+    let (bed, _) = full(10_000, 0).await;
+    let store = bed.store(&Faults::default()).await;
+    rows::add(bed.db(), "ACCT#a", "MONTH#2026-11", "used", 7).await;
     for other in ["0", "1", "2", "x", "y", "z"] {
         let account = AccountId::parse(other).unwrap();
-        store.accounts.create_account(&account, Plan::Pro, None, ground.clock.now()).await.unwrap();
-        rows::add(ground.db(), &format!("ACCT#{other}"), "PREPAID", "balance", 1).await;
+        store.accounts.create_account(&account, Plan::Pro, None, bed.clock.now()).await.unwrap();
+        rows::add(bed.db(), &format!("ACCT#{other}"), "PREPAID", "balance", 1).await;
     }
-    let mut told = Vec::new();
-    let ran = slice(audit(&store, &ground.clock), Wish::Begin, None, &mut told).await.unwrap();
+    let mut reported = Vec::new();
+    let ran = slice(audit(&store, &bed.clock), Wish::Begin, None, &mut reported).await.unwrap();
     assert!(matches!(ran, Slice::Finished(end) if end.violations == 7), "{ran:?}");
-    told.sort();
-    let subjects: Vec<&str> = told.iter().map(|violation| violation.subject.as_str()).collect();
+    reported.sort();
+    let subjects: Vec<&str> = reported.iter().map(|violation| violation.subject.as_str()).collect();
     assert_eq!(subjects, ["a", "0", "1", "2", "x", "y", "z"]);
 }

@@ -7,19 +7,19 @@ use domain::job::CrawlPlan;
 
 use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
-use crate::support::world::{Ground, accept, call, drain};
+use crate::support::world::{TestBed, accept, call, drain};
 
 /// The result, the SEEN row (counted twice, as part of a transaction) and a share of the rest, for pages that link to
 /// 40 others. Rows of `hosts` are counted separately.
 #[tokio::test]
 async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     const PAGES: usize = 400;
-    let (mut ground, site) = (Ground::new().await, Generated::start(Spec::tree(PAGES, 40)).await);
+    let (mut bed, site) = (TestBed::new().await, Generated::start(Spec::tree(PAGES, 40)).await);
     // Longer than in production, so that a briefly slow machine does not make the groups smaller.
-    ground.settings.linger_ms = 100;
-    ground.settings.host_delay_ms = 0;
+    bed.settings.linger_ms = 100;
+    bed.settings.host_delay_ms = 0;
     let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     faults.reset();
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
     crawl.crawl = Some(CrawlPlan {
@@ -40,17 +40,17 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     let cost = calls.iter().map(|call| call.units).sum::<usize>() as f64 / PAGES as f64;
     println!("a crawl: {cost:.2} write units a page");
     assert!(cost <= 3.6, "{cost} write units a page in {} calls", calls.len());
-    ground.assert_sound("crawl budget").await;
+    bed.assert_sound("crawl budget").await;
 }
 
 /// Once a crawl cannot admit more pages, it looks up no more links. It still counts them as skipped.
 #[tokio::test]
 async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     const PAGES: usize = 60;
-    let (mut ground, site) = (Ground::new().await, Generated::start(Spec::tree(1_000, 8)).await);
-    ground.settings.host_delay_ms = 0;
+    let (mut bed, site) = (TestBed::new().await, Generated::start(Spec::tree(1_000, 8)).await);
+    bed.settings.host_delay_ms = 0;
     let faults = Faults::default();
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     faults.reset();
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
     crawl.crawl = Some(CrawlPlan {
@@ -71,5 +71,5 @@ async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     let job = engine.jobs.job(&id).await.unwrap().unwrap();
     let skipped = engine.jobs.totals(&job).await.unwrap().skipped;
     assert_eq!(skipped, 8 * 60 - 59, "links that are left out are counted, each URL once");
-    ground.assert_sound("a full crawl").await;
+    bed.assert_sound("a full crawl").await;
 }

@@ -16,17 +16,17 @@ use crate::simulator;
 use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
 use crate::support::site::Site;
-use crate::support::world::{Ground, RunningClock, accept, call, drain};
+use crate::support::world::{RunningClock, TestBed, accept, call, drain};
 
 /// How long a page takes, in milliseconds.
 const PAGE_MS: u64 = 500;
 
 /// A process with production's times, and its calls.
-async fn production(mut ground: Ground) -> (Ground, Engine, Faults) {
-    ground.settings = Settings { reader: None, ..Settings::default() };
+async fn production(mut bed: TestBed) -> (TestBed, Engine, Faults) {
+    bed.settings = Settings { reader: None, ..Settings::default() };
     let faults = Faults::default();
-    let engine = ground.engine_on(&faults, Arc::new(RunningClock::start())).await;
-    (ground, engine, faults)
+    let engine = bed.engine_on(&faults, Arc::new(RunningClock::start())).await;
+    (bed, engine, faults)
 }
 
 /// The cost of a job, without rows of `hosts`.
@@ -47,7 +47,7 @@ fn cost(what: &str, faults: &Faults, pages: usize) -> Cost {
 
 /// The cost of a job with a waiting caller.
 async fn held(what: &str, request: Request, pages: usize) -> Cost {
-    let (_ground, engine, faults) = production(Ground::new().await).await;
+    let (_bed, engine, faults) = production(TestBed::new().await).await;
     let started = {
         faults.reset();
         accept(&engine, request).await.unwrap()
@@ -65,12 +65,12 @@ fn batch(site: &Site, pages: usize, concurrency: u32) -> Request {
 
 /// The cost of a batch with no waiting caller, run by a worker.
 async fn detached(site: &Site, pages: usize) -> Cost {
-    let (ground, engine, faults) = production(Ground::with_queue().await).await;
+    let (bed, engine, faults) = production(TestBed::with_queue().await).await;
     faults.reset();
     let started = accept(&engine, Request { async_mode: true, ..batch(site, pages, 32) }).await.unwrap();
     let id = started.job.id.clone();
     engine.driver.detach(*started, None).await;
-    while ground.deliver(&engine, &engine, 0).await > 0 {}
+    while bed.deliver(&engine, &engine, 0).await > 0 {}
     let counted = cost("batch, nobody waits, a worker's lanes", &faults, pages);
     assert!(engine.jobs.job(&id).await.unwrap().unwrap().state.ended());
     counted

@@ -28,12 +28,12 @@ impl Begun {
         child.stdin.take().unwrap().write_all(urls.as_bytes()).await.unwrap();
         let (mut out, mut err) =
             (BufReader::new(child.stdout.take().unwrap()), BufReader::new(child.stderr.take().unwrap()));
-        let (mut told, mut first) = (String::new(), String::new());
-        err.read_line(&mut told).await.unwrap();
+        let (mut line, mut first) = (String::new(), String::new());
+        err.read_line(&mut line).await.unwrap();
         out.read_line(&mut first).await.unwrap();
         until("a page waits at the gate", async || site.hits() >= 2).await;
-        let job = told.split_whitespace().next().unwrap().to_owned();
-        assert!(job.starts_with("job_"), "{told}");
+        let job = line.split_whitespace().next().unwrap().to_owned();
+        assert!(job.starts_with("job_"), "{line}");
         Begun { child, out, err, job, first }
     }
 

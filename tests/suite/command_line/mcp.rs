@@ -50,17 +50,17 @@ impl Agent {
     /// Calls a tool. Returns its JSON, as `Err` if the tool reports an error.
     async fn tool(&mut self, name: &str, arguments: Value) -> Result<Value, Value> {
         let answer = self.ask("tools/call", json!({ "name": name, "arguments": arguments })).await;
-        let said = serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
-        if answer["result"]["isError"] == true { Err(said) } else { Ok(said) }
+        let content = serde_json::from_str(answer["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
+        if answer["result"]["isError"] == true { Err(content) } else { Ok(content) }
     }
 
     /// Closes the input. Returns the exit status and what was written to standard error.
     async fn leave(mut self) -> (ExitStatus, String) {
         drop(self.input);
         assert_eq!(self.output.next_line().await.unwrap(), None);
-        let mut told = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut told).await.unwrap();
-        (self.child.wait().await.unwrap(), told)
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();
+        (self.child.wait().await.unwrap(), errors)
     }
 }
 
@@ -84,8 +84,8 @@ async fn the_tools_are_those_over_http_and_jobs_outlive_the_agent() {
     let refused = agent.tool("extract", json!({ "url": site.url("/p/2") })).await.unwrap_err();
     assert_eq!(refused["error"]["code"], "SCHEMA_REQUIRED", "{refused}");
 
-    let (status, told) = agent.leave().await;
-    assert!(status.success() && told.is_empty(), "{status:?}: {told}");
+    let (status, errors) = agent.leave().await;
+    assert!(status.success() && errors.is_empty(), "{status:?}: {errors}");
     assert_eq!(world.job(job.as_str().unwrap()).await["status"], "running", "the job goes on");
     site.open_gate();
     until("the job ends", async || world.job(job.as_str().unwrap()).await["status"] == "completed").await;

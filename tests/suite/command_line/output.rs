@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::{bare, ran, ran_given, runo, runo_at};
-use crate::support::scripted::{Scene, Scripted, end, line};
+use crate::support::scripted::{Response, Scripted, end, line};
 use crate::support::server::Folder;
 use crate::support::site::Site;
 use crate::support::stack::World;
@@ -118,16 +118,16 @@ async fn urls_are_read_from_standard_input_and_results_written_at_once() {
 async fn many_urls_become_several_jobs() {
     let body =
         |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({ "credits_charged": count }));
-    let server = Scripted::start([10_000, 10_000, 1].map(|count| Scene::of_job(body(count)))).await;
+    let server = Scripted::start([10_000, 10_000, 1].map(|count| Response::of_job(body(count)))).await;
     let urls: String = (0..20_001).map(|n| format!("http://h/{n}\n")).collect();
     let run = ran_given(runo_at(&server.base, "sk_live_x", &["batch", "--field", "a"]), &urls).await;
     assert_eq!(run.code, 0, "{}", run.err);
     let places: Vec<u64> = run.lines().iter().map(|page| page["index"].as_u64().unwrap()).collect();
     assert_eq!(places, (0..20_001).collect::<Vec<_>>());
     assert!(run.err.contains("20,001 read, 0 failed; 20,001 credits"), "{}", run.err);
-    let asked: Vec<Value> = server.seen().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
-    let counts: Vec<usize> = asked.iter().map(|body| body["urls"].as_array().unwrap().len()).collect();
-    assert_eq!((counts.as_slice(), &asked[2]["urls"][0]), (&[10_000, 10_000, 1][..], &json!("http://h/20000")));
+    let requested: Vec<Value> = server.seen().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    let counts: Vec<usize> = requested.iter().map(|body| body["urls"].as_array().unwrap().len()).collect();
+    assert_eq!((counts.as_slice(), &requested[2]["urls"][0]), (&[10_000, 10_000, 1][..], &json!("http://h/20000")));
     let keys: std::collections::HashSet<String> =
         server.seen().iter().map(|seen| seen.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys.len(), 3);
@@ -152,7 +152,7 @@ async fn results_take_constant_memory() {
             )
         })
         .collect();
-    let server = Scripted::start([Scene::of_job(body).hold()]).await;
+    let server = Scripted::start([Response::of_job(body).hold()]).await;
     let args =
         ["batch", urls.to_str().unwrap(), "--field", "title", "-o", out.to_str().unwrap(), "--on-interrupt", "leave"];
     let mut child = runo_at(&server.base, "sk_live_x", &args).spawn().unwrap();
@@ -162,7 +162,7 @@ async fn results_take_constant_memory() {
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(peak < MOST_KB, "{peak} kB at most");
     child.kill().await.unwrap();
-    server.let_go();
+    server.release();
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{ran, runo, runo_at};
-use crate::support::scripted::{Scene, Scripted, end, line};
+use crate::support::scripted::{Response, Scripted, end, line};
 use crate::support::server::{Folder, KEY, Server};
 use crate::support::site::Site;
 use crate::support::stack::World;
@@ -90,7 +90,7 @@ async fn a_killed_program_resumes_its_batch() {
 #[tokio::test]
 async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
     let of_three = (0..3).map(line).collect::<String>() + &end(3, json!({}));
-    let server = Scripted::start([Scene::new(200, "").hold(), Scene::of_job(of_three)]).await;
+    let server = Scripted::start([Response::new(200, "").hold(), Response::of_job(of_three)]).await;
     let files = Files::new("cli-asked", &(0..3).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
     let args = files.args();
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
@@ -104,7 +104,7 @@ async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
     assert_eq!(files.rows().len(), 3);
     // The list of URLs may not change in between.
     fs::remove_file(files.folder.0.join("resume")).unwrap();
-    let server = Scripted::start([Scene::new(200, "").hold()]).await;
+    let server = Scripted::start([Response::new(200, "").hold()]).await;
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
     until("the call is sent", async || !server.seen().is_empty()).await;
     child.kill().await.unwrap();
@@ -118,8 +118,8 @@ async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
 #[tokio::test]
 async fn completed_jobs_are_skipped() {
     let body = |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({}));
-    let scenes = [Scene::of_job(body(10_000)), Scene::new(200, "").hold(), Scene::of_job(body(2))];
-    let server = Scripted::start(scenes).await;
+    let responses = [Response::of_job(body(10_000)), Response::new(200, "").hold(), Response::of_job(body(2))];
+    let server = Scripted::start(responses).await;
     let files = Files::new("cli-several", &(0..10_002).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
     let args = files.args();
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();

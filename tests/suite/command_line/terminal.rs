@@ -107,7 +107,8 @@ async fn a_batch_shows_a_progress_bar_and_rows_on_a_terminal() {
 
 #[tokio::test]
 async fn an_interrupt_asks_what_to_do_and_does_it() {
-    for (keys, code, said) in [("y\r", 4, "; cancelled"), ("n\r", 130, "keeps running"), ("w\r", 0, "2 read, 0 failed")]
+    for (keys, code, expected) in
+        [("y\r", 4, "; cancelled"), ("n\r", 130, "keeps running"), ("w\r", 0, "2 read, 0 failed")]
     {
         let (world, site) = (World::start().await, Site::start().await);
         let folder = Folder::new(&format!("cli-ask-{code}"));
@@ -132,7 +133,7 @@ async fn an_interrupt_asks_what_to_do_and_does_it() {
             site.open_gate();
         }
         assert_eq!(child.wait().await.unwrap().code(), Some(code), "{}", terminal.screen());
-        terminal.shows(said).await;
+        terminal.shows(expected).await;
         site.open_gate();
     }
 }

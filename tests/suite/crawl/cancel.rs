@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{body, both, figures, is_marker, results, shown, start};
+use super::{body, both, figures, is_synthetic, pages_with_results, results, start};
 use crate::support::generated::Spec;
 use crate::support::until;
 
@@ -41,11 +41,11 @@ async fn a_cancelled_crawl_refunds_exactly_the_units_that_did_not_start() {
         assert_eq!(results(&got).len(), 61, "a row for each page that was admitted");
         let last = results(&got).iter().skip(fetched.len());
         assert!(
-            last.clone().count() == 61 - fetched.len() && last.clone().all(is_marker),
+            last.clone().count() == 61 - fetched.len() && last.clone().all(is_synthetic),
             "pages that never started come last"
         );
-        assert_eq!(shown(&site, &got), fetched);
-        let closed: Vec<&Value> = results(&got).iter().filter(|result| is_marker(result)).collect();
+        assert_eq!(pages_with_results(&site, &got), fetched);
+        let closed: Vec<&Value> = results(&got).iter().filter(|result| is_synthetic(result)).collect();
         let names: BTreeSet<String> = closed.iter().map(|r| site.name_of(r["url"].as_str().unwrap())).collect();
         assert!(closed.len() + fetched.len() == 61 && names.len() == closed.len() && names.is_disjoint(&fetched));
         for row in closed {
@@ -77,7 +77,7 @@ async fn a_crawl_that_is_cancelled_while_it_grows_adds_up() {
         let fetched = site.fetched_once();
         assert!(fetched.len() < 500 && fetched.len() <= at_delete + 32, "{} after {at_delete}", fetched.len());
         assert_eq!(figures(&got), [fetched.len() as u64, 0, 500, fetched.len() as u64]);
-        assert_eq!(shown(&site, &got), fetched);
+        assert_eq!(pages_with_results(&site, &got), fetched);
         super::assert_sums(&world, &job, &got, 0).await;
     }
 }
@@ -144,9 +144,9 @@ sed '1,/^\r$/d' crawl.out
         // The output is far smaller than a pipe's buffer, so the shell never blocks on it.
         let mut ended = || shell.0.try_wait().unwrap().is_some();
         until("the example ends", || std::future::ready(ended())).await;
-        let said = std::io::read_to_string(shell.0.stdout.take().unwrap()).unwrap();
-        assert!(shell.0.wait().unwrap().success(), "{said}");
-        let got: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+        let output = std::io::read_to_string(shell.0.stdout.take().unwrap()).unwrap();
+        assert!(shell.0.wait().unwrap().success(), "{output}");
+        let got: Value = serde_json::from_str(&output).unwrap_or_else(|e| panic!("{e}: {output}"));
         assert_eq!(got["crawl_meta"]["stopped_by"], "JOB_CANCELLED");
         let [visited, _, reserved, charged] = figures(&got);
         assert_eq!((reserved, charged, site.fetched_once().len() as u64), (100, visited, visited));

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{as_set, asynchronous, body, both, crawl, figures, results, shown, start};
+use super::{as_set, asynchronous, body, both, crawl, figures, pages_with_results, results, start};
 use crate::support::generated::{Generated, Spec};
 use crate::support::stack::World;
 
 #[tokio::test]
 async fn a_thousand_pages_are_fetched_once_each_sync_and_async() {
     let mut spec = Spec::tree(1_000, 10);
-    spec.disguised = true;
+    spec.respelled = true;
     let (world, site) = start(spec).await;
     let expected = site.spec.tree.all();
     let mut sets = Vec::new();
@@ -17,7 +17,7 @@ async fn a_thousand_pages_are_fetched_once_each_sync_and_async() {
         site.forget();
         let got = crawl(&world, &request, 0).await;
         assert_eq!(site.fetched_once(), expected, "by the site's own log");
-        assert_eq!(shown(&site, &got), expected);
+        assert_eq!(pages_with_results(&site, &got), expected);
         assert_eq!(figures(&got), [1_000, 0, 1_000, 1_000]);
         assert_eq!(
             got["crawl_meta"]["stopped_by"],
@@ -60,8 +60,8 @@ async fn max_pages_is_exact_with_eight_workers() {
         site.forget();
         let got = crawl(&world, &request, 0).await;
         assert_eq!(site.fetched_once().len(), 10);
-        assert_eq!(site.fetched_once(), shown(&site, &got));
-        assert!(shown(&site, &got).contains("/item/0"), "the seed is one of them");
+        assert_eq!(site.fetched_once(), pages_with_results(&site, &got));
+        assert!(pages_with_results(&site, &got).contains("/item/0"), "the seed is one of them");
         assert_eq!(figures(&got), [10, 0, 10, 10]);
         assert_eq!(got["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
         assert!(super::skipped(&got) >= 1, "links that are left out count as skipped");

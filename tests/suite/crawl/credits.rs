@@ -3,7 +3,7 @@
 use domain::Plan;
 use serde_json::json;
 
-use super::{body, figures, shown, start};
+use super::{body, figures, pages_with_results, start};
 use crate::support::generated::Spec;
 use crate::support::stack::schema;
 
@@ -43,7 +43,7 @@ async fn the_cap_limits_pages_and_is_at_least_one() {
     let capped = free.post("/v1/crawl", &body(&site, "/item/0", json!({ "max_pages": 400 }))).await.json();
     assert_eq!((figures(&capped), site.fetched_once().len()), ([125, 0, 125, 125], 125));
     assert_eq!(capped["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
-    assert_eq!(shown(&site, &capped), site.fetched_once());
+    assert_eq!(pages_with_results(&site, &capped), site.fetched_once());
     let urls: Vec<String> = (0..373).map(|n| site.url(&format!("/item/{n}"))).collect();
     free.post("/v1/batch", &json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 32 } })).await;
     assert_eq!(free.used().await, 498);

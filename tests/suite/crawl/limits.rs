@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{body, both, crawl, figures, results, shown, skipped, start};
+use super::{body, both, crawl, figures, pages_with_results, results, skipped, start};
 use crate::support::generated::{Generated, Spec, item};
 
 #[tokio::test]
@@ -15,7 +15,11 @@ async fn depth_is_counted_in_hops_from_the_seed() {
             // The default is two hops.
             let expected = site.spec.tree.reached(depth.as_u64().unwrap_or(2).try_into().unwrap(), |_| true);
             assert_eq!(expected.len(), pages);
-            assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected), "depth {depth}");
+            assert_eq!(
+                (site.fetched_once(), pages_with_results(&site, &got)),
+                (expected.clone(), expected),
+                "depth {depth}"
+            );
             assert_eq!(got["crawl_meta"]["stopped_by"], json!(null), "depth {depth}: depth is no page limit");
         }
     }
@@ -42,7 +46,11 @@ async fn only_links_that_match_the_pattern_are_followed() {
         let got = crawl(&world, &body(&site, "/item/0", json!({ "follow_pattern": pattern })), 0).await;
         let expected = site.spec.tree.reached(20, may);
         assert_eq!(site.fetched_once(), expected, "{pattern}");
-        assert_eq!((shown(&site, &got), skipped(&got)), (expected, 0), "{pattern}: what does not match is not skipped");
+        assert_eq!(
+            (pages_with_results(&site, &got), skipped(&got)),
+            (expected, 0),
+            "{pattern}: what does not match is not skipped"
+        );
     }
 }
 

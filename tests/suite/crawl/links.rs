@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{body, both, crawl, figures, results, shown, start};
+use super::{body, both, crawl, figures, pages_with_results, results, start};
 use crate::support::generated::{Answer, Spec, item};
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn links_are_read_from_anchors_areas_and_link_elements_against_the_base() 
     let got = crawl(&world, &body(&site, "/hub", json!({})), 0).await;
     let mut expected: std::collections::BTreeSet<String> = (1..=5).map(item).collect();
     expected.insert("/hub".into());
-    assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected));
+    assert_eq!((site.fetched_once(), pages_with_results(&site, &got)), (expected.clone(), expected));
 }
 
 /// A page with one link and this `X-Robots-Tag`.
@@ -102,7 +102,7 @@ async fn missing_pages_and_redirect_loops_are_failed_pages() {
         }
         let failed = ["/item/loop", "/item/self", "/item/soft", "/item/99"].map(str::to_owned);
         let expected = failed.into_iter().chain(["/hub".to_owned(), item(1)]).collect();
-        assert_eq!(shown(&site, &got), expected);
+        assert_eq!(pages_with_results(&site, &got), expected);
         assert!(!site.fetched().contains_key(&item(2)), "an error page's links are not followed");
     }
     // As a seed, such a page is the only result.

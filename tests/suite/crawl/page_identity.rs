@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::{body, both, crawl, figures, results, shown, skipped, start};
+use super::{body, both, crawl, figures, pages_with_results, results, skipped, start};
 use crate::support::generated::{Answer, Spec, item};
 
 #[tokio::test]
 async fn spellings_of_one_url_are_one_page() {
     let mut spec = Spec::tree(200, 3);
-    spec.disguised = true;
+    spec.respelled = true;
     let spec = spec.links(
         "/hub",
         &[
@@ -40,7 +40,7 @@ async fn spellings_of_one_url_are_one_page() {
     for request in both(body(&site, "/hub", json!({}))) {
         site.forget();
         let got = crawl(&world, &request, 0).await;
-        assert_eq!(shown(&site, &got), expected);
+        assert_eq!(pages_with_results(&site, &got), expected);
         let hits: usize = site.fetched().values().sum();
         assert_eq!((hits, figures(&got)[0]), (201, 201), "each once");
         assert_eq!(figures(&got)[3], 201, "a duplicate costs nothing");

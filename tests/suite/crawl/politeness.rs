@@ -11,7 +11,7 @@ use super::{body, both, crawl, figures, results};
 use crate::support::faults::Faults;
 use crate::support::generated::{Generated, Spec};
 use crate::support::stack::World;
-use crate::support::world::{Ground, accept, call};
+use crate::support::world::{TestBed, accept, call};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -106,8 +106,8 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     const PAGES: usize = 6;
     let robots = Some("User-agent: *\nCrawl-delay: 30\n".to_owned());
     let spec = Spec { robots, ..Spec::tree(PAGES, PAGES) };
-    let (ground, site) = (Ground::with_queue().await, Generated::start(spec).await);
-    let engine = ground.engine(&Faults::default()).await;
+    let (bed, site) = (TestBed::with_queue().await, Generated::start(spec).await);
+    let engine = bed.engine(&Faults::default()).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
     crawl.crawl = Some(CrawlPlan {
         follow_pattern: site.url("/item/*"),
@@ -122,7 +122,7 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     let id = started.job.id.clone();
     engine.driver.detach(*started, None).await;
     // A second of the simulated clock every ten milliseconds.
-    let clock = ground.clock.clone();
+    let clock = bed.clock.clone();
     let ticking = tokio::spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -131,7 +131,7 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     });
     let mut messages = 0;
     while !engine.jobs.job(&id).await.unwrap().unwrap().state.ended() {
-        messages += ground.deliver(&engine, &engine, 0).await;
+        messages += bed.deliver(&engine, &engine, 0).await;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     ticking.abort();
@@ -146,5 +146,5 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     let took = job.ended_at.unwrap().ms_since(job.started_at);
     assert!(took <= 60_000 * PAGES as u64, "{took} ms on that clock");
     assert!(messages <= 3 * PAGES + 4, "{messages} messages");
-    ground.assert_sound("a long Crawl-delay").await;
+    bed.assert_sound("a long Crawl-delay").await;
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{assert_sums, asynchronous, body, both, figures, results, shown, start, with_header};
+use super::{assert_sums, asynchronous, body, both, figures, pages_with_results, results, start, with_header};
 use crate::support::generated::{Generated, Spec};
 use crate::support::stack::World;
 use crate::support::until;
@@ -36,7 +36,7 @@ async fn respond_async_returns_202_and_workers_run_the_crawl() {
     assert_eq!(list["jobs"][0]["async_mode"], true);
     site.open_gate();
     let result = world.get(&format!("/v1/jobs/{job}/result")).await.json();
-    assert_eq!((shown(&site, &result), figures(&result)), (site.spec.tree.all(), [25, 0, 40, 25]));
+    assert_eq!((pages_with_results(&site, &result), figures(&result)), (site.spec.tree.all(), [25, 0, 40, 25]));
     assert_eq!(site.fetched_once(), site.spec.tree.all());
     assert_sums(&world, &job, &result, 0).await;
 }
@@ -77,7 +77,7 @@ async fn ndjson_lines_are_numbered_by_order_of_completion() {
         // The same as the JSON body, with the position as the index.
         let whole = world.get(&format!("/v1/jobs/{}/result", got.job())).await.json();
         assert_eq!((json!(lines), &summary["crawl_meta"]), (whole["results"].clone(), &whole["crawl_meta"]));
-        assert_eq!(shown(&site, &whole), site.spec.tree.all());
+        assert_eq!(pages_with_results(&site, &whole), site.spec.tree.all());
         assert_sums(&world, &got.job(), &whole, 0).await;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{body, both, crawl, figures, results, shown, skipped, start};
+use super::{body, both, crawl, figures, pages_with_results, results, skipped, start};
 use crate::support::generated::{Answer, Generated, Spec, item};
 use crate::support::stack::World;
 
@@ -29,11 +29,11 @@ async fn denied_pages_are_never_fetched_and_count_as_skipped() {
     for request in both(body(&site, "/item/0", json!({}))) {
         site.forget();
         let got = crawl(&world, &request, 0).await;
-        assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected.clone()));
+        assert_eq!((site.fetched_once(), pages_with_results(&site, &got)), (expected.clone(), expected.clone()));
         assert_eq!(results(&got).len(), expected.len(), "denied links have no results");
         assert_eq!(skipped(&got), denied as u64);
         assert_eq!(got["crawl_meta"]["stopped_by"], json!(null));
-        assert!(site.asked("/robots.txt") <= 1, "fetched once: the second crawl uses the stored one");
+        assert!(site.requests_to("/robots.txt") <= 1, "fetched once: the second crawl uses the stored one");
     }
 }
 
@@ -43,7 +43,7 @@ async fn robots_txt_is_fetched_once_per_host_before_its_pages() {
     for request in both(body(&site, "/item/0", json!({}))) {
         crawl(&world, &request, 0).await;
     }
-    assert_eq!((site.asked("/robots.txt"), site.log()[0].target.as_str()), (1, "/robots.txt"));
+    assert_eq!((site.requests_to("/robots.txt"), site.log()[0].target.as_str()), (1, "/robots.txt"));
     let agents: BTreeSet<String> = site.log().into_iter().map(|hit| hit.agent).collect();
     assert_eq!(agents.len(), 1, "robots.txt and pages have the same user agent: {agents:?}");
     let agent = agents.first().unwrap();
@@ -119,14 +119,14 @@ async fn a_redirect_to_a_denied_page_is_not_followed() {
         other.forget();
         let got = crawl(&world, &request, 2).await;
         assert_eq!(results(&got).len(), 2, "denied pages have no result: {got}");
-        assert_eq!((site.asked("/item/2"), other.fetched_once()), (0, ["/item/5".to_owned()].into()));
+        assert_eq!((site.requests_to("/item/2"), other.fetched_once()), (0, ["/item/5".to_owned()].into()));
         assert!(skipped(&got) >= 2);
     }
     let got = world.post("/v1/crawl", &body(&site, "/seed", json!({}))).await.json();
     assert_eq!((results(&got).len(), &results(&got)[0]["error"]["code"]), (1, &json!("ROBOTS_DENIED")), "{got}");
-    assert_eq!(other.asked("/item/1"), 0);
+    assert_eq!(other.requests_to("/item/1"), 0);
     crawl(&world, &body(&site, "/hub", json!({ "ignore_robots": true })), 0).await;
-    assert_eq!((site.asked("/item/2"), other.asked("/item/1")), (1, 1));
+    assert_eq!((site.requests_to("/item/2"), other.requests_to("/item/1")), (1, 1));
 }
 
 /// Fetching another site's robots.txt takes no longer than the page's timeout. Links that are not judged by then are

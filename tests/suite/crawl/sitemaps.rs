@@ -6,11 +6,11 @@ use domain::Endpoint;
 use domain::job::CrawlPlan;
 use serde_json::{Value, json};
 
-use super::{body, both, crawl, figures, shown, start};
+use super::{body, both, crawl, figures, pages_with_results, start};
 use crate::support::faults::Faults;
 use crate::support::generated::{Answer, Spec};
 use crate::support::site::Site;
-use crate::support::world::{Ground, accept, call, drain};
+use crate::support::world::{TestBed, accept, call, drain};
 
 /// Pages that nothing links to; page 0 is the seed and has no children.
 fn mapped() -> Spec {
@@ -39,9 +39,13 @@ async fn pages_of_the_sitemap_are_one_hop_from_the_seed() {
         for request in both(body(&site, "/item/0", plan.clone())) {
             site.forget();
             let got = crawl(&world, &request, 0).await;
-            assert_eq!((site.fetched_once(), shown(&site, &got)), (expected.clone(), expected.clone()), "{plan}");
+            assert_eq!(
+                (site.fetched_once(), pages_with_results(&site, &got)),
+                (expected.clone(), expected.clone()),
+                "{plan}"
+            );
             if plan["use_sitemap"] == Value::Bool(false) {
-                assert_eq!(site.asked("/sitemap.xml"), 0, "nobody requested it");
+                assert_eq!(site.requests_to("/sitemap.xml"), 0, "nobody requested it");
             }
         }
     }
@@ -57,10 +61,10 @@ async fn sitemaps_that_robots_txt_names_are_read_too() {
     for request in both(body(&site, "/item/0", json!({}))) {
         site.forget();
         let got = crawl(&world, &request, 0).await;
-        let shown = shown(&site, &got);
-        assert!(names(&["0", "h1", "h3", "h4"]).is_subset(&shown), "{shown:?}");
+        let pages = pages_with_results(&site, &got);
+        assert!(names(&["0", "h1", "h3", "h4"]).is_subset(&pages), "{pages:?}");
         assert!(!site.fetched().contains_key("/item/h2"), "a sitemap does not overrule robots.txt");
-        assert_eq!(site.fetched_once(), shown);
+        assert_eq!(site.fetched_once(), pages);
     }
 }
 
@@ -110,7 +114,7 @@ async fn crawl_meta_counts_sitemaps_read_and_failed() {
         for request in both(body(&site, "/item/0", json!({ "max_depth": 1 }))) {
             let got = crawl(&world, &request, 0).await;
             assert_eq!(files(&got), want, "{what}");
-            let met = shown(&site, &got).contains("/item/7");
+            let met = pages_with_results(&site, &got).contains("/item/7");
             assert_eq!(met, want[0] > 0, "{what}: {got}");
         }
     }
@@ -120,12 +124,12 @@ async fn crawl_meta_counts_sitemaps_read_and_failed() {
 /// an hour.
 #[tokio::test]
 async fn sitemaps_that_hang_share_one_deadline() {
-    let (mut ground, site) = (Ground::new().await, Site::start().await);
-    ground.settings.sitemap_ms = 200;
-    ground.settings.host_delay_ms = 0;
+    let (mut bed, site) = (TestBed::new().await, Site::start().await);
+    bed.settings.sitemap_ms = 200;
+    bed.settings.host_delay_ms = 0;
     let sitemaps = (0..5).fold(String::new(), |all, i| format!("{all}Sitemap: {}?{i}\n", site.url("/hang")));
     site.set_robots(200, &sitemaps);
-    let engine = ground.engine(&Faults::default()).await;
+    let engine = bed.engine(&Faults::default()).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/p/1")]);
     crawl.crawl = Some(CrawlPlan {
         follow_pattern: site.url("/p/*"),

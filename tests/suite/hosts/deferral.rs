@@ -7,15 +7,15 @@ use super::{A, B, retry_after, url};
 use crate::support::faults::Faults;
 use crate::support::site::Site;
 use crate::support::until;
-use crate::support::world::{Ground, accept, call};
+use crate::support::world::{TestBed, accept, call};
 
 /// Another worker holds one of a message's two units, and the other unit's host is closed. One new message names both
 /// and is delivered when the first of them may run.
 #[tokio::test]
 async fn held_and_deferred_units_are_delivered_again_in_one_message() {
-    let (mut ground, site, closed) = (Ground::with_queue().await, Site::start().await, Site::start().await);
-    ground.settings.units_per_message = 2;
-    let (one, other) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+    let (mut bed, site, closed) = (TestBed::with_queue().await, Site::start().await, Site::start().await);
+    bed.settings.units_per_message = 2;
+    let (one, other) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
     let target = url(&closed.url("/p/1"));
     // Two accounts report it, so it applies to all.
     for (engine, by) in [(&one, A), (&other, B), (&one, B), (&other, A)] {
@@ -30,18 +30,18 @@ async fn held_and_deferred_units_are_delivered_again_in_one_message() {
     until("one unit runs", async || site.hits() == 1).await;
 
     assert_eq!(other.worker.work(&job.id, 0, &[0, 1], 2, None).await.unwrap(), Handled::Acknowledge);
-    let post = ground.post.clone().unwrap();
-    assert!(post.receive("units", 0).is_none(), "the message is delayed");
+    let queue = bed.queue.clone().unwrap();
+    assert!(queue.receive("units", 0).is_none(), "the message is delayed");
     // The unit's timeout and its lease end before the other unit's host opens.
-    ground.clock.advance(60);
-    let message = post.receive("units", 0).expect("a delayed message").message();
+    bed.clock.advance(60);
+    let message = queue.receive("units", 0).expect("a delayed message").message();
     assert_eq!(message, store::queue::Message::Units { job: job.id.clone(), lane: 0, seqs: vec![0, 1] });
 
     site.open_gate();
     working.await.unwrap().unwrap();
     assert_eq!(closed.hits(), 0);
-    ground.clock.advance(900);
-    ground.settle_all().await;
+    bed.clock.advance(900);
+    bed.settle_all().await;
     assert_eq!((site.hits(), closed.hits()), (1, 1));
-    ground.assert_sound("held and deferred").await;
+    bed.assert_sound("held and deferred").await;
 }

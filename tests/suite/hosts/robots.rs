@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::{A, url};
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::Ground;
+use crate::support::world::TestBed;
 
 #[tokio::test]
 async fn robots_txt_is_fetched_once_for_all_processes_until_it_expires() {
-    let (ground, site) = (Ground::new().await, Site::start().await);
+    let (bed, site) = (TestBed::new().await, Site::start().await);
     site.set_robots(200, "User-agent: *\nDisallow: /private\nCrawl-delay: 2\n");
-    let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+    let (one, two) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
     let page = url(&site.url("/p/1"));
     let both = tokio::join!(one.robots.of(&page), one.robots.of(&page));
     assert!(Arc::ptr_eq(&both.0, &both.1));
@@ -21,11 +21,11 @@ async fn robots_txt_is_fetched_once_for_all_processes_until_it_expires() {
     assert!(shared.allows(&page) && !shared.allows(&url(&site.url("/private/x"))));
     assert_eq!(shared.crawl_delay(), Some(Duration::from_secs(2)));
     assert_eq!(site.hits(), 1);
-    ground.clock.advance(24 * 3_600 - 1);
+    bed.clock.advance(24 * 3_600 - 1);
     two.robots.of(&page).await;
     assert_eq!(site.hits(), 1);
     site.set_robots(200, "User-agent: *\nDisallow: /\n");
-    ground.clock.advance(1);
+    bed.clock.advance(1);
     assert!(!one.robots.of(&page).await.allows(&page));
     assert!(!two.robots.of(&page).await.allows(&page));
     assert_eq!(site.hits(), 2);
@@ -34,16 +34,16 @@ async fn robots_txt_is_fetched_once_for_all_processes_until_it_expires() {
 #[tokio::test]
 async fn each_status_of_robots_txt_is_kept_for_its_own_time() {
     for (status, allowed, holds_secs) in [(404, true, 24 * 3_600), (429, true, 600), (500, false, 600)] {
-        let (ground, site) = (Ground::new().await, Site::start().await);
+        let (bed, site) = (TestBed::new().await, Site::start().await);
         site.set_robots(status, "");
-        let (one, two) = (ground.engine(&Faults::default()).await, ground.engine(&Faults::default()).await);
+        let (one, two) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
         let page = url(&site.url("/p/1"));
         assert_eq!(one.robots.of(&page).await.allows(&page), allowed, "{status}");
         assert_eq!(one.pacing.closed_until(A, &page).is_some(), status == 429);
-        ground.clock.advance(holds_secs - 1);
+        bed.clock.advance(holds_secs - 1);
         assert_eq!(two.robots.of(&page).await.allows(&page), allowed, "{status}");
         assert_eq!(site.hits(), 1, "{status}");
-        ground.clock.advance(1);
+        bed.clock.advance(1);
         two.robots.of(&page).await;
         assert_eq!(site.hits(), 2, "{status}");
     }
@@ -51,16 +51,16 @@ async fn each_status_of_robots_txt_is_kept_for_its_own_time() {
 
 #[tokio::test]
 async fn robots_txt_works_without_the_store_and_a_large_one_is_not_stored() {
-    let (ground, site, faults) = (Ground::new().await, Site::start().await, Faults::default());
+    let (bed, site, faults) = (TestBed::new().await, Site::start().await, Faults::default());
     let rules: String = (0..12_000).map(|i| format!("Disallow: /private/{i:012}\n")).collect();
     site.set_robots(200, &format!("User-agent: *\n{rules}"));
-    let engine = ground.engine(&faults).await;
+    let engine = bed.engine(&faults).await;
     let page = url(&site.url("/private/000000000007"));
     assert!(!engine.robots.of(&page).await.allows(&page));
     let origin = format!("http://127.0.0.1:{}", page.port().unwrap());
     assert_eq!(engine.store().hosts.robots(&origin).await.unwrap(), None);
     site.set_robots(200, "User-agent: *\nDisallow: /q\n");
-    let lonely = ground.engine(&faults).await;
+    let lonely = bed.engine(&faults).await;
     faults.plan(0, Fault::DeathBefore);
     assert!(lonely.robots.of(&page).await.allows(&page));
     assert!(Arc::ptr_eq(&lonely.robots.of(&page).await, &lonely.robots.of(&page).await));

@@ -57,9 +57,9 @@ async fn connections_are_limited_and_further_ones_get_503() {
         assert_eq!(statuses(&raw.until(|text| text.ends_with('}')).await), [200]);
         idle.push(raw);
     }
-    let told = exchange(world.base(), health).await;
-    assert_eq!(statuses(&told), [503]);
-    assert!(told.contains("UNAVAILABLE") && told.contains("retry-after: 1\r\n"), "{told}");
+    let received = exchange(world.base(), health).await;
+    assert_eq!(statuses(&received), [503]);
+    assert!(received.contains("UNAVAILABLE") && received.contains("retry-after: 1\r\n"), "{received}");
     idle.pop();
     until("a connection is free", async || {
         let mut raw = Raw::connect(world.base()).await;

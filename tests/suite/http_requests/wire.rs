@@ -40,12 +40,12 @@ async fn head_and_options_follow_http() {
     // A browser's preflight request: it needs no key, and it is not allowed.
     let preflight = "OPTIONS /v1/batch HTTP/1.1\r\nHost: localhost\r\nOrigin: https://a.test\r\nConnection: close\r\n\
                      Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-api-key\r\n\r\n";
-    let told = exchange(world.base(), preflight).await;
-    assert_eq!(statuses(&told), [204]);
-    assert!(told.contains("allow: POST, OPTIONS\r\n"), "{told}");
-    for asked in [preflight.to_owned(), request("GET /v1/usage", "Origin: https://a.test\r\n")] {
-        let told = exchange(world.base(), asked).await.to_lowercase();
-        assert!(!told.contains("access-control-"), "{told}");
+    let received = exchange(world.base(), preflight).await;
+    assert_eq!(statuses(&received), [204]);
+    assert!(received.contains("allow: POST, OPTIONS\r\n"), "{received}");
+    for requested in [preflight.to_owned(), request("GET /v1/usage", "Origin: https://a.test\r\n")] {
+        let received = exchange(world.base(), requested).await.to_lowercase();
+        assert!(!received.contains("access-control-"), "{received}");
     }
 }
 
@@ -174,8 +174,8 @@ async fn the_length_of_a_body_is_enforced() {
         assert!(answer.contains("PAYLOAD_TOO_LARGE") && answer.contains("x-ratelimit-limit: "), "{answer}");
     }
     // A client that sends `Expect: 100-continue` is refused before it sends the body.
-    let asked = announced.replace("Connection", "Expect: 100-continue\r\nConnection");
-    assert_eq!(statuses(&exchange(world.base(), asked).await), [413]);
+    let requested = announced.replace("Connection", "Expect: 100-continue\r\nConnection");
+    assert_eq!(statuses(&exchange(world.base(), requested).await), [413]);
     let body = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
     let head = request("POST /v1/extract", &format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len()));
     let mut raw = Raw::connect(world.base()).await;
@@ -224,7 +224,7 @@ async fn responses_are_private_to_the_caller() {
         stranger.get("/v1/usage").await,
         world.post("/v1/batch", &serde_json::json!({})).await,
     ] {
-        let said = ["cache-control", "x-content-type-options", "vary"].map(|name| answer.header(name));
-        assert_eq!(said, ["no-store", "nosniff", "X-API-Key, Accept, Prefer"], "{}", answer.status);
+        let values = ["cache-control", "x-content-type-options", "vary"].map(|name| answer.header(name));
+        assert_eq!(values, ["no-store", "nosniff", "X-API-Key, Accept, Prefer"], "{}", answer.status);
     }
 }

@@ -4,14 +4,14 @@
 use serde_json::json;
 use store::queue::Message;
 
-use super::{Stage, assert_rights, job_of, post};
+use super::{Stage, assert_allows_exactly, job_of, post};
 use crate::support::receiver::Receiver;
 use crate::support::until;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notify_does_what_its_role_allows() {
     let stage = Stage::start().await;
-    let (notify, seen) = stage.watched("notify", &[]).await;
+    let (notify, seen) = stage.recorded("notify", &[]).await;
     let batch = stage.cloud.function("batch").await;
     let receiver = Receiver::start(&[200, 500]).await;
     let run = async || {
@@ -27,7 +27,7 @@ async fn notify_does_what_its_role_allows() {
     };
     let state = async |job| stage.cloud.store.hooks.delivery(job).await.unwrap().unwrap();
     let taken = run().await;
-    assert_eq!((state(&taken).await.state.name(), receiver.heard().len()), ("delivered", 1));
+    assert_eq!((state(&taken).await.state.name(), receiver.received().len()), ("delivered", 1));
     let failed = run().await;
     assert_eq!((state(&failed).await.state.name(), state(&failed).await.attempts), ("pending", 1));
     assert_eq!(stage.cloud.notify.depth().await.unwrap().delayed, 1, "the next try is in the queue");
@@ -36,9 +36,9 @@ async fn notify_does_what_its_role_allows() {
     let early = [Message::Notify { job: failed.clone() }];
     assert!(stage.cloud.notify.send(&account, &early).await.complete());
     let (received, later) = stage.cloud.map(&stage.cloud.notify, &notify).await;
-    assert_eq!((received.len(), later.len(), receiver.heard().len()), (1, 1, 2));
+    assert_eq!((received.len(), later.len(), receiver.received().len()), (1, 1, 2));
     // A message of another queue stays, for an operator to see.
     assert!(stage.cloud.notify.send(&account, &[Message::Settle { job: taken }]).await.complete());
     assert_eq!(stage.cloud.map(&stage.cloud.notify, &notify).await.1.len(), 1);
-    assert_rights("NotifyFunction", &[&seen]);
+    assert_allows_exactly("NotifyFunction", &[&seen]);
 }

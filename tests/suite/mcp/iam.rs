@@ -3,8 +3,8 @@
 use domain::JobId;
 use serde_json::{Value, json};
 
-use super::said;
-use crate::iam::{Stage, assert_rights};
+use super::tool_result;
+use crate::iam::{Stage, assert_allows_exactly};
 use crate::support::cloud::{Function, PLENTY};
 use crate::support::runtime_api::Answer;
 use crate::support::stack::schema;
@@ -18,18 +18,18 @@ fn ask(function: &Function, name: &str, arguments: Value) -> Answer {
 }
 
 async fn tool(function: &Function, name: &str, arguments: Value) -> Value {
-    said(&ask(function, name, arguments).body().await).unwrap()
+    tool_result(&ask(function, name, arguments).body().await).unwrap()
 }
 
-fn id(said: &Value) -> JobId {
-    JobId::parse(said["job_id"].as_str().unwrap()).unwrap()
+fn id(result: &Value) -> JobId {
+    JobId::parse(result["job_id"].as_str().unwrap()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mcp_does_what_its_role_allows() {
     let stage = Stage::start().await;
-    let (mcp, seen) = stage.watched("mcp", &[]).await;
-    let (canceller, cancels) = stage.watched("mcp", &[]).await;
+    let (mcp, seen) = stage.recorded("mcp", &[]).await;
+    let (canceller, cancels) = stage.recorded("mcp", &[]).await;
     let (worker, settle) = tokio::join!(stage.cloud.function("worker"), stage.cloud.function("settle"));
     // One page: rendered, fresh, from the cache, replayed; a throttling host; a large result.
     let page = |path: &str, key: Option<&str>| {
@@ -80,13 +80,13 @@ async fn mcp_does_what_its_role_allows() {
     // A detached batch is cancelled before anything has started, by another process of the function. Its webhook, named
     // in the call of /v1/batch, is stored by the process that ends the job. Then an extract runs.
     let batch = stage.cloud.function("batch").await;
-    let mut told = stage.batch(&urls, json!({}));
-    told["webhook"] = stage.webhook();
-    let job = stage.detach(&batch, &told).await;
+    let mut with_webhook = stage.batch(&urls, json!({}));
+    with_webhook["webhook"] = stage.webhook();
+    let job = stage.detach(&batch, &with_webhook).await;
     assert_eq!(tool(&canceller, "cancel_job", json!({ "job_id": job })).await["status"], "cancelled");
     let mut answer = ask(&mcp, "extract", json!({ "url": stage.site.url("/gate/0"), "schema": schema() }));
     until("the job runs", async || stage.site.counts().contains_key("/gate/0")).await;
     stage.site.open_gate();
     answer.body().await;
-    assert_rights("McpFunction", &[&seen, &cancels]);
+    assert_allows_exactly("McpFunction", &[&seen, &cancels]);
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{CURRENT, OLDER, message, post, said, tool};
+use super::{CURRENT, OLDER, message, post, tool, tool_result};
 use crate::support::stack::World;
 
 const TOOLS: [&str; 7] = ["extract", "start_batch", "start_crawl", "job_status", "job_results", "cancel_job", "usage"];
@@ -58,7 +58,7 @@ async fn the_current_revision_needs_no_handshake() {
     let [version, method] = fields("tools/call");
     let call = whole("tools/call", json!({ "name": "usage", "arguments": {} }));
     let answer = post(&world, &[version, method, ("Mcp-Name", "usage")], &call).await;
-    assert_eq!(said(&answer.json()).unwrap()["account_id"], "dev");
+    assert_eq!(tool_result(&answer.json()).unwrap()["account_id"], "dev");
     // A header field that contradicts the body, and an unknown revision.
     let wrong = post(&world, &[version, method, ("Mcp-Name", "cancel_job")], &call).await;
     assert_eq!(wrong.status, 400, "{}", wrong.text);
@@ -87,7 +87,7 @@ async fn every_request_needs_a_key() {
             .body(message("tools/call", json!({ "name": "usage", "arguments": {} })).to_string())
     };
     let answer = world.send(bearer(&world.key)).await;
-    assert_eq!(said(&answer.json()).unwrap()["account_id"], "dev");
+    assert_eq!(tool_result(&answer.json()).unwrap()["account_id"], "dev");
     assert_eq!(world.send(bearer("sk_live_unknown")).await.status, 401);
     // A bearer token is accepted on this path only.
     let elsewhere = reqwest::Client::new().get(format!("{}/v1/usage", world.base())).bearer_auth(&world.key);

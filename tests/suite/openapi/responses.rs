@@ -70,11 +70,11 @@ impl Contract {
                 }
             }
         }
-        let told = ["retry-after", "location", "preference-applied", "allow"];
+        let standard = ["retry-after", "location", "preference-applied", "allow"];
         // This field is on every response and says nothing of the call.
         let advice = "x-content-type-options";
         for name in answer.headers.keys().map(http::HeaderName::as_str).filter(|name| *name != advice) {
-            let ours = name.starts_with("x-") || told.contains(&name);
+            let ours = name.starts_with("x-") || standard.contains(&name);
             assert!(!ours || described.keys().any(|d| d.eq_ignore_ascii_case(name)), "{at}: {name} is not described");
         }
         let media = answer.header("content-type");
@@ -190,7 +190,7 @@ async fn webhook_messages_and_states_are_described() {
     done.await.unwrap();
     until("the message is delivered", async || world.job(&job).await["webhook"]["state"] == "delivered").await;
     contract.holds("get", JOB, 200, &world.get(&path).await);
-    contract.fits("/components/schemas/WebhookMessage", &receiver.heard()[0].json());
+    contract.fits("/components/schemas/WebhookMessage", &receiver.received()[0].json());
     let again = async || world.send(world.request(Method::POST, &format!("{path}/webhook"))).await;
     contract.holds("post", WEBHOOK, 202, &again().await);
     until("the message is delivered again", async || world.job(&job).await["webhook"]["attempts"] == 2).await;

@@ -13,14 +13,14 @@ use crate::support::faults::{Fault, Faults, Service};
 use crate::support::model::{ScriptedModel, fields};
 use crate::support::provider::Finish;
 use crate::support::site::Site;
-use crate::support::world::{Ground, accept, account, call, drain};
+use crate::support::world::{TestBed, accept, account, call, drain};
 
 /// Pages whose second field only the model reads.
 const PAGES: usize = 2;
 
-/// The part of the way in which the fault is injected.
+/// The phase in which the fault is injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Phase {
     /// A worker reads the pages and puts their questions off.
     Read,
     /// The batch is made and polled, and its answers are taken.
@@ -32,7 +32,7 @@ enum Way {
 }
 
 struct Stage {
-    ground: Ground,
+    bed: TestBed,
     model: ScriptedModel,
     urls: Vec<String>,
 }
@@ -58,33 +58,33 @@ impl Stage {
         let model =
             ScriptedModel::start(vec![fields([("ownersOrigin", json!("Bergen"), "a couple from Bergen")])]).await;
         model.without_key();
-        let mut ground = Ground::with_queue().await;
-        (ground.settings.units_per_message, ground.settings.host_delay_ms) = (2, 0);
-        ground.model = Some(ModelConfig { batch: true, ..ModelConfig::new(&model.base(), "m").unwrap() });
+        let mut bed = TestBed::with_queue().await;
+        (bed.settings.units_per_message, bed.settings.host_delay_ms) = (2, 0);
+        bed.model = Some(ModelConfig { batch: true, ..ModelConfig::new(&model.base(), "m").unwrap() });
         let urls = (0..PAGES).map(|n| site.show(&format!("house-{n}"), &page(n))).collect();
-        Stage { ground, model, urls }
+        Stage { bed, model, urls }
     }
 
     /// Accepts the job and sends it to the queue.
     async fn accept(&self) {
-        let engine = self.ground.engine(&Faults::default()).await;
+        let engine = self.bed.engine(&Faults::default()).await;
         let started = accept(&engine, batch(self.urls.clone())).await.unwrap();
         engine.driver.detach(*started, None).await;
     }
 
     /// Has the pages read. The settle message that asks for the batch stays in the queue.
     async fn read(&self, engine: &Engine) {
-        let post = self.ground.post.as_ref().unwrap();
-        while let Some(letter) = post.receive("units", 0) {
-            self.ground.handle(post, &letter, engine, engine).await;
+        let queue = self.bed.queue.as_ref().unwrap();
+        while let Some(sent) = queue.receive("units", 0) {
+            self.bed.handle(queue, &sent, engine, engine).await;
         }
     }
 
     /// Delivers messages and sweeps, as the schedule does.
     async fn rounds(&self, engine: &Engine, n: usize) -> Result<(), StoreError> {
         for _ in 0..n {
-            self.ground.deliver(engine, engine, 0).await;
-            self.ground.clock.advance(400);
+            self.bed.deliver(engine, engine, 0).await;
+            self.bed.clock.advance(400);
             engine.sweeper.sweep(None).await?;
             engine.idle().await;
         }
@@ -92,40 +92,40 @@ impl Stage {
     }
 
     async fn results(&self) -> Vec<Value> {
-        let engine = self.ground.engine(&Faults::default()).await;
+        let engine = self.bed.engine(&Faults::default()).await;
         let job = engine.store().audit.snapshot().await.unwrap().jobs.remove(0).job;
         drain(engine.follow(job, 0)).await.unwrap()
     }
 
     /// Runs once and returns whether the fault was injected.
-    async fn run(site: &Site, way: Way, fault: Option<(usize, Fault)>) -> bool {
-        let context = format!("{way:?} {fault:?}");
+    async fn run(site: &Site, phase: Phase, fault: Option<(usize, Fault)>) -> bool {
+        let context = format!("{phase:?} {fault:?}");
         let stage = Stage::new(site).await;
-        let (ground, provider) = (&stage.ground, stage.model.provider());
+        let (bed, provider) = (&stage.bed, stage.model.provider());
         stage.accept().await;
-        let healthy = ground.engine(&Faults::default()).await;
-        if way != Way::Read {
+        let healthy = bed.engine(&Faults::default()).await;
+        if phase != Phase::Read {
             stage.read(&healthy).await;
         }
-        if way == Way::Cancel {
+        if phase == Phase::Cancel {
             stage.rounds(&healthy, 1).await.unwrap();
             assert_eq!(provider.statuses(), ["in_progress"]);
             provider.answers_before_cancel(1);
         } else {
-            provider.end_with(Some(if way == Way::Expire { Finish::Expired(1) } else { Finish::Completed }));
+            provider.end_with(Some(if phase == Phase::Expire { Finish::Expired(1) } else { Finish::Completed }));
         }
         let faults = Faults::default();
-        let engine = ground.engine(&faults).await;
-        stage.model.meets(&faults);
+        let engine = bed.engine(&faults).await;
+        stage.model.inject(&faults);
         match fault {
             Some((at, fault)) => faults.plan(at, fault),
             None => faults.reset(),
         }
         let work = async {
-            match way {
-                Way::Read => stage.read(&engine).await,
-                Way::Ask | Way::Expire => stage.rounds(&engine, 3).await?,
-                Way::Cancel => {
+            match phase {
+                Phase::Read => stage.read(&engine).await,
+                Phase::Ask | Phase::Expire => stage.rounds(&engine, 3).await?,
+                Phase::Cancel => {
                     let job = healthy.store().audit.snapshot().await?.jobs.remove(0).job.id;
                     engine.canceller.cancel(&account(), &job).await?;
                     stage.rounds(&engine, 2).await?;
@@ -136,27 +136,30 @@ impl Stage {
         let ran = tokio::time::timeout(Duration::from_secs(30), work).await;
         let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
         engine.idle().await;
-        let struck = faults.struck();
+        let injected = faults.injected();
         let of_model = faults.calls().iter().filter(|call| call.service == Service::Model).count();
-        assert!(fault.is_some() || way == Way::Read || of_model >= 4, "{context}: calls to the provider are counted");
+        assert!(
+            fault.is_some() || phase == Phase::Read || of_model >= 4,
+            "{context}: calls to the provider are counted"
+        );
         let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));
         assert!(!lone || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
         // A cancel that failed is repeated, as a caller would.
-        if way == Way::Cancel && ran.is_err() {
+        if phase == Phase::Cancel && ran.is_err() {
             let job = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0).job.id;
             healthy.canceller.cancel(&account(), &job).await.unwrap();
         }
-        stage.model.meets(&Faults::default());
-        stage.rounds(&ground.engine(&Faults::default()).await, 3).await.unwrap();
-        ground.settle_all().await;
-        ground.assert_sound(&context).await;
-        stage.check(way, fault, &context).await;
-        struck
+        stage.model.inject(&Faults::default());
+        stage.rounds(&bed.engine(&Faults::default()).await, 3).await.unwrap();
+        bed.settle_all().await;
+        bed.assert_sound(&context).await;
+        stage.check(phase, fault, &context).await;
+        injected
     }
 
-    async fn check(&self, way: Way, fault: Option<(usize, Fault)>, context: &str) {
+    async fn check(&self, phase: Phase, fault: Option<(usize, Fault)>, context: &str) {
         let provider = self.model.provider();
-        let engine = self.ground.engine(&Faults::default()).await;
+        let engine = self.bed.engine(&Faults::default()).await;
         let rows = engine.store().audit.snapshot().await.unwrap().jobs.remove(0);
         let charge = rows.job.charge.unwrap();
         assert_eq!((charge.charged, charge.refunded()), (PAGES as u64, 0), "{context}: every unit had started");
@@ -175,8 +178,8 @@ impl Stage {
             assert_eq!(result["model_fields"], json!(["ownersOrigin"]), "{context}: {result}");
             assert!(result.get("warnings").is_none(), "{context}: {result}");
         };
-        match way {
-            Way::Read | Way::Ask => {
+        match phase {
+            Phase::Read | Phase::Ask => {
                 assert_eq!(
                     (rows.job.state, paid, alone),
                     (JobState::Ended(domain::Outcome::Completed), PAGES, 0),
@@ -184,7 +187,7 @@ impl Stage {
                 );
                 results.iter().for_each(expected);
             }
-            Way::Expire => {
+            Phase::Expire => {
                 // A process that dies between an answer and its result asks again, in a call for one page.
                 let more =
                     usize::from(matches!(fault, Some((_, Fault::DeathAfter | Fault::DeathBefore | Fault::ReplyLost))));
@@ -192,7 +195,7 @@ impl Stage {
                 assert!((PAGES - 1..=PAGES - 1 + more * PAGES).contains(&alone), "{context}: {alone} calls");
                 results.iter().for_each(expected);
             }
-            Way::Cancel => {
+            Phase::Cancel => {
                 assert_eq!((provider.statuses(), alone), (vec!["cancelled"], 0), "{context}");
                 assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Cancelled), "{context}");
                 for result in &results {
@@ -207,36 +210,36 @@ impl Stage {
     }
 }
 
-async fn at_every_call(way: Way) {
+async fn at_every_call(phase: Phase) {
     let site = Site::start().await;
-    assert!(!Stage::run(&site, way, None).await);
+    assert!(!Stage::run(&site, phase, None).await);
     for fault in Fault::ALL {
         let mut at = 0;
-        while Stage::run(&site, way, Some((at, fault))).await {
+        while Stage::run(&site, phase, Some((at, fault))).await {
             at += 1;
         }
-        assert!((4..250).contains(&at), "{way:?} {fault:?}: struck at {at} calls");
+        assert!((4..250).contains(&at), "{phase:?} {fault:?}: injected at {at} calls");
     }
 }
 
 #[tokio::test]
 async fn putting_a_question_off_survives_a_fault_at_every_call() {
-    at_every_call(Way::Read).await;
+    at_every_call(Phase::Read).await;
 }
 
 #[tokio::test]
 async fn a_batch_survives_a_fault_at_every_call() {
-    at_every_call(Way::Ask).await;
+    at_every_call(Phase::Ask).await;
 }
 
 #[tokio::test]
 async fn a_batch_that_expires_survives_a_fault_at_every_call() {
-    at_every_call(Way::Expire).await;
+    at_every_call(Phase::Expire).await;
 }
 
 #[tokio::test]
 async fn cancelling_a_batch_survives_a_fault_at_every_call() {
-    at_every_call(Way::Cancel).await;
+    at_every_call(Phase::Cancel).await;
 }
 
 /// The call to make a batch has an unknown outcome and takes effect late, after another batch was made.
@@ -245,19 +248,19 @@ async fn of_two_batches_for_one_job_one_is_cancelled() {
     let site = Site::start().await;
     let stage = Stage::new(&site).await;
     stage.accept().await;
-    let healthy = stage.ground.engine(&Faults::default()).await;
+    let healthy = stage.bed.engine(&Faults::default()).await;
     stage.read(&healthy).await;
     let faults = Faults::default();
-    stage.model.meets(&faults);
+    stage.model.inject(&faults);
     // The upload, then the call that makes the batch: it fails without effect, and the process does not know that.
     faults.plan(1, Fault::Before);
-    stage.ground.deliver(&healthy, &healthy, 0).await;
+    stage.bed.deliver(&healthy, &healthy, 0).await;
     assert_eq!(faults.operations(Service::Model)[1..], ["POST /v1/batches", "GET /v1/batches"]);
-    stage.model.meets(&Faults::default());
+    stage.model.inject(&Faults::default());
     assert!(stage.model.provider().statuses().is_empty());
     stage.rounds(&healthy, 1).await.unwrap();
     assert_eq!(stage.model.provider().statuses().len(), 1, "the batch was searched for and made again");
-    stage.model.provider().twin();
+    stage.model.provider().duplicate();
     stage.rounds(&healthy, 1).await.unwrap();
     assert_eq!(stage.model.provider().statuses().iter().filter(|status| **status == "cancelling").count(), 1);
     stage.model.provider().end_with(Some(Finish::Completed));
@@ -273,13 +276,13 @@ async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
     for late in [false, true] {
         let stage = Stage::new(&site).await;
         stage.accept().await;
-        let healthy = stage.ground.engine(&Faults::default()).await;
+        let healthy = stage.bed.engine(&Faults::default()).await;
         stage.read(&healthy).await;
         stage.rounds(&healthy, 1).await.unwrap();
         let provider = stage.model.provider();
         if late {
             // Four hours before the job's deadline.
-            stage.ground.clock.advance(72_000);
+            stage.bed.clock.advance(72_000);
             stage.rounds(&healthy, 1).await.unwrap();
             assert_eq!(
                 (provider.statuses(), stage.model.calls().len()),
@@ -287,12 +290,12 @@ async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
                 "not before the cancellation is confirmed"
             );
         } else {
-            provider.forget();
+            provider.lose_all();
         }
         stage.rounds(&healthy, 2).await.unwrap();
         assert_eq!((stage.model.calls().len(), provider.answered().len()), (PAGES, 0));
         assert!(stage.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
-        stage.ground.assert_sound("page by page").await;
+        stage.bed.assert_sound("page by page").await;
     }
 }
 
@@ -302,17 +305,17 @@ async fn a_silent_provider_ends_with_the_jobs_deadline() {
     let site = Site::start().await;
     let stage = Stage::new(&site).await;
     stage.accept().await;
-    let healthy = stage.ground.engine(&Faults::default()).await;
+    let healthy = stage.bed.engine(&Faults::default()).await;
     stage.read(&healthy).await;
     stage.rounds(&healthy, 1).await.unwrap();
     stage.model.provider().refuse(Some(("", 503)));
-    stage.ground.clock.advance(86_400);
+    stage.bed.clock.advance(86_400);
     stage.rounds(&healthy, 1).await.unwrap();
     let rows = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0);
     assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Expired));
     let results = stage.results().await;
     assert!(results.iter().all(|r| r["status"] == "success" && r["data"]["title"].is_string()), "{results:?}");
-    stage.ground.assert_sound("deadline").await;
+    stage.bed.assert_sound("deadline").await;
 }
 
 /// The operator switches the model off while units wait for it.
@@ -321,11 +324,11 @@ async fn units_do_not_wait_for_a_model_that_was_switched_off() {
     let site = Site::start().await;
     let mut stage = Stage::new(&site).await;
     stage.accept().await;
-    let healthy = stage.ground.engine(&Faults::default()).await;
+    let healthy = stage.bed.engine(&Faults::default()).await;
     stage.read(&healthy).await;
-    stage.ground.model = None;
-    let without = stage.ground.engine(&Faults::default()).await;
-    stage.ground.deliver(&without, &without, 0).await;
+    stage.bed.model = None;
+    let without = stage.bed.engine(&Faults::default()).await;
+    stage.bed.deliver(&without, &without, 0).await;
     let rows = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0);
     assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Completed));
     assert!(stage.results().await.iter().all(|result| result["data"]["title"].is_string()));

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::support::scripted::{Scene, Scripted};
+use crate::support::scripted::{Response, Scripted};
 
 fn document() -> Value {
     serde_json::from_str(api::openapi::OPENAPI).unwrap()
@@ -166,7 +166,7 @@ fn members<'d>(document: &'d Value, name: &str, inner: Option<&str>) -> Vec<&'d 
 async fn every_member_of_a_request_is_known_and_valid() {
     let document = document();
     let schema = || Schema::from([("title", FieldType::String), ("tags", FieldType::Strings)]);
-    let server = Scripted::start(std::iter::repeat_n(Scene::refused(400, "INVALID_REQUEST", false), 3)).await;
+    let server = Scripted::start(std::iter::repeat_n(Response::refused(400, "INVALID_REQUEST", false), 3)).await;
     let client = Client::builder().api_key("sk_live_x").base_url(&server.base).build().unwrap();
     client.extract("https://example.com/", schema()).options(page_options()).send::<Row>().await.unwrap_err();
     let options = BatchOptions { page: page_options(), concurrency: Some(3), fail_fast: Some(true) };

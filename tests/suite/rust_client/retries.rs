@@ -7,7 +7,7 @@ use std::time::Duration;
 use runo_client::{Client, ClientBuilder, CrawlRules, ErrorKind, FieldType, PageOptions, Row, Schema};
 use serde_json::{Value, json};
 
-use crate::support::scripted::{JOB, Scene, Scripted, end, line};
+use crate::support::scripted::{JOB, Response, Scripted, end, line};
 
 /// A scripted server, a client that does not really sleep, and the times that it would have slept.
 struct Play {
@@ -17,12 +17,12 @@ struct Play {
 }
 
 impl Play {
-    async fn of(scenes: Vec<Scene>) -> Play {
-        Play::with(scenes, |builder| builder).await
+    async fn of(responses: Vec<Response>) -> Play {
+        Play::with(responses, |builder| builder).await
     }
 
-    async fn with(scenes: Vec<Scene>, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Play {
-        let (server, waits) = (Scripted::start(scenes).await, Arc::new(Mutex::new(Vec::new())));
+    async fn with(responses: Vec<Response>, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Play {
+        let (server, waits) = (Scripted::start(responses).await, Arc::new(Mutex::new(Vec::new())));
         let waited = waits.clone();
         let builder = Client::builder().api_key("sk_live_secret").base_url(&server.base).sleep(move |wait| {
             waited.lock().unwrap().push(wait);
@@ -45,9 +45,9 @@ fn schema() -> Schema {
     Schema::from([("a", FieldType::Integer)])
 }
 
-fn done() -> Scene {
+fn done() -> Response {
     let page = json!({ "url": "u", "status": "success", "render_mode": "fetch", "data": { "a": 1 }, "images_processed": null });
-    Scene::of_job(page.to_string())
+    Response::of_job(page.to_string())
 }
 
 fn urls(count: usize) -> Vec<String> {
@@ -57,10 +57,10 @@ fn urls(count: usize) -> Vec<String> {
 #[tokio::test]
 async fn retryable_refusals_are_retried_with_the_same_idempotency_key() {
     let play = Play::of(vec![
-        Scene::refused(429, "RATE_LIMITED", true).header("Retry-After", "7"),
-        Scene::refused(503, "UNAVAILABLE", true).header("Retry-After", "2"),
-        Scene::new(502, "<html>"),
-        Scene::of_job("{").cut(),
+        Response::refused(429, "RATE_LIMITED", true).header("Retry-After", "7"),
+        Response::refused(503, "UNAVAILABLE", true).header("Retry-After", "2"),
+        Response::new(502, "<html>"),
+        Response::of_job("{").cut(),
         done(),
     ])
     .await;
@@ -79,16 +79,16 @@ async fn retryable_refusals_are_retried_with_the_same_idempotency_key() {
 
 #[tokio::test]
 async fn permanent_errors_are_returned_at_once() {
-    for (scene, kind) in [
-        (Scene::refused(401, "UNAUTHORIZED", false), ErrorKind::Authentication),
-        (Scene::refused(429, "QUOTA_EXCEEDED", false), ErrorKind::QuotaExceeded),
-        (Scene::refused(400, "INVALID_REQUEST", false), ErrorKind::InvalidRequest),
-        (Scene::refused(422, "SCHEMA_REQUIRED", false), ErrorKind::Schema),
-        (Scene::refused(429, "RATE_LIMITED", true).header("Retry-After", "3600"), ErrorKind::RateLimited),
-        (Scene::new(302, "").header("Location", "http://elsewhere.example/"), ErrorKind::Protocol),
-        (Scene::new(200, "<html>hello</html>"), ErrorKind::Protocol),
+    for (response, kind) in [
+        (Response::refused(401, "UNAUTHORIZED", false), ErrorKind::Authentication),
+        (Response::refused(429, "QUOTA_EXCEEDED", false), ErrorKind::QuotaExceeded),
+        (Response::refused(400, "INVALID_REQUEST", false), ErrorKind::InvalidRequest),
+        (Response::refused(422, "SCHEMA_REQUIRED", false), ErrorKind::Schema),
+        (Response::refused(429, "RATE_LIMITED", true).header("Retry-After", "3600"), ErrorKind::RateLimited),
+        (Response::new(302, "").header("Location", "http://elsewhere.example/"), ErrorKind::Protocol),
+        (Response::new(200, "<html>hello</html>"), ErrorKind::Protocol),
     ] {
-        let play = Play::of(vec![scene]).await;
+        let play = Play::of(vec![response]).await;
         let error = play.client.extract("u", schema()).send::<Row>().await.unwrap_err();
         assert_eq!((error.kind, play.server.seen().len(), play.waits().len()), (kind, 1, 0), "{error}");
     }
@@ -96,8 +96,8 @@ async fn permanent_errors_are_returned_at_once() {
 
 #[tokio::test]
 async fn retries_are_limited() {
-    let scenes = vec![Scene::refused(503, "UNAVAILABLE", true); 4];
-    let play = Play::with(scenes, |builder| builder.max_retries(3)).await;
+    let responses = vec![Response::refused(503, "UNAVAILABLE", true); 4];
+    let play = Play::with(responses, |builder| builder.max_retries(3)).await;
     let error = play.client.usage().await.unwrap_err();
     assert_eq!((error.kind, error.retryable, error.status), (ErrorKind::Server, true, Some(503)));
     assert_eq!((play.server.seen().len(), play.waits().len()), (4, 3));
@@ -115,8 +115,8 @@ async fn an_unreachable_service_is_reported_soon() {
 
 #[tokio::test]
 async fn a_silent_connection_counts_as_broken() {
-    let scenes = vec![Scene::of_job(line(0)).hold(), Scene::of_job(line(1) + &end(2, json!({})))];
-    let play = Play::with(scenes, |builder| builder.silence(Duration::from_millis(300))).await;
+    let responses = vec![Response::of_job(line(0)).hold(), Response::of_job(line(1) + &end(2, json!({})))];
+    let play = Play::with(responses, |builder| builder.silence(Duration::from_millis(300))).await;
     let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
     let indexes: Vec<_> = job.results().await.unwrap().iter().map(|page| page.index()).collect();
     assert_eq!(indexes, [Some(0), Some(1)]);
@@ -125,12 +125,12 @@ async fn a_silent_connection_counts_as_broken() {
 #[tokio::test]
 async fn results_resume_where_they_broke_off() {
     let play = Play::of(vec![
-        Scene::of_job(format!("   {}{}{}", line(1), line(0), &line(2)[..20])).cut(),
-        Scene::refused(503, "UNAVAILABLE", true),
+        Response::of_job(format!("   {}{}{}", line(1), line(0), &line(2)[..20])).cut(),
+        Response::refused(503, "UNAVAILABLE", true),
         // The body ends properly but without a summary.
-        Scene::of_job(line(3)),
-        Scene::of_job(line(4) + &end(6, json!({ "status": "running", "next": "/v1/x" }))),
-        Scene::of_job(line(5) + &line(2) + &end(6, json!({ "credits_charged": 6 }))),
+        Response::of_job(line(3)),
+        Response::of_job(line(4) + &end(6, json!({ "status": "running", "next": "/v1/x" }))),
+        Response::of_job(line(5) + &line(2) + &end(6, json!({ "credits_charged": 6 }))),
     ])
     .await;
     let mut job = play.client.batch(urls(6), schema()).start::<Row>().await.unwrap();
@@ -151,9 +151,9 @@ async fn results_resume_where_they_broke_off() {
 async fn a_result_missed_by_reordering_is_read_again() {
     // While the job ran, 2 ended before 1 and was sent after it: `from=2` then omits it and repeats 1.
     let play = Play::of(vec![
-        Scene::of_job(line(0) + &line(1)).cut(),
-        Scene::of_job(line(1) + &end(3, json!({}))),
-        Scene::of_job(line(0) + &line(2) + &line(1) + &end(3, json!({}))),
+        Response::of_job(line(0) + &line(1)).cut(),
+        Response::of_job(line(1) + &end(3, json!({}))),
+        Response::of_job(line(0) + &line(2) + &line(1) + &end(3, json!({}))),
     ])
     .await;
     let mut job = play.client.batch(urls(3), schema()).start::<Row>().await.unwrap();
@@ -163,7 +163,7 @@ async fn a_result_missed_by_reordering_is_read_again() {
 
 #[tokio::test]
 async fn a_job_that_never_returns_every_result_is_an_error() {
-    let play = Play::of(vec![Scene::of_job(line(0) + &end(2, json!({}))); 3]).await;
+    let play = Play::of(vec![Response::of_job(line(0) + &end(2, json!({}))); 3]).await;
     let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
     let error = job.results().await.unwrap_err();
     assert_eq!((error.kind, error.job_id.as_deref()), (ErrorKind::Protocol, Some(JOB)));
@@ -177,9 +177,9 @@ async fn a_crawl_that_was_joined_is_read_again_at_the_end() {
     });
     let last = format!("{}\n", json!({ "summary": { "seed_url": "u", "crawl_meta": meta } }));
     let play = Play::of(vec![
-        Scene::of_job(line(0) + &line(2)).cut(),
-        Scene::of_job(line(2) + &last),
-        Scene::of_job(line(0) + &line(1) + &line(2) + &last),
+        Response::of_job(line(0) + &line(2)).cut(),
+        Response::of_job(line(2) + &last),
+        Response::of_job(line(0) + &line(1) + &line(2) + &last),
     ])
     .await;
     let mut job = play.client.crawl("u", schema(), CrawlRules::new("*", 5)).start::<Row>().await.unwrap();
@@ -194,18 +194,18 @@ async fn a_crawl_that_was_joined_is_read_again_at_the_end() {
 #[tokio::test]
 async fn a_held_extract_is_followed() {
     let pending = json!({ "url": "u", "status": "pending", "job_id": JOB, "next": format!("/v1/jobs/{JOB}/result") });
-    let play = Play::of(vec![Scene::of_job(pending.to_string()), done()]).await;
+    let play = Play::of(vec![Response::of_job(pending.to_string()), done()]).await;
     play.client.extract("u", schema()).send::<Row>().await.unwrap();
     assert_eq!(play.server.seen()[1].path, format!("/v1/jobs/{JOB}/result"));
 }
 
 #[tokio::test]
 async fn waiting_ends_with_the_timeout() {
-    let scenes = vec![
-        Scene::new(202, "{}").header("X-Job-ID", JOB),
-        Scene::refused(503, "UNAVAILABLE", true).header("Retry-After", "30"),
+    let responses = vec![
+        Response::new(202, "{}").header("X-Job-ID", JOB),
+        Response::refused(503, "UNAVAILABLE", true).header("Retry-After", "30"),
     ];
-    let play = Play::of(scenes).await;
+    let play = Play::of(responses).await;
     let batch = play.client.batch(urls(1), schema()).async_mode(true).timeout(Duration::from_secs(5));
     let mut job = batch.start::<Row>().await.unwrap();
     let error = job.results().await.unwrap_err();
@@ -213,7 +213,7 @@ async fn waiting_ends_with_the_timeout() {
     let prefer: Vec<String> = play.server.seen().iter().map(|seen| seen.headers["prefer"].clone()).collect();
     assert_eq!((prefer.as_slice(), play.waits().len()), (&["respond-async".to_owned(), "wait=5".to_owned()][..], 0));
     // A body that does not end is not waited for any longer either.
-    let play = Play::of(vec![Scene::of_job(line(0)).hold()]).await;
+    let play = Play::of(vec![Response::of_job(line(0)).hold()]).await;
     let mut job =
         play.client.batch(urls(2), schema()).timeout(Duration::from_millis(300)).start::<Row>().await.unwrap();
     assert_eq!(job.results().await.unwrap_err().kind, ErrorKind::WaitTimeout);
@@ -223,7 +223,7 @@ async fn waiting_ends_with_the_timeout() {
 async fn the_error_of_a_page_has_its_code() {
     let error = json!({ "code": "TIMEOUT", "message": "slow", "retryable": true });
     let body = json!({ "url": "u", "status": "error", "error": error }).to_string();
-    let play = Play::of(vec![Scene::of_job(body)]).await;
+    let play = Play::of(vec![Response::of_job(body)]).await;
     let error = play.client.extract("u", schema()).send::<Row>().await.unwrap_err();
     assert_eq!((error.kind, error.code.as_str(), error.retryable), (ErrorKind::Page, "TIMEOUT", true));
     assert_eq!((error.to_string(), error.page.unwrap().url), (format!("TIMEOUT: slow ({JOB})"), "u".to_owned()));
@@ -231,7 +231,7 @@ async fn the_error_of_a_page_has_its_code() {
 
 #[tokio::test]
 async fn captures_are_read_by_their_number() {
-    let play = Play::of(vec![Scene::new(200, "PNG")]).await;
+    let play = Play::of(vec![Response::new(200, "PNG")]).await;
     assert_eq!(play.client.capture(JOB, 3).await.unwrap(), b"PNG");
     assert_eq!(play.server.seen()[0].path, format!("/v1/jobs/{JOB}/captures/3"));
 }
@@ -242,8 +242,9 @@ async fn a_cancel_whose_response_was_lost_is_confirmed() {
         "job_id": JOB, "endpoint": "/batch", "status": "cancelled", "async_mode": false, "started_at": "now",
         "progress": { "total": 1, "done": 0, "failed": 0 },
     });
-    let scenes = vec![Scene::new(200, "{").cut(), Scene::refused(404, "JOB_NOT_FOUND", false), Scene::json(&job)];
-    assert!(Play::of(scenes).await.client.cancel(JOB).await.unwrap());
+    let responses =
+        vec![Response::new(200, "{").cut(), Response::refused(404, "JOB_NOT_FOUND", false), Response::json(&job)];
+    assert!(Play::of(responses).await.client.cancel(JOB).await.unwrap());
 }
 
 #[tokio::test]
@@ -260,7 +261,7 @@ async fn invalid_calls_are_refused_before_anything_is_sent() {
 
 #[tokio::test]
 async fn no_representation_shows_the_key() {
-    let play = Play::of(vec![Scene::refused(401, "UNAUTHORIZED", false)]).await;
+    let play = Play::of(vec![Response::refused(401, "UNAUTHORIZED", false)]).await;
     let error = play.client.usage().await.unwrap_err();
     assert_eq!(play.server.seen()[0].headers["x-api-key"], "sk_live_secret");
     let call = play.client.extract("u", schema()).options(PageOptions::default());
@@ -277,7 +278,7 @@ async fn the_list_of_jobs_is_read_page_by_page() {
             "progress": { "total": 1, "done": 0, "failed": 0 },
         }] });
         page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Scene::json(&page)
+        Response::json(&page)
     };
     let play = Play::of(vec![listed("job_1", json!({ "next_cursor": "a/b" })), listed("job_2", json!({}))]).await;
     let mut jobs = play.client.jobs(runo_client::JobState::Finished).page_size(1);

@@ -11,11 +11,11 @@ pub const NOV_24: i64 = 1_795_478_400_000;
 
 /// A clock that stands still until it is advanced.
 #[derive(Debug, Clone, Default)]
-pub struct HandClock(Arc<AtomicI64>);
+pub struct ManualClock(Arc<AtomicI64>);
 
-impl HandClock {
-    pub fn at(ms: i64) -> HandClock {
-        HandClock(Arc::new(AtomicI64::new(ms)))
+impl ManualClock {
+    pub fn at(ms: i64) -> ManualClock {
+        ManualClock(Arc::new(AtomicI64::new(ms)))
     }
 
     pub fn advance(&self, secs: i64) {
@@ -23,7 +23,7 @@ impl HandClock {
     }
 }
 
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
     }

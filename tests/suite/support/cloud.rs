@@ -26,7 +26,7 @@ use super::recorder::Recorder;
 use super::rows;
 use super::runtime_api::{Answer, RuntimeApi};
 use super::sqs_event::{failures, sqs_event};
-use super::template::Rights;
+use super::template::Actions;
 use super::until;
 
 pub const KEY: &str = "sk_live_cloud_test";
@@ -49,7 +49,7 @@ pub struct Cloud {
 }
 
 /// A function's output so far, one JSON value per line.
-pub struct Heard {
+pub struct Output {
     /// Its standard output.
     pub metrics: Arc<Mutex<Vec<Value>>>,
     /// Its standard error.
@@ -57,27 +57,27 @@ pub struct Heard {
 }
 
 fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let lines = Arc::clone(&heard);
+    let output = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&output);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             let value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
             lines.lock().unwrap().push(value);
         }
     });
-    heard
+    output
 }
 
 /// The actions of a function on its tables and queues, as IAM sees them.
-pub struct Watched {
-    seen: Arc<Mutex<Rights>>,
+pub struct Recorded {
+    seen: Arc<Mutex<Actions>>,
     db: Recorder,
     sqs: Recorder,
 }
 
-impl Watched {
+impl Recorded {
     /// The actions so far.
-    pub fn rights(&self) -> Rights {
+    pub fn actions(&self) -> Actions {
         self.seen.lock().unwrap().clone()
     }
 
@@ -176,7 +176,7 @@ impl Cloud {
     }
 
     /// Starts a function behind recorders of its tables and queues, with a stub of the renderer.
-    pub async fn function_watched(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Watched) {
+    pub async fn function_recorded(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Recorded) {
         let seen = Arc::default();
         let db = Recorder::start(self.db.service().clone(), Arc::clone(&seen)).await;
         let sqs = Recorder::start(self.sqs.service().clone(), Arc::clone(&seen)).await;
@@ -185,17 +185,17 @@ impl Cloud {
         vars.extend(lambda.variables());
         vars.extend(more);
         let function = self.function_with(name, &vars).await;
-        (function, Watched { seen, db, sqs })
+        (function, Recorded { seen, db, sqs })
     }
 
     /// Starts a function with the default log level, and reads its output.
-    pub async fn function_heard(&self, name: &str) -> (Function, Heard) {
+    pub async fn function_with_output(&self, name: &str) -> (Function, Output) {
         let api = RuntimeApi::start().await;
         let vars: Vec<_> = self.environment(name).into_iter().filter(|(name, _)| *name != "RUST_LOG").collect();
         let mut command = command(name, &api, &vars);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, log) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        (Function { api, child }, Heard { metrics: listen(out), log: listen(log) })
+        (Function { api, child }, Output { metrics: listen(out), log: listen(log) })
     }
 
     /// Acts once as an event source mapping: receives messages, invokes the function, deletes the messages that did not
@@ -290,9 +290,9 @@ impl Function {
         let mut function = function.into_inner().unwrap();
         let _ = function.child.kill();
         let status = function.child.wait().unwrap();
-        let mut said = String::new();
-        function.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        (status, said + &api.init_errors().concat())
+        let mut output = String::new();
+        function.child.stderr.take().unwrap().read_to_string(&mut output).unwrap();
+        (status, output + &api.init_errors().concat())
     }
 
     /// Sends a request as API Gateway does.

@@ -75,7 +75,7 @@ pub struct Call {
 
 /// What is injected into a call.
 #[derive(Debug, Clone, Copy)]
-enum Strike {
+enum Injection {
     Fault(Fault),
     Refusal(Refusal),
 }
@@ -125,16 +125,16 @@ impl Faults {
     }
 
     /// Whether the planned fault was injected.
-    pub fn struck(&self) -> bool {
+    pub fn injected(&self) -> bool {
         let state = self.0.lock().unwrap();
         state.fault.is_some_and(|(at, _)| state.calls.len() > at)
     }
 
     /// Counts a call to the model and returns the fault that it meets.
-    pub fn at_model(&self, operation: &str) -> Option<Fault> {
+    pub fn for_model_call(&self, operation: &str) -> Option<Fault> {
         let operation = operation.to_owned();
         let (writes, units, reads, consistent, entries, tables) = (0, 0, 0, false, 0, Vec::new());
-        match self.judge(Call {
+        match self.decide(Call {
             service: Service::Model,
             operation,
             writes,
@@ -144,35 +144,35 @@ impl Faults {
             entries,
             tables,
         })? {
-            Strike::Fault(fault) => Some(fault),
-            Strike::Refusal(_) => None,
+            Injection::Fault(fault) => Some(fault),
+            Injection::Refusal(_) => None,
         }
     }
 
     /// Wraps an HTTP client for the SDK.
     pub fn before(&self, inner: SharedHttpClient) -> SharedHttpClient {
-        SharedHttpClient::new(Between { inner, faults: self.clone() })
+        SharedHttpClient::new(Interceptor { inner, faults: self.clone() })
     }
 
-    fn judge(&self, call: Call) -> Option<Strike> {
+    fn decide(&self, call: Call) -> Option<Injection> {
         let mut state = self.0.lock().unwrap();
         let index = state.calls.len();
         let (writes, sends) = (call.writes > 0, call.operation == "SendMessageBatch");
         state.calls.push(call);
         if state.dead {
-            return Some(Strike::Fault(Fault::DeathBefore));
+            return Some(Injection::Fault(Fault::DeathBefore));
         }
         if writes && state.conflict_every.is_some_and(|n| index.is_multiple_of(n)) {
-            return Some(Strike::Fault(Fault::Conflict));
+            return Some(Injection::Fault(Fault::Conflict));
         }
         if let Some((n, refusal)) = state.refuse.filter(|(n, _)| sends && *n > 0) {
             state.refuse = Some((n - 1, refusal));
-            return Some(Strike::Refusal(refusal));
+            return Some(Injection::Refusal(refusal));
         }
         match state.fault {
             Some((at, fault)) if at == index => {
                 state.dead = matches!(fault, Fault::DeathBefore | Fault::DeathAfter);
-                Some(Strike::Fault(fault))
+                Some(Injection::Fault(fault))
             }
             _ => None,
         }
@@ -203,24 +203,24 @@ fn describe(request: &HttpRequest) -> Call {
     let names = ["runo-accounts", "runo-jobs", "runo-hosts"];
     let tables = names.iter().filter(|name| text.contains(**name)).map(|name| (*name).to_owned()).collect();
     let units = write_units(operation, &body);
-    let asked = body["RequestItems"].as_object();
+    let requested = body["RequestItems"].as_object();
     let consistent = body["ConsistentRead"] == true
-        || asked.is_some_and(|tables| tables.values().all(|of| of["ConsistentRead"] == true));
+        || requested.is_some_and(|tables| tables.values().all(|of| of["ConsistentRead"] == true));
     Call { service, operation: operation.to_owned(), writes, units, reads, consistent, entries, tables }
 }
 
-struct Between {
+struct Interceptor {
     inner: SharedHttpClient,
     faults: Faults,
 }
 
-impl fmt::Debug for Between {
+impl fmt::Debug for Interceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Between")
+        f.write_str("Interceptor")
     }
 }
 
-impl HttpClient for Between {
+impl HttpClient for Interceptor {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
         SharedHttpConnector::new(Connector { inner, faults: self.faults.clone() })
@@ -242,20 +242,20 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let call = describe(&request);
         let operation = call.operation.clone();
-        match self.faults.judge(call) {
+        match self.faults.decide(call) {
             None => self.inner.call(request),
-            Some(Strike::Fault(Fault::Before | Fault::DeathBefore) | Strike::Refusal(Refusal::Whole)) => {
+            Some(Injection::Fault(Fault::Before | Fault::DeathBefore) | Injection::Refusal(Refusal::Whole)) => {
                 HttpConnectorFuture::ready(Err(lost()))
             }
-            Some(Strike::Fault(Fault::ReplyLost | Fault::DeathAfter)) => {
+            Some(Injection::Fault(Fault::ReplyLost | Fault::DeathAfter)) => {
                 let sent = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     let _ = sent.await;
                     Err(lost())
                 })
             }
-            Some(Strike::Fault(Fault::Conflict)) => HttpConnectorFuture::ready(Ok(conflict(&operation, &request))),
-            Some(Strike::Refusal(refusal)) => {
+            Some(Injection::Fault(Fault::Conflict)) => HttpConnectorFuture::ready(Ok(conflict(&operation, &request))),
+            Some(Injection::Refusal(refusal)) => {
                 let inner = self.inner.clone();
                 HttpConnectorFuture::new(send_in_part(inner, request, refusal == Refusal::PartlyForGood))
             }

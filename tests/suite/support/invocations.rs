@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::runtime_api::RuntimeApi;
-use super::template::Rights;
+use super::template::Actions;
 
 /// The function's name.
 pub const FUNCTION: &str = "runo-render";
@@ -41,19 +41,19 @@ type Serve = dyn Fn(Value) -> BoxFuture<'static, Reply> + Send + Sync;
 pub struct Invocations {
     url: String,
     serve: Arc<Serve>,
-    asked: Arc<AtomicUsize>,
-    seen: Arc<Mutex<Rights>>,
+    requests: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Actions>>,
 }
 
 impl Invocations {
     /// Starts one. Adds the actions that IAM would check to `seen`.
     pub async fn start(
-        seen: Arc<Mutex<Rights>>,
+        seen: Arc<Mutex<Actions>>,
         serve: impl Fn(Value) -> BoxFuture<'static, Reply> + Send + Sync + 'static,
     ) -> Invocations {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let all = Invocations { url, serve: Arc::new(serve), asked: Arc::default(), seen };
+        let all = Invocations { url, serve: Arc::new(serve), requests: Arc::default(), seen };
         let served = all.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -84,13 +84,13 @@ impl Invocations {
     }
 
     /// The number of invocations.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     async fn invoke(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         assert_eq!(request.uri().path(), format!("/2015-03-31/functions/{FUNCTION}/invocations"));
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.requests.fetch_add(1, Ordering::SeqCst);
         self.seen.lock().unwrap().insert(("lambda:InvokeFunction".to_owned(), "RenderFunction".to_owned()));
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let event = serde_json::from_slice(&body).unwrap();

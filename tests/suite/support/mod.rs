@@ -7,7 +7,6 @@ pub mod faults;
 pub mod generated;
 pub mod invocations;
 pub mod model;
-pub mod post;
 pub mod provider;
 pub mod proxy;
 pub mod raw;
@@ -21,6 +20,7 @@ pub mod site;
 pub mod sqs_event;
 pub mod stack;
 pub mod template;
+pub mod test_queue;
 pub mod units;
 pub mod world;
 

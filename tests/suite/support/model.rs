@@ -21,7 +21,7 @@ use super::provider::Provider;
 
 /// The response to a call.
 #[derive(Clone)]
-pub enum Say {
+pub enum Reply {
     /// Values and the words that it claims to have read them from, by field; null for every other field.
     Fields(HashMap<&'static str, (Value, &'static str)>),
     /// This text as its answer, and the finish reason.
@@ -39,8 +39,8 @@ pub enum Say {
 }
 
 /// Answers by field.
-pub fn fields<const N: usize>(list: [(&'static str, Value, &'static str); N]) -> Say {
-    Say::Fields(list.into_iter().map(|(field, value, quote)| (field, (value, quote))).collect())
+pub fn fields<const N: usize>(list: [(&'static str, Value, &'static str); N]) -> Reply {
+    Reply::Fields(list.into_iter().map(|(field, value, quote)| (field, (value, quote))).collect())
 }
 
 /// A call as received.
@@ -82,7 +82,7 @@ pub struct ScriptedModel {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
     /// The responses to the next calls, one by one; the last one repeats.
-    script: Arc<Mutex<Vec<Say>>>,
+    script: Arc<Mutex<Vec<Reply>>>,
     provider: Arc<Provider>,
     faults: Arc<Mutex<Faults>>,
     /// Whether calls must have the operator's key.
@@ -90,7 +90,7 @@ pub struct ScriptedModel {
 }
 
 impl ScriptedModel {
-    pub async fn start(script: Vec<Say>) -> ScriptedModel {
+    pub async fn start(script: Vec<Reply>) -> ScriptedModel {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let model = ScriptedModel {
@@ -121,7 +121,7 @@ impl ScriptedModel {
     }
 
     /// Replaces the script.
-    pub fn script(&self, script: Vec<Say>) {
+    pub fn script(&self, script: Vec<Reply>) {
         *self.script.lock().unwrap() = script;
     }
 
@@ -141,7 +141,7 @@ impl ScriptedModel {
     }
 
     /// Injects these faults into its calls, as into calls to a store.
-    pub fn meets(&self, faults: &Faults) {
+    pub fn inject(&self, faults: &Faults) {
         *self.faults.lock().unwrap() = faults.clone();
     }
 
@@ -149,7 +149,7 @@ impl ScriptedModel {
         let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
         let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
         let body = request.into_body().collect().await.unwrap().to_bytes();
-        let fault = self.faults.lock().unwrap().at_model(&format!("{method} {path}"));
+        let fault = self.faults.lock().unwrap().for_model_call(&format!("{method} {path}"));
         if matches!(fault, Some(Fault::Before | Fault::DeathBefore)) {
             return None;
         }
@@ -167,9 +167,9 @@ impl ScriptedModel {
         let to_line = |body: &Value| {
             let call = Call { path: path.to_owned(), authorization: String::new(), body: body.clone() };
             match self.script.lock().unwrap()[0].clone() {
-                Say::Fields(known) => (200, said(&call, &known).to_string()),
-                Say::Text(text, reason) => (200, completion_body(text, reason).to_string()),
-                Say::Status(status, _) => (status, "{}".to_owned()),
+                Reply::Fields(known) => (200, answer_for(&call, &known).to_string()),
+                Reply::Text(text, reason) => (200, completion_body(text, reason).to_string()),
+                Reply::Status(status, _) => (status, "{}".to_owned()),
                 _ => panic!("a line of a batch has no such response"),
             }
         };
@@ -183,45 +183,45 @@ impl ScriptedModel {
             body: serde_json::from_slice(body).unwrap_or_default(),
         };
         self.calls.lock().unwrap().push(call.clone());
-        let say = {
+        let reply = {
             let mut script = self.script.lock().unwrap();
             if script.len() > 1 { script.remove(0) } else { script[0].clone() }
         };
-        match say {
-            Say::Fields(known) => Some(response(200, &said(&call, &known))),
-            Say::Text(text, reason) => Some(completion(text, reason)),
-            Say::Body(body) => Some(response(200, &body)),
-            Say::Status(status, retry_after) => {
+        match reply {
+            Reply::Fields(known) => Some(response(200, &answer_for(&call, &known))),
+            Reply::Text(text, reason) => Some(completion(text, reason)),
+            Reply::Body(body) => Some(response(200, &body)),
+            Reply::Status(status, retry_after) => {
                 let mut response = response(status, &json!({"error": {"message": "scripted failure"}}));
                 if let Some(value) = retry_after {
                     response.headers_mut().insert("retry-after", value.parse().unwrap());
                 }
                 Some(response)
             }
-            Say::Redirect(to) => {
+            Reply::Redirect(to) => {
                 let mut response = response(307, &json!({}));
                 response.headers_mut().insert("location", to.parse().unwrap());
                 Some(response)
             }
-            Say::Silence(time) => {
+            Reply::Silence(time) => {
                 tokio::time::sleep(time).await;
                 None
             }
-            Say::Break => None,
+            Reply::Break => None,
         }
     }
 }
 
 /// The answer for the fields that a call asks for.
-fn said(call: &Call, known: &HashMap<&'static str, (Value, &'static str)>) -> Value {
+fn answer_for(call: &Call, known: &HashMap<&'static str, (Value, &'static str)>) -> Value {
     let null = (Value::Null, "");
-    let asked = call.fields();
-    let said = asked.iter().enumerate().map(|(at, field)| {
+    let requested = call.fields();
+    let answers = requested.iter().enumerate().map(|(at, field)| {
         let (value, quote) = known.get(field.as_str()).unwrap_or(&null);
         let quote = if value.is_null() { Value::Null } else { json!(quote) };
         (format!("f{at}"), json!({ "value": value, "quote": quote }))
     });
-    completion_body(&Value::Object(said.collect::<Map<_, _>>()).to_string(), "stop")
+    completion_body(&Value::Object(answers.collect::<Map<_, _>>()).to_string(), "stop")
 }
 
 fn completion(text: &str, reason: &str) -> Response<Full<Bytes>> {

@@ -66,15 +66,15 @@ impl Provider {
     }
 
     /// Loses every batch.
-    pub fn forget(&self) {
+    pub fn lose_all(&self) {
         self.0.lock().unwrap().batches.clear();
     }
 
     /// Adds a second batch with the first one's tag, of which the process does not know.
-    pub fn twin(&self) {
+    pub fn duplicate(&self) {
         let mut state = self.0.lock().unwrap();
-        let twin = Batch { id: format!("batch_{}", state.batches.len() + 1), ..state.batches[0].clone() };
-        state.batches.push(twin);
+        let duplicate = Batch { id: format!("batch_{}", state.batches.len() + 1), ..state.batches[0].clone() };
+        state.batches.push(duplicate);
     }
 
     /// The status of every batch.
@@ -118,7 +118,7 @@ impl Provider {
                 let all: Vec<Value> = state.batches.iter().rev().map(Batch::json).collect();
                 (200, json!({"object": "list", "data": all, "has_more": false}).to_string())
             }
-            ("GET", ["batches", id]) => state.look(id, &answer),
+            ("GET", ["batches", id]) => state.poll(id, &answer),
             ("POST", ["batches", id, "cancel"]) => state.cancel(id),
             _ => unknown(),
         };
@@ -163,7 +163,7 @@ impl State {
         (200, json.to_string())
     }
 
-    fn look(&mut self, id: &str, answer: impl Fn(&Value) -> Reply) -> Reply {
+    fn poll(&mut self, id: &str, answer: impl Fn(&Value) -> Reply) -> Reply {
         let Some(at) = self.batches.iter().position(|batch| batch.id == id) else { return unknown() };
         match (self.batches[at].status, self.ends) {
             ("validating", None) => self.batches[at].status = "in_progress",

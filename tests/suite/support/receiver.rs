@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 /// A message as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct ReceivedMessage {
     pub path: String,
     pub id: String,
     pub timestamp: String,
@@ -31,7 +31,7 @@ pub struct Heard {
     pub body: String,
 }
 
-impl Heard {
+impl ReceivedMessage {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
@@ -66,7 +66,7 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 #[derive(Clone)]
 pub struct Receiver {
     address: SocketAddr,
-    heard: Arc<Mutex<Vec<Heard>>>,
+    received: Arc<Mutex<Vec<ReceivedMessage>>>,
     /// Statuses, one for each message; the last one repeats.
     answers: Arc<Mutex<Vec<u16>>>,
     open: watch::Sender<bool>,
@@ -79,7 +79,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Receiver {
             address: listener.local_addr().unwrap(),
-            heard: Arc::default(),
+            received: Arc::default(),
             answers: Arc::new(Mutex::new(answers.to_vec())),
             open: watch::Sender::new(true),
             wait: Arc::default(),
@@ -102,8 +102,8 @@ impl Receiver {
         format!("http://{}/in?token=QUERYSECRET", self.address)
     }
 
-    pub fn heard(&self) -> Vec<Heard> {
-        self.heard.lock().unwrap().clone()
+    pub fn received(&self) -> Vec<ReceivedMessage> {
+        self.received.lock().unwrap().clone()
     }
 
     /// Holds back responses, or releases them.
@@ -119,15 +119,15 @@ impl Receiver {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let field = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
         assert_eq!(field("content-type").as_deref(), Some("application/json"));
-        let mut heard = Heard {
+        let mut received = ReceivedMessage {
             path: request.uri().path().to_owned(),
             id: field("webhook-id").unwrap(),
             timestamp: field("webhook-timestamp").unwrap(),
             signature: field("webhook-signature").unwrap(),
             body: String::new(),
         };
-        heard.body = String::from_utf8(request.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        self.heard.lock().unwrap().push(heard);
+        received.body = String::from_utf8(request.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        self.received.lock().unwrap().push(received);
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let status = {
             let mut answers = self.answers.lock().unwrap();

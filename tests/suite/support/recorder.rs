@@ -19,21 +19,21 @@ use local::embedded::Service;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::template::Rights;
+use super::template::Actions;
 
 /// A proxy in front of one service. Ends with the runtime of its test.
 #[derive(Clone)]
 pub struct Recorder {
     url: String,
     target: Service,
-    seen: Arc<Mutex<Rights>>,
+    seen: Arc<Mutex<Actions>>,
     refuse_sends: Arc<AtomicBool>,
     connections: Arc<AtomicUsize>,
 }
 
 impl Recorder {
     /// Starts one in front of `target`. Adds what it records to `seen`.
-    pub async fn start(target: Service, seen: Arc<Mutex<Rights>>) -> Recorder {
+    pub async fn start(target: Service, seen: Arc<Mutex<Actions>>) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let recorder = Recorder { url, target, seen, refuse_sends: Arc::default(), connections: Arc::default() };

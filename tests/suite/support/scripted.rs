@@ -13,7 +13,7 @@ pub const JOB: &str = "job_0123456789ab";
 
 /// One response.
 #[derive(Clone, Default)]
-pub struct Scene {
+pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
@@ -23,43 +23,43 @@ pub struct Scene {
 #[derive(Clone, Copy, Default, PartialEq)]
 enum End {
     #[default]
-    Well,
+    Complete,
     Cut,
     Hold,
 }
 
-impl Scene {
-    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Scene {
-        Scene { status, body: body.into(), ..Scene::default() }
+impl Response {
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Response {
+        Response { status, body: body.into(), ..Response::default() }
     }
 
-    pub fn json(body: &Value) -> Scene {
-        Scene::new(200, body.to_string())
+    pub fn json(body: &Value) -> Response {
+        Response::new(200, body.to_string())
     }
 
     /// A response with the id [`JOB`].
-    pub fn of_job(body: impl Into<Vec<u8>>) -> Scene {
-        Scene::new(200, body).header("X-Job-ID", JOB)
+    pub fn of_job(body: impl Into<Vec<u8>>) -> Response {
+        Response::new(200, body).header("X-Job-ID", JOB)
     }
 
-    pub fn refused(status: u16, code: &str, retryable: bool) -> Scene {
+    pub fn refused(status: u16, code: &str, retryable: bool) -> Response {
         let error = json!({ "code": code, "message": "words", "retryable": retryable });
-        Scene::new(status, json!({ "status": "error", "error": error }).to_string())
+        Response::new(status, json!({ "status": "error", "error": error }).to_string())
     }
 
-    pub fn header(mut self, name: &'static str, value: &str) -> Scene {
+    pub fn header(mut self, name: &'static str, value: &str) -> Response {
         self.headers.push((name, value.to_owned()));
         self
     }
 
     /// Cuts the connection after the body.
-    pub fn cut(self) -> Scene {
-        Scene { end: End::Cut, ..self }
+    pub fn cut(self) -> Response {
+        Response { end: End::Cut, ..self }
     }
 
-    /// Sends nothing more after the body, until [`Scripted::let_go`].
-    pub fn hold(self) -> Scene {
-        Scene { end: End::Hold, ..self }
+    /// Sends nothing more after the body, until [`Scripted::release`].
+    pub fn hold(self) -> Response {
+        Response { end: End::Hold, ..self }
     }
 }
 
@@ -79,10 +79,10 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    pub async fn start(scenes: impl IntoIterator<Item = Scene>) -> Scripted {
+    pub async fn start(responses: impl IntoIterator<Item = Response>) -> Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let mut scenes: VecDeque<Scene> = scenes.into_iter().collect();
+        let mut responses: VecDeque<Response> = responses.into_iter().collect();
         let (seen, held) = (Arc::new(Mutex::new(Vec::new())), watch::Sender::new(true));
         let (record, gate) = (seen.clone(), held.clone());
         tokio::spawn(async move {
@@ -90,9 +90,9 @@ impl Scripted {
                 let mut socket = BufReader::new(socket);
                 let Some(request) = request(&mut socket).await else { continue };
                 record.lock().unwrap().push(request);
-                let scene = scenes.pop_front().unwrap_or_else(|| Scene::new(418, ""));
+                let response = responses.pop_front().unwrap_or_else(|| Response::new(418, ""));
                 let gate = gate.subscribe();
-                tokio::spawn(answer(socket.into_inner(), scene, gate));
+                tokio::spawn(answer(socket.into_inner(), response, gate));
             }
         });
         Scripted { base, seen, held }
@@ -103,7 +103,7 @@ impl Scripted {
     }
 
     /// Ends held responses properly.
-    pub fn let_go(&self) {
+    pub fn release(&self) {
         self.held.send_replace(false);
     }
 }
@@ -124,20 +124,20 @@ async fn request(socket: &mut BufReader<TcpStream>) -> Option<Seen> {
     Some(Seen { path, headers, body: String::from_utf8(body).unwrap() })
 }
 
-async fn answer(mut socket: TcpStream, scene: Scene, mut held: watch::Receiver<bool>) -> std::io::Result<()> {
-    let fields: String = scene.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let status = scene.status;
+async fn answer(mut socket: TcpStream, response: Response, mut held: watch::Receiver<bool>) -> std::io::Result<()> {
+    let fields: String = response.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let status = response.status;
     let head = format!("HTTP/1.1 {status} X\r\n{fields}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
     socket.write_all(head.as_bytes()).await?;
-    if !scene.body.is_empty() {
-        socket.write_all(format!("{:x}\r\n", scene.body.len()).as_bytes()).await?;
-        socket.write_all(&scene.body).await?;
+    if !response.body.is_empty() {
+        socket.write_all(format!("{:x}\r\n", response.body.len()).as_bytes()).await?;
+        socket.write_all(&response.body).await?;
         socket.write_all(b"\r\n").await?;
     }
-    if scene.end == End::Hold {
+    if response.end == End::Hold {
         let _ = held.wait_for(|held| !held).await;
     }
-    if scene.end != End::Cut {
+    if response.end != End::Cut {
         socket.write_all(b"0\r\n\r\n").await?;
     }
     socket.shutdown().await

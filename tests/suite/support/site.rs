@@ -106,7 +106,7 @@ impl Site {
 
     /// When each request of a path arrived.
     pub fn times(&self, path: &str) -> Vec<Instant> {
-        self.hits.lock().unwrap().iter().filter(|(asked, _)| asked == path).map(|(_, at)| *at).collect()
+        self.hits.lock().unwrap().iter().filter(|(target, _)| target == path).map(|(_, at)| *at).collect()
     }
 
     /// The site's authority in a URL: address and port.

@@ -20,7 +20,7 @@ pub struct TemplateFunction {
 }
 
 /// What a role allows: actions, each with the logical name of a table, an index or a queue (`JobsTable/index/by_due`).
-pub type Rights = BTreeSet<(String, String)>;
+pub type Actions = BTreeSet<(String, String)>;
 
 impl Template {
     pub fn read() -> Template {
@@ -83,9 +83,9 @@ impl Template {
     }
 
     /// What a function's own policy grants on tables and queues.
-    pub fn rights(&self, function: &TemplateFunction) -> Rights {
+    pub fn allowed_actions(&self, function: &TemplateFunction) -> Actions {
         let role = &self.0["Resources"][arn_of(&function.properties["Role"])]["Properties"];
-        let mut rights = Rights::new();
+        let mut actions = Actions::new();
         for policy in role["Policies"].as_array().unwrap().iter().map(chosen) {
             for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
                 assert_eq!(statement["Effect"], "Allow");
@@ -93,12 +93,12 @@ impl Template {
                     // Of a choice, the branch for default parameters.
                     for resource in list(&statement["Resource"]) {
                         let own = resource.get("Fn::If").map_or(&resource, |choice| &choice[2]);
-                        rights.insert((action.as_str().unwrap().to_owned(), resource_name(own)));
+                        actions.insert((action.as_str().unwrap().to_owned(), resource_name(own)));
                     }
                 }
             }
         }
-        rights
+        actions
     }
 }
 

@@ -28,12 +28,12 @@ use store::quota::QuotaSnapshot;
 use store::{RetryPolicy, Store, StoreError, TableNames};
 use tokio::runtime::{Handle, Id};
 
-pub use super::clocks::{HandClock, NOV_24, RunningClock};
+pub use super::clocks::{ManualClock, NOV_24, RunningClock};
 
 use super::clocks::CountedIds;
 use super::faults::Faults;
-use super::post::{Letter, Post};
 use super::stack::schema;
+use super::test_queue::{SentMessage, TestQueue};
 
 /// One fetcher per test runtime, because building one reads the machine's certificates.
 pub fn fetcher() -> Fetcher {
@@ -49,20 +49,20 @@ pub fn fetcher() -> Fetcher {
 const QUEUE_RETRY: RetryPolicy = RetryPolicy { attempts: 2, base_ms: 1 };
 
 /// Tables, clock and ids. Engines start and end on them as processes do.
-pub struct Ground {
-    pub clock: HandClock,
+pub struct TestBed {
+    pub clock: ManualClock,
     ids: Arc<CountedIds>,
     db: DynamoDb,
     pub settings: Settings,
     /// The queue. Without one every send is refused.
-    pub post: Option<Post>,
+    pub queue: Option<TestQueue>,
     /// The operator's model, if there is one.
     pub model: Option<ModelConfig>,
 }
 
-impl Ground {
+impl TestBed {
     /// New tables with the account `a` on the plan pro and 10 prepaid credits.
-    pub async fn new() -> Ground {
+    pub async fn new() -> TestBed {
         let db = DynamoDb::start(None).await.unwrap();
         let settings = Settings {
             step_attempts: 3,
@@ -72,19 +72,19 @@ impl Ground {
             driver_faults: 2,
             ..Settings::default()
         };
-        let ground =
-            Ground { clock: HandClock::at(NOV_24), ids: Arc::default(), db, settings, post: None, model: None };
-        let store = ground.store(&Faults::default()).await;
+        let bed =
+            TestBed { clock: ManualClock::at(NOV_24), ids: Arc::default(), db, settings, queue: None, model: None };
+        let store = bed.store(&Faults::default()).await;
         store.admin.create_tables().await.unwrap();
-        store.accounts.create_account(&account(), Plan::Pro, None, ground.clock.now()).await.unwrap();
-        store.accounts.top_up(&account(), "t", 10, ground.clock.now()).await.unwrap();
-        ground
+        store.accounts.create_account(&account(), Plan::Pro, None, bed.clock.now()).await.unwrap();
+        store.accounts.top_up(&account(), "t", 10, bed.clock.now()).await.unwrap();
+        bed
     }
 
     /// The same with a queue.
-    pub async fn with_queue() -> Ground {
-        let ground = Ground::new().await;
-        Ground { post: Some(Post::new(ground.clock.clone())), ..ground }
+    pub async fn with_queue() -> TestBed {
+        let bed = TestBed::new().await;
+        TestBed { queue: Some(TestQueue::new(bed.clock.clone())), ..bed }
     }
 
     /// The tables, for direct access.
@@ -120,8 +120,8 @@ impl Ground {
     }
 
     async fn queues(&self, faults: &Faults) -> Queues {
-        let http = match &self.post {
-            Some(post) => faults.before(post.client()),
+        let http = match &self.queue {
+            Some(queue) => faults.before(queue.client()),
             // Nothing listens there.
             None => store::client::http_client(true),
         };
@@ -135,40 +135,40 @@ impl Ground {
     /// Delivers the messages of the queues one after the other until none is visible, each time the one at position
     /// `pick`; dead letters too. Returns the number of deliveries.
     pub async fn deliver(&self, worker: &Engine, settler: &Engine, pick: usize) -> usize {
-        let Some(post) = &self.post else { return 0 };
+        let Some(queue) = &self.queue else { return 0 };
         let mut delivered = 0;
         loop {
-            let letter = ["units", "settle", "notify"].iter().find_map(|queue| post.receive(queue, pick));
-            let Some(letter) = letter else { return delivered };
+            let sent = ["units", "settle", "notify"].iter().find_map(|name| queue.receive(name, pick));
+            let Some(sent) = sent else { return delivered };
             delivered += 1;
             assert!(delivered < 10_000, "messages without end");
-            self.handle(post, &letter, worker, settler).await;
+            self.handle(queue, &sent, worker, settler).await;
         }
     }
 
     /// Handles one message as its queue's function would.
-    pub async fn handle(&self, post: &Post, letter: &Letter, worker: &Engine, settler: &Engine) {
-        match letter.message() {
-            Message::Units { job, .. } if letter.receives > 10 => {
+    pub async fn handle(&self, queue: &TestQueue, sent: &SentMessage, worker: &Engine, settler: &Engine) {
+        match sent.message() {
+            Message::Units { job, .. } if sent.receives > 10 => {
                 if settler.settler.settle_if_done(&job).await.is_ok() {
-                    post.delete(&letter.handle);
+                    queue.delete(&sent.handle);
                 }
             }
             Message::Units { job, lane, seqs } => {
-                match worker.worker.work(&job, lane, &seqs, letter.receives, None).await {
-                    Ok(Handled::Acknowledge) => post.delete(&letter.handle),
-                    Ok(Handled::Redeliver(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
+                match worker.worker.work(&job, lane, &seqs, sent.receives, None).await {
+                    Ok(Handled::Acknowledge) => queue.delete(&sent.handle),
+                    Ok(Handled::Redeliver(wait)) => queue.hide(&sent.handle, i64::try_from(wait.as_millis()).unwrap()),
                     Err(_) => {}
                 }
             }
             Message::Notify { job } => match worker.notifier.deliver(&job).await {
-                Ok(Handled::Acknowledge) => post.delete(&letter.handle),
-                Ok(Handled::Redeliver(wait)) => post.hide(&letter.handle, i64::try_from(wait.as_millis()).unwrap()),
+                Ok(Handled::Acknowledge) => queue.delete(&sent.handle),
+                Ok(Handled::Redeliver(wait)) => queue.hide(&sent.handle, i64::try_from(wait.as_millis()).unwrap()),
                 Err(_) => {}
             },
             Message::Settle { job } => {
                 if settler.settler.settle_if_done(&job).await.is_ok() {
-                    post.delete(&letter.handle);
+                    queue.delete(&sent.handle);
                 }
             }
         }

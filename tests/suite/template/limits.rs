@@ -38,11 +38,11 @@ fn queues_and_the_sweep_have_reserved_executions() {
         let number = |value: &Value| template.text(value).parse::<u64>().unwrap();
         let reserved = number(&reserved["Fn::If"][1]);
         // If a mapping may invoke more than is reserved, throttles make messages fail.
-        let asked: u64 = queues.values().map(|event| number(&event["ScalingConfig"]["MaximumConcurrency"])).sum();
+        let concurrency: u64 = queues.values().map(|event| number(&event["ScalingConfig"]["MaximumConcurrency"])).sum();
         let timeout = function.properties["Timeout"].as_u64().unwrap();
         let events = function.properties["Events"].as_object().unwrap();
         let sweeps = events.values().filter(|event| event["Properties"]["Schedule"] == "rate(1 minute)").count() as u64;
-        assert_eq!(reserved, asked + sweeps * timeout.div_ceil(60), "{id}");
+        assert_eq!(reserved, concurrency + sweeps * timeout.div_ceil(60), "{id}");
         reserved_in_all += reserved;
     }
     assert!(reserved_in_all > 0 && reserved_in_all + UNRESERVED <= USUAL_LIMIT, "{reserved_in_all}");

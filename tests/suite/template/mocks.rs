@@ -10,10 +10,10 @@ use crate::support::cloud::{Cloud, PLENTY};
 use crate::support::template::Template;
 
 /// A response: status, fields in lower case, body.
-type Told = (u64, BTreeMap<String, String>, String);
+type MockResponse = (u64, BTreeMap<String, String>, String);
 
 /// The response of a mock integration. A request template sets the status, whatever the type of the request's body.
-fn told_by_mock(operation: &Value, what: &str) -> Told {
+fn mock_response(operation: &Value, what: &str) -> MockResponse {
     let integration = &operation["x-amazon-apigateway-integration"];
     assert_eq!(
         (&integration["type"], &integration["passthroughBehavior"]),
@@ -62,23 +62,23 @@ async fn the_gateways_mocks_answer_as_the_functions_do() {
     let served = openapi();
     assert_eq!(paths.as_object().unwrap().len(), served["paths"].as_object().unwrap().len());
     for (path, methods) in paths.as_object().unwrap() {
-        let asked = path.replace("{job_id}", "job_000000000000").replace("{n}", "1");
+        let requested = path.replace("{job_id}", "job_000000000000").replace("{n}", "1");
         let package = integration_function(&template, &methods["x-amazon-apigateway-any-method"]).package;
         if !functions.contains_key(&package) {
             functions.insert(package.clone(), cloud.function(&package).await);
         }
         let function = &functions[&package];
-        let mut answer = function.request("OPTIONS", &asked, &[], &Value::Null, PLENTY);
+        let mut answer = function.request("OPTIONS", &requested, &[], &Value::Null, PLENTY);
         let prelude = answer.prelude().await;
         // The response has no content type; Lambda's runtime adds one to a stream without it, and the gateway to a
         // mock.
         let mut own = fields(&prelude["headers"]);
         assert_eq!(own.remove("content-type").as_deref(), Some("application/octet-stream"), "OPTIONS {path}");
-        let said = (prelude["statusCode"].as_u64().unwrap(), own, answer.text().await);
-        assert_eq!(told_by_mock(&methods["options"], path), said, "OPTIONS {path}");
+        let answered = (prelude["statusCode"].as_u64().unwrap(), own, answer.text().await);
+        assert_eq!(mock_response(&methods["options"], path), answered, "OPTIONS {path}");
 
-        let mut answer = function.request("HEAD", &asked, &[], &Value::Null, PLENTY);
-        let said = answer.whole().await;
+        let mut answer = function.request("HEAD", &requested, &[], &Value::Null, PLENTY);
+        let answered = answer.whole().await;
         let whole = methods["head"]["x-amazon-apigateway-integration"]["type"] != "mock";
         assert_eq!(whole, path != "/health", "HEAD {path}: only what anyone may ask for starts no function");
         if whole {
@@ -89,18 +89,18 @@ async fn the_gateways_mocks_answer_as_the_functions_do() {
             assert_eq!((&integration["type"], &integration["httpMethod"]), (&json!("aws_proxy"), &json!("POST")));
             assert!(integration["responseTransferMode"].is_null(), "HEAD {path}");
             assert_eq!(integration_function(&template, &methods["head"]).package, package, "HEAD {path}");
-            assert_eq!(said.2, "", "HEAD {path}");
+            assert_eq!(answered.2, "", "HEAD {path}");
             continue;
         }
         // The gateway itself adds `application/json` to a mock's response.
         let json = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
-        let (status, told, body) = told_by_mock(&methods["head"], path);
-        assert_eq!((status, told.into_iter().chain(json.clone()).collect(), body), said, "HEAD {path}");
-        let mut answer = function.request("GET", &asked, &[], &Value::Null, PLENTY);
+        let (status, headers, body) = mock_response(&methods["head"], path);
+        assert_eq!((status, headers.into_iter().chain(json.clone()).collect(), body), answered, "HEAD {path}");
+        let mut answer = function.request("GET", &requested, &[], &Value::Null, PLENTY);
         let prelude = answer.prelude().await;
-        let said = (prelude["statusCode"].as_u64().unwrap(), fields(&prelude["headers"]), answer.text().await);
-        let (status, told, body) = told_by_mock(&methods["get"], path);
-        assert_eq!((status, told.into_iter().chain(json).collect(), body), said, "GET {path}");
+        let answered = (prelude["statusCode"].as_u64().unwrap(), fields(&prelude["headers"]), answer.text().await);
+        let (status, headers, body) = mock_response(&methods["get"], path);
+        assert_eq!((status, headers.into_iter().chain(json).collect(), body), answered, "GET {path}");
     }
     let mocked: Vec<&String> = paths
         .as_object()

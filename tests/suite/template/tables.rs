@@ -59,8 +59,8 @@ fn everything_follows_the_table_parameters() {
         }
         let functions: Vec<_> =
             template.functions().into_iter().map(|f| f.properties["Environment"].to_string()).collect();
-        let told = functions.iter().filter(|environment| environment.contains(parameter)).count();
+        let count = functions.iter().filter(|environment| environment.contains(parameter)).count();
         let expected = if table == "JobsTable" { functions.len() } else { functions.len() - 1 };
-        assert_eq!(told, expected, "all functions but the worker get the accounts table");
+        assert_eq!(count, expected, "all functions but the worker get the accounts table");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::receiver::{Heard, Receiver};
+use crate::support::receiver::{ReceivedMessage, Receiver};
 use crate::support::server::{Folder, KEY, Server, admin};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
@@ -36,19 +36,19 @@ impl Stage {
     }
 
     /// Restarts the server, waits for the delivery and returns what the receiver got.
-    async fn told_after_restart(&self, job: &str, attempts: u32) -> Vec<Heard> {
+    async fn received_after_restart(&self, job: &str, attempts: u32) -> Vec<ReceivedMessage> {
         let server = Server::start(&self.folder.0);
         until("the message is delivered", async || webhook(&server, job).await["state"] == "delivered").await;
         let state = webhook(&server, job).await;
         assert_eq!(state, json!({ "state": "delivered", "attempts": attempts, "last_status": 200 }));
         let (good, text) = admin(&self.folder.0, &["check", "--json"]);
         assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
-        let heard = self.receiver.heard();
-        for message in &heard {
-            assert_eq!((&message.id, &message.body), (&heard[0].id, &heard[0].body));
+        let received = self.receiver.received();
+        for message in &received {
+            assert_eq!((&message.id, &message.body), (&received[0].id, &received[0].body));
             assert_eq!((message.signed_by(&self.secret), message.event().as_str()), (1, "job.completed"));
         }
-        heard
+        received
     }
 }
 
@@ -69,7 +69,7 @@ async fn a_server_killed_during_the_job_sends_its_message() {
     assert_eq!(webhook(&server, &job).await["state"], "waiting");
     kill(server);
     stage.site.open_gate();
-    assert_eq!(stage.told_after_restart(&job, 1).await.len(), 1);
+    assert_eq!(stage.received_after_restart(&job, 1).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,7 +78,7 @@ async fn a_server_killed_between_two_tries_makes_the_next() {
     let job = stage.begin(&server, "/p/1").await;
     until("the first try failed", async || webhook(&server, &job).await["last_status"] == 500).await;
     kill(server);
-    assert_eq!(stage.told_after_restart(&job, 2).await.len(), 2);
+    assert_eq!(stage.received_after_restart(&job, 2).await.len(), 2);
 }
 
 /// Whether the receiver accepted it is unknown, so it is sent again with the same `webhook-id`.
@@ -87,8 +87,8 @@ async fn a_server_killed_during_a_try_sends_it_again() {
     let (stage, server) = Stage::start("hook-thinks", &[200]).await;
     stage.receiver.hold(true);
     let job = stage.begin(&server, "/p/1").await;
-    until("the try has arrived", async || stage.receiver.heard().len() == 1).await;
+    until("the try has arrived", async || stage.receiver.received().len() == 1).await;
     kill(server);
     stage.receiver.hold(false);
-    assert_eq!(stage.told_after_restart(&job, 2).await.len(), 2);
+    assert_eq!(stage.received_after_restart(&job, 2).await.len(), 2);
 }

@@ -85,7 +85,7 @@ impl Stage {
     }
 
     /// Delivers the queue's message a second time, as SQS may.
-    async fn double(&self, job: &str) {
+    async fn duplicate(&self, job: &str) {
         let job = JobId::parse(job).unwrap();
         self.world.stack.engine().notifier.deliver(&job).await.unwrap();
     }
@@ -106,12 +106,12 @@ async fn a_message_arrives_once_signed_and_without_results() {
     assert_eq!(answer.json()["succeeded"], 2);
     let job = answer.job();
     assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 1, Some(204)));
-    stage.double(&job).await;
-    let heard = stage.receiver.heard();
-    assert_eq!(heard.len(), 1);
-    assert_eq!(heard[0].signed_by(&stage.secret), 1, "{heard:?}");
-    assert_eq!(heard[0].id, job.replace("job_", "msg_"));
-    let (shown, body) = (stage.world.job(&job).await, heard[0].json());
+    stage.duplicate(&job).await;
+    let received = stage.receiver.received();
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0].signed_by(&stage.secret), 1, "{received:?}");
+    assert_eq!(received[0].id, job.replace("job_", "msg_"));
+    let (shown, body) = (stage.world.job(&job).await, received[0].json());
     let wanted = json!({
         "type": "job.completed",
         "timestamp": shown["ended_at"],
@@ -146,10 +146,10 @@ async fn a_detached_crawl_sends_its_message() {
     let taken = stage.world.send(request.body(body.to_string())).await;
     assert_eq!(taken.status, 202);
     assert_eq!(stage.until_state(&taken.job(), "delivered").await["attempts"], 1);
-    let heard = stage.receiver.heard().remove(0);
-    assert_eq!((heard.event().as_str(), &heard.json()["data"]["endpoint"]), ("job.completed", &json!("/crawl")));
-    assert_eq!(heard.json()["data"]["progress"]["done"], 5);
-    assert_eq!(stage.receiver.heard().len(), 1);
+    let received = stage.receiver.received().remove(0);
+    assert_eq!((received.event().as_str(), &received.json()["data"]["endpoint"]), ("job.completed", &json!("/crawl")));
+    assert_eq!(received.json()["data"]["progress"]["done"], 5);
+    assert_eq!(stage.receiver.received().len(), 1);
 }
 
 #[tokio::test]
@@ -164,10 +164,10 @@ async fn each_outcome_has_its_event_type() {
     stage.until_state(&cancelled, "delivered").await;
     let failed = stage.post("/v1/batch", &stage.batch(&["/404", "/403"])).await.job();
     stage.until_state(&failed, "delivered").await;
-    let heard = stage.receiver.heard();
-    let told: Vec<String> = heard.iter().map(|heard| heard.event()).collect();
-    assert_eq!(told, ["job.cancelled", "job.failed"]);
-    assert_eq!(heard[0].json()["data"]["job_id"], json!(cancelled));
+    let received = stage.receiver.received();
+    let events: Vec<String> = received.iter().map(|message| message.event()).collect();
+    assert_eq!(events, ["job.cancelled", "job.failed"]);
+    assert_eq!(received[0].json()["data"]["job_id"], json!(cancelled));
 
     // With failures only, a success sends no message.
     let mut some = stage.batch(&["/p/1"]);
@@ -175,6 +175,6 @@ async fn each_outcome_has_its_event_type() {
     let quiet = stage.post("/v1/batch", &some).await.job();
     assert_eq!(stage.until_state(&quiet, "skipped").await, state("skipped", 0, None));
     assert_eq!(stage.resend(&quiet).await.code(), "NOT_FOUND");
-    assert_eq!(stage.receiver.heard().len(), 2);
+    assert_eq!(stage.receiver.received().len(), 2);
     stage.world.assert_sound().await;
 }

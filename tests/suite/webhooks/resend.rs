@@ -15,8 +15,8 @@ async fn the_client_resends_a_message() {
     let ordered = client.resend_webhook(&job).await.unwrap();
     assert_eq!((ordered.state.as_str(), ordered.attempts, ordered.last_status), ("pending", 1, Some(410)));
     assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 2, Some(200)));
-    let told = client.job(&job).await.unwrap().webhook.unwrap();
-    assert_eq!((told.state.as_str(), told.attempts), ("delivered", 2));
+    let delivery = client.job(&job).await.unwrap().webhook.unwrap();
+    assert_eq!((delivery.state.as_str(), delivery.attempts), ("delivered", 2));
 
     let plain = stage.post("/v1/batch", &super::without(stage.batch(&["/p/1"]))).await.job();
     let none = client.resend_webhook(&plain).await.unwrap_err();
@@ -32,8 +32,8 @@ async fn the_command_line_resends_a_message() {
     stage.until_state(&job, "delivered").await;
     let again = ran(runo(&stage.world, &["resend", &job])).await;
     assert!(again.code == 0 && again.err.contains("is sent again"), "{again:?}");
-    until("the message arrives again", async || stage.receiver.heard().len() == 2).await;
-    let heard = stage.receiver.heard();
-    assert_eq!((&heard[0].id, &heard[0].body), (&heard[1].id, &heard[1].body));
+    until("the message arrives again", async || stage.receiver.received().len() == 2).await;
+    let received = stage.receiver.received();
+    assert_eq!((&received[0].id, &received[0].body), (&received[1].id, &received[1].body));
     assert_eq!(ran(runo(&stage.world, &["resend", "job_0123456789abcdef"])).await.code, 8);
 }

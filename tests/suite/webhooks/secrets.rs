@@ -16,8 +16,8 @@ async fn two_secrets_sign_during_a_rotation() {
     let send = async || {
         let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
         stage.until_state(&job, "delivered").await;
-        let heard = stage.receiver.heard().pop().unwrap();
-        (heard.signed_by(&stage.secret), heard.signed_by(&new), heard.signature.split(' ').count())
+        let received = stage.receiver.received().pop().unwrap();
+        (received.signed_by(&stage.secret), received.signed_by(&new), received.signature.split(' ').count())
     };
     assert_eq!(send().await, (1, 1, 2));
     stage.clock.advance(3_600);
@@ -33,12 +33,12 @@ async fn revoking_the_secret_ends_pending_deliveries() {
     revoke(store, "dev").await;
     stage.clock.advance(36);
     assert_eq!(stage.until_state(&job, "revoked").await, state("revoked", 1, Some(500)));
-    assert_eq!(stage.receiver.heard().len(), 1, "nothing was sent unsigned");
+    assert_eq!(stage.receiver.received().len(), 1, "nothing was sent unsigned");
     // With a new secret the message can be sent again.
     let new = rotate(store, "dev", stage.world.stack.engine().now(), 0, 9).await;
     assert_eq!(stage.resend(&job).await.status, 202);
     stage.until_state(&job, "delivered").await;
-    assert_eq!(stage.receiver.heard()[1].signed_by(&new), 1);
+    assert_eq!(stage.receiver.received()[1].signed_by(&new), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,7 +102,7 @@ async fn no_log_contains_a_secret_or_a_receivers_query() {
         server.get(&format!("/v1/jobs/{reached}")).await["webhook"]["state"] == "delivered"
     })
     .await;
-    assert_eq!(receiver.heard()[0].signed_by(&secret), 1);
+    assert_eq!(receiver.received()[0].signed_by(&secret), 1);
     drop(server);
     let log = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();

@@ -11,15 +11,15 @@ use crate::support::faults::Faults;
 use crate::support::receiver::{Receiver, rotate};
 use crate::support::site::Site;
 use crate::support::until;
-use crate::support::world::{Ground, accept, account, call, drain};
+use crate::support::world::{TestBed, accept, account, call, drain};
 
 fn nonce(n: u128) -> Nonce {
     Nonce::from_random(n)
 }
 
 /// A job whose one unit has ended, its settlement, and the delivery that is written with it.
-async fn ended(ground: &Ground) -> (Store, Job, domain::job::Settlement, Delivery) {
-    let engine = ground.engine(&Faults::default()).await;
+async fn ended(bed: &TestBed) -> (Store, Job, domain::job::Settlement, Delivery) {
+    let engine = bed.engine(&Faults::default()).await;
     let webhook = Webhook { url: "https://hooks.test/?k=v".into(), events: JobEvent::ALL.into() };
     let mut batch = call(Endpoint::Batch, vec!["https://x.test/".into()]);
     batch.webhook = Some(webhook.clone());
@@ -39,15 +39,15 @@ async fn ended(ground: &Ground) -> (Store, Job, domain::job::Settlement, Deliver
 
 #[tokio::test]
 async fn a_delivery_is_written_with_the_settlement_and_found_when_due() {
-    let ground = Ground::new().await;
-    let (store, job, end, delivery) = ended(&ground).await;
+    let bed = TestBed::new().await;
+    let (store, job, end, delivery) = ended(&bed).await;
     let due = end.ended_at.plus_secs(30);
     assert_eq!(store.hooks.delivery(&job.id).await.unwrap(), None);
     let settle = async || store.jobs.settle(&job, &end, None, Some((&delivery, due))).await.unwrap();
     assert_eq!(settle().await, Settled::Written);
     assert_eq!(store.hooks.delivery(&job.id).await.unwrap(), Some(delivery.clone()));
     assert_eq!(settle().await, Settled::Stale, "once");
-    ground.assert_sound("ended with its message").await;
+    bed.assert_sound("ended with its message").await;
     let found = async |at: Timestamp| store.hooks.due(at, 10).await.unwrap();
     assert_eq!((found(due.plus_ms(-1)).await, found(due).await), (vec![], vec![job.id.clone()]));
     assert_eq!(
@@ -61,8 +61,8 @@ async fn a_delivery_is_written_with_the_settlement_and_found_when_due() {
 
 #[tokio::test]
 async fn a_delivery_is_written_only_on_its_version() {
-    let ground = Ground::new().await;
-    let (store, job, end, delivery) = ended(&ground).await;
+    let bed = TestBed::new().await;
+    let (store, job, end, delivery) = ended(&bed).await;
     store.jobs.settle(&job, &end, None, Some((&delivery, end.ended_at))).await.unwrap();
     let claim = |who| match delivery.claim(end.ended_at, 45_000, nonce(who)) {
         Claim::Try(claimed) => *claimed,
@@ -91,8 +91,8 @@ async fn a_delivery_is_written_only_on_its_version() {
 
 #[tokio::test]
 async fn secrets_are_written_only_if_unchanged_since_they_were_read() {
-    let ground = Ground::new().await;
-    let store = ground.store(&Faults::default()).await;
+    let bed = TestBed::new().await;
+    let store = bed.store(&Faults::default()).await;
     let none = store.hooks.secrets(&account()).await.unwrap();
     let with = |n| Secrets::default().rotated(Secret::from_random(n, n), Timestamp(5), 0);
     assert!(store.hooks.put_secrets(&account(), &none, &with(1)).await.unwrap());
@@ -110,19 +110,19 @@ async fn secrets_are_written_only_if_unchanged_since_they_were_read() {
 
 #[tokio::test]
 async fn an_expired_job_sends_its_message() {
-    let (ground, site) = (Ground::with_queue().await, Site::start().await);
-    let (engine, receiver) = (ground.engine(&Faults::default()).await, Receiver::start(&[200]).await);
+    let (bed, site) = (TestBed::with_queue().await, Site::start().await);
+    let (engine, receiver) = (bed.engine(&Faults::default()).await, Receiver::start(&[200]).await);
     rotate(engine.store(), "a", engine.now(), 0, 7).await;
     let mut batch = call(Endpoint::Batch, site.urls("/gate", 2));
     batch.options = Options { timeout_ms: 120_000, ..batch.options };
     batch.webhook = Some(Webhook { url: receiver.url(), events: vec![JobEvent::Expired] });
-    let feed = engine.driver.start(*accept(&engine, batch).await.unwrap(), None);
+    let stream = engine.driver.start(*accept(&engine, batch).await.unwrap(), None);
     until("both pages are requested", async || site.hits() == 2).await;
-    ground.clock.advance(86_400 + 1);
-    drain(feed).await.unwrap();
-    ground.deliver(&engine, &engine, 0).await;
-    let heard = receiver.heard();
-    assert_eq!(heard.iter().map(|heard| heard.event()).collect::<Vec<_>>(), ["job.expired"]);
-    assert_eq!(heard[0].json()["data"]["progress"]["failed"], 2);
-    ground.assert_sound("expired").await;
+    bed.clock.advance(86_400 + 1);
+    drain(stream).await.unwrap();
+    bed.deliver(&engine, &engine, 0).await;
+    let received = receiver.received();
+    assert_eq!(received.iter().map(|message| message.event()).collect::<Vec<_>>(), ["job.expired"]);
+    assert_eq!(received[0].json()["data"]["progress"]["failed"], 2);
+    bed.assert_sound("expired").await;
 }

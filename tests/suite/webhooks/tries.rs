@@ -14,18 +14,18 @@ async fn a_receiver_that_fails_twice_gets_a_third_try() {
     let stage = Stage::start(&[500, 503, 200]).await;
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     stage.until_tried(&job, 1, 500).await;
-    stage.double(&job).await;
-    assert_eq!(stage.receiver.heard().len(), 1, "not before the try is due");
+    stage.duplicate(&job).await;
+    assert_eq!(stage.receiver.received().len(), 1, "not before the try is due");
     stage.clock.advance(FIRST_WAIT);
     stage.until_tried(&job, 2, 503).await;
     stage.clock.advance(SECOND_WAIT);
     assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 3, Some(200)));
-    let heard = stage.receiver.heard();
-    assert_eq!(heard.len(), 3);
-    for again in &heard[1..] {
-        assert_eq!((&again.id, &again.body), (&heard[0].id, &heard[0].body));
+    let received = stage.receiver.received();
+    assert_eq!(received.len(), 3);
+    for again in &received[1..] {
+        assert_eq!((&again.id, &again.body), (&received[0].id, &received[0].body));
         assert_eq!(again.signed_by(&stage.secret), 1, "each try has its own signature");
-        assert!(again.timestamp > heard[0].timestamp);
+        assert!(again.timestamp > received[0].timestamp);
     }
     stage.world.assert_sound().await;
 }
@@ -38,11 +38,11 @@ async fn retry_after_delays_the_next_try() {
     stage.until_tried(&job, 1, 503).await;
     // By the schedule, the second try would long be due.
     stage.clock.advance(540);
-    stage.double(&job).await;
+    stage.duplicate(&job).await;
     assert_eq!(stage.state(&job).await, state("pending", 1, Some(503)));
     stage.clock.advance(180);
     stage.until_tried(&job, 2, 429).await;
-    assert_eq!(stage.receiver.heard().len(), 2);
+    assert_eq!(stage.receiver.received().len(), 2);
     // Retry-After has no effect on a success.
     stage.clock.advance(720);
     assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 3, Some(200)));
@@ -67,7 +67,7 @@ async fn after_ten_tries_the_delivery_has_failed() {
     assert_eq!((row().await.state.name(), row().await.last_status), ("failed", Some(500)));
     notifier.deliver(&id).await.unwrap();
     assert_eq!(notifier.sweep().await.unwrap(), 0);
-    assert_eq!(stage.receiver.heard().len(), 10);
+    assert_eq!(stage.receiver.received().len(), 10);
     assert_eq!(stage.world.get(&format!("/v1/jobs/{job}")).await.code(), "JOB_NOT_FOUND");
 }
 
@@ -77,20 +77,20 @@ async fn after_410_there_is_no_try_until_the_message_is_resent() {
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     assert_eq!(stage.until_state(&job, "gone").await, state("gone", 1, Some(410)));
     stage.clock.advance(86_000);
-    stage.double(&job).await;
-    assert_eq!(stage.receiver.heard().len(), 1);
+    stage.duplicate(&job).await;
+    assert_eq!(stage.receiver.received().len(), 1);
     let again = stage.resend(&job).await;
     assert_eq!((again.status.as_u16(), &again.json()["job_id"]), (202, &json!(job)), "{}", again.text);
     assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 2, Some(200)));
-    let heard = stage.receiver.heard();
-    assert_eq!((&heard[0].id, &heard[0].body), (&heard[1].id, &heard[1].body));
+    let received = stage.receiver.received();
+    assert_eq!((&received[0].id, &received[0].body), (&received[1].id, &received[1].body));
     // A delivered message can be sent again too, but only once in 10 s.
     let soon = stage.resend(&job).await;
     assert_eq!((soon.status.as_u16(), soon.code().as_str()), (429, "RATE_LIMITED"));
     assert!((1..=10).contains(&soon.number("retry-after")), "{:?}", soon.headers);
     stage.clock.advance(10);
     assert_eq!(stage.resend(&job).await.status, 202);
-    until("the message arrives a third time", async || stage.receiver.heard().len() == 3).await;
+    until("the message arrives a third time", async || stage.receiver.received().len() == 3).await;
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn a_redirect_is_not_followed() {
     let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
     stage.until_tried(&job, 1, 302).await;
     assert_eq!(stage.state(&job).await["state"], "pending", "a redirect counts as a failure");
-    let heard = stage.receiver.heard();
-    assert_eq!(heard.iter().map(|heard| heard.path.as_str()).collect::<Vec<_>>(), ["/in"]);
+    let received = stage.receiver.received();
+    assert_eq!(received.iter().map(|message| message.path.as_str()).collect::<Vec<_>>(), ["/in"]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
 
-use super::model::{DISGUISES, disguise, item as plain};
+use super::model::{SPELLINGS, item as plain, spelling};
 use super::{Answer, Spec};
 
 pub fn text(body: String, content_type: &str) -> Response<Full<Bytes>> {
@@ -57,7 +57,7 @@ pub fn file(answer: &Answer, name: &str, origin: &str) -> Response<Full<Bytes>> 
 
 /// Page n of the tree, requested as `path`.
 pub fn item(spec: &Spec, n: usize, path: &str, authority: &str) -> Response<Full<Bytes>> {
-    let (head, body) = if spec.disguised { disguised(spec, n, path, authority) } else { bare(spec, n) };
+    let (head, body) = if spec.respelled { respelled(spec, n, path, authority) } else { bare(spec, n) };
     let body = format!(
         "<!doctype html><html><head><title>Page {n} | Site</title><meta property='og:title' content='Page {n}'>\n{head}\n\
          <script type='application/ld+json'>{{\"@type\":\"Product\",\"name\":\"Page {n}\",\
@@ -74,15 +74,15 @@ fn bare(spec: &Spec, n: usize) -> (String, String) {
 
 /// Links to each child in two spellings, as an anchor or an area, the first sometimes as `link rel=next`; links to the
 /// parent, to itself and to the page before, which add no page; on every seventh page a `base`.
-fn disguised(spec: &Spec, n: usize, path: &str, authority: &str) -> (String, String) {
+fn respelled(spec: &Spec, n: usize, path: &str, authority: &str) -> (String, String) {
     let based = n % 7 == 3;
     // With the base, `../item/N` is resolved from there instead of from the page's own path.
     let here = if based { "/item/" } else { path };
     let mut head = if based { "<base href=\"/item/\">\n".to_owned() } else { String::new() };
     let mut body = String::new();
     for child in spec.tree.children(n) {
-        let first = disguise(child, child, here, authority);
-        let second = disguise(child + 1 + child % (DISGUISES - 1), child, here, authority);
+        let first = spelling(child, child, here, authority);
+        let second = spelling(child + 1 + child % (SPELLINGS - 1), child, here, authority);
         if child % 5 == 1 {
             head.push_str(&format!("<link rel=\"next\" href=\"{first}\">\n"));
         } else if child % 5 == 2 {
@@ -93,7 +93,7 @@ fn disguised(spec: &Spec, n: usize, path: &str, authority: &str) -> (String, Str
         body.push_str(&format!("{}\n", link(&second)));
     }
     for back in [Some(n), spec.tree.parent(n), n.checked_sub(1)].into_iter().flatten() {
-        body.push_str(&format!("{}\n", link(&disguise(back + n, back, here, authority))));
+        body.push_str(&format!("{}\n", link(&spelling(back + n, back, here, authority))));
     }
     (head, body)
 }

@@ -41,7 +41,7 @@ pub enum Answer {
 pub struct Spec {
     pub tree: Tree,
     /// Whether pages link to their children twice, in changing spellings, and back to earlier pages.
-    pub disguised: bool,
+    pub respelled: bool,
     /// How long a page of the tree takes, in milliseconds.
     pub slow_ms: u64,
     /// Whether all pages of the tree except the first wait until the gate is open.
@@ -57,7 +57,7 @@ impl Spec {
     pub fn tree(pages: usize, branching: usize) -> Spec {
         Spec {
             tree: Tree { pages, branching },
-            disguised: false,
+            respelled: false,
             slow_ms: 0,
             gated: false,
             busy: None,
@@ -168,7 +168,7 @@ impl Generated {
     }
 
     /// How often this target was requested.
-    pub fn asked(&self, target: &str) -> usize {
+    pub fn requests_to(&self, target: &str) -> usize {
         self.log().iter().filter(|hit| hit.target == target).count()
     }
 
@@ -272,7 +272,7 @@ async fn a_site_serves_its_model_and_logs_requests() {
     spec = spec.file("/sitemap.xml", Answer::Sitemap(vec!["{origin}/item/9".into()]));
     spec = spec.file("/gone", Answer::Status(404, "<h1>gone</h1>".into()));
     spec.robots = Some("User-agent: *\nSitemap: {origin}/sitemap.xml\n".into());
-    (spec.disguised, spec.busy) = (true, Some(2));
+    (spec.respelled, spec.busy) = (true, Some(2));
     let site = Generated::start(spec).await;
     let get = async |path: &str| site.get(path).await;
     for path in ["/item/5", "/item/5/", "/item/5/index.html?utm_source=x"] {
@@ -305,8 +305,8 @@ async fn a_site_serves_its_model_and_logs_requests() {
 /// as its number says.
 #[tokio::test]
 async fn a_walk_over_the_links_finds_the_models_pages() {
-    for disguised in [false, true] {
-        let site = Generated::start(Spec { disguised, ..Spec::tree(300, 6) }).await;
+    for respelled in [false, true] {
+        let site = Generated::start(Spec { respelled, ..Spec::tree(300, 6) }).await;
         let mut depths = BTreeMap::from([(item(0), 0)]);
         let mut open = std::collections::VecDeque::from([site.url("/item/0")]);
         let mut addresses = BTreeSet::new();
@@ -332,7 +332,7 @@ async fn a_walk_over_the_links_finds_the_models_pages() {
         let tree = site.spec.tree;
         assert_eq!(depths, (0..300).map(|n| (item(n), tree.depth(n))).collect());
         assert_eq!(site.fetched_once(), tree.all());
-        assert_eq!(addresses.len() > 2 * 300, disguised, "{} addresses of 300 pages", addresses.len());
+        assert_eq!(addresses.len() > 2 * 300, respelled, "{} addresses of 300 pages", addresses.len());
         assert!(
             (0..4).all(|depth| tree.reached(depth, |_| true).len() == depths.values().filter(|d| **d <= depth).count())
         );

@@ -53,13 +53,13 @@ pub fn item(n: usize) -> String {
     format!("/item/{n}")
 }
 
-/// The number of spellings that [`disguise`] knows.
-pub const DISGUISES: usize = 14;
+/// The number of spellings that [`spelling`] knows.
+pub const SPELLINGS: usize = 14;
 
 /// Page n's address in one of its spellings. `here` is the path of the page that links to it.
-pub fn disguise(kind: usize, n: usize, here: &str, authority: &str) -> String {
+pub fn spelling(kind: usize, n: usize, here: &str, authority: &str) -> String {
     let port = authority.rsplit_once(':').map_or("80", |(_, port)| port);
-    match kind % DISGUISES {
+    match kind % SPELLINGS {
         0 => format!("http://{authority}/item/{n}"),
         1 => format!("/item/{n}"),
         2 => format!("{}item/{n}", "../".repeat(here.matches('/').count() - 1)),
@@ -124,8 +124,8 @@ fn every_spelling_maps_to_its_page() {
     for here in ["/item/3", "/item/3/", "/item/3/index.html", "/"] {
         let base = reqwest::Url::parse(&format!("http://{authority}{here}")).unwrap();
         let mut shown = BTreeSet::new();
-        for kind in 0..DISGUISES {
-            let url = base.join(disguise(kind, 17, here, authority).trim()).unwrap();
+        for kind in 0..SPELLINGS {
+            let url = base.join(spelling(kind, 17, here, authority).trim()).unwrap();
             assert_eq!(url.port(), Some(4321));
             let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
             assert_eq!(page_name(&format!("{}{query}", url.path())), "/item/17", "{kind} on {here}: {url}");

@@ -15,14 +15,14 @@ use runtime::clock::Clock;
 use serde_json::{Value, json};
 use store::queue::Message;
 
-use super::clocks::HandClock;
+use super::clocks::ManualClock;
 
 /// How long a message that is not acknowledged stays hidden, in seconds.
 const VISIBILITY: i64 = 900;
 
 /// A message that was sent.
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct SentMessage {
     pub handle: String,
     pub queue: String,
     pub body: String,
@@ -30,7 +30,7 @@ pub struct Letter {
     visible_at: i64,
 }
 
-impl Letter {
+impl SentMessage {
     pub fn message(&self) -> Message {
         Message::parse(&self.body).unwrap()
     }
@@ -38,87 +38,87 @@ impl Letter {
 
 /// The queues `units`, `settle` and `notify`.
 #[derive(Clone)]
-pub struct Post {
-    clock: HandClock,
-    letters: Arc<Mutex<(u64, Vec<Letter>)>>,
+pub struct TestQueue {
+    clock: ManualClock,
+    messages: Arc<Mutex<(u64, Vec<SentMessage>)>>,
 }
 
-impl fmt::Debug for Post {
+impl fmt::Debug for TestQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Post")
+        f.write_str("TestQueue")
     }
 }
 
-impl Post {
-    pub fn new(clock: HandClock) -> Post {
-        Post { clock, letters: Arc::default() }
+impl TestQueue {
+    pub fn new(clock: ManualClock) -> TestQueue {
+        TestQueue { clock, messages: Arc::default() }
     }
 
     /// Receives a visible message of a queue: the one at position `pick`, modulo their number.
-    pub fn receive(&self, queue: &str, pick: usize) -> Option<Letter> {
+    pub fn receive(&self, queue: &str, pick: usize) -> Option<SentMessage> {
         let now = self.clock.now().0;
-        let mut letters = self.letters.lock().unwrap();
-        let mut visible: Vec<&mut Letter> =
-            letters.1.iter_mut().filter(|l| l.queue == queue && l.visible_at <= now).collect();
+        let mut messages = self.messages.lock().unwrap();
+        let mut visible: Vec<&mut SentMessage> =
+            messages.1.iter_mut().filter(|m| m.queue == queue && m.visible_at <= now).collect();
         if visible.is_empty() {
             return None;
         }
         let at = pick % visible.len();
-        let letter = &mut visible[at];
-        letter.receives += 1;
-        letter.visible_at = now + VISIBILITY * 1_000;
-        Some(letter.clone())
+        let message = &mut visible[at];
+        message.receives += 1;
+        message.visible_at = now + VISIBILITY * 1_000;
+        Some(message.clone())
     }
 
     pub fn delete(&self, handle: &str) {
-        self.letters.lock().unwrap().1.retain(|l| l.handle != handle);
+        self.messages.lock().unwrap().1.retain(|m| m.handle != handle);
     }
 
     pub fn hide(&self, handle: &str, ms: i64) {
         let until = self.clock.now().0 + ms;
-        self.letters.lock().unwrap().1.iter_mut().filter(|l| l.handle == handle).for_each(|l| l.visible_at = until);
+        self.messages.lock().unwrap().1.iter_mut().filter(|m| m.handle == handle).for_each(|m| m.visible_at = until);
     }
 
     /// Returns how many messages of a job the queue has, received ones included.
     pub fn messages_of(&self, job: &JobId) -> usize {
-        let of = |letter: &&Letter| matches!(letter.message(), Message::Units { job: of, .. } if of == *job);
-        self.letters.lock().unwrap().1.iter().filter(of).count()
+        let of = |message: &&SentMessage| matches!(message.message(), Message::Units { job: of, .. } if of == *job);
+        self.messages.lock().unwrap().1.iter().filter(of).count()
     }
 
     /// Loses a job's messages.
     pub fn lose(&self, job: &JobId) {
-        let of = |letter: &Letter| matches!(letter.message(), Message::Units { job: of, .. } if of == *job);
-        self.letters.lock().unwrap().1.retain(|letter| !of(letter));
+        let of = |message: &SentMessage| matches!(message.message(), Message::Units { job: of, .. } if of == *job);
+        self.messages.lock().unwrap().1.retain(|message| !of(message));
     }
 
     /// Loses every message, as the embedded queue does when its process dies.
-    pub fn forget(&self) {
-        self.letters.lock().unwrap().1.clear();
+    pub fn lose_all(&self) {
+        self.messages.lock().unwrap().1.clear();
     }
 
     /// Sends a copy of a message, as SQS may.
-    pub fn double(&self, letter: &Letter) {
-        self.put(&letter.queue, &letter.body, 0);
+    pub fn duplicate(&self, message: &SentMessage) {
+        self.put(&message.queue, &message.body, 0);
     }
 
     fn put(&self, queue: &str, body: &str, delay_secs: i64) {
         let visible_at = self.clock.now().0 + delay_secs * 1_000;
-        let mut letters = self.letters.lock().unwrap();
-        letters.0 += 1;
-        let handle = format!("h{}", letters.0);
-        letters.1.push(Letter { handle, queue: queue.into(), body: body.into(), receives: 0, visible_at });
+        let mut messages = self.messages.lock().unwrap();
+        messages.0 += 1;
+        let handle = format!("h{}", messages.0);
+        messages.1.push(SentMessage { handle, queue: queue.into(), body: body.into(), receives: 0, visible_at });
     }
 
     fn depth(&self, queue: &str) -> Value {
         let now = self.clock.now().0;
-        let letters = self.letters.lock().unwrap();
-        let count = |of: &dyn Fn(&Letter) -> bool| {
-            letters.1.iter().filter(|letter| letter.queue == queue && of(letter)).count().to_string()
+        let messages = self.messages.lock().unwrap();
+        let count = |of: &dyn Fn(&SentMessage) -> bool| {
+            messages.1.iter().filter(|message| message.queue == queue && of(message)).count().to_string()
         };
         json!({ "Attributes": {
-            "ApproximateNumberOfMessages": count(&|letter| letter.visible_at <= now),
-            "ApproximateNumberOfMessagesNotVisible": count(&|letter| letter.visible_at > now && letter.receives > 0),
-            "ApproximateNumberOfMessagesDelayed": count(&|letter| letter.visible_at > now && letter.receives == 0),
+            "ApproximateNumberOfMessages": count(&|message| message.visible_at <= now),
+            "ApproximateNumberOfMessagesNotVisible": count(&|message| message.visible_at > now && message.receives > 0),
+            "ApproximateNumberOfMessagesDelayed": count(&|message| message.visible_at > now && message.receives == 0),
         } })
     }
 
@@ -153,13 +153,13 @@ impl Post {
     }
 }
 
-impl HttpClient for Post {
+impl HttpClient for TestQueue {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl HttpConnector for Post {
+impl HttpConnector for TestQueue {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
