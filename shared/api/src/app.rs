@@ -26,13 +26,12 @@ use visits::remote::Remote;
 use crate::auth::{authenticate, known_key};
 use crate::config::{Config, ResourceConfig, TableAccess};
 use crate::env::{ConfigError, Env, process_env};
-use crate::error;
 use crate::headers::{add_limits, add_privacy};
 use crate::held::HeldCalls;
 use crate::prefer::prefers_problem_json;
 use crate::routes::{self, Found, Function, Operation};
 use crate::telemetry::{self, RequestLog, Sink, Telemetry};
-use crate::{ApiError, Response, console, request};
+use crate::{ApiError, Response, console, error, request};
 
 /// The application. Cheap to clone.
 #[derive(Debug, Clone)]

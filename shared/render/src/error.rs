@@ -33,6 +33,7 @@ pub enum RenderError {
     NoAnswer,
     /// No browser could be started, or the browser was lost. As far as is known, the page is not the cause.
     #[error("the browser failed")]
+    #[serde(rename = "ours")] // the name on the wire between functions of different versions
     Internal(String),
 }
 

@@ -251,7 +251,7 @@ async fn a_cancel_whose_response_was_lost_is_confirmed() {
 async fn invalid_calls_are_refused_before_anything_is_sent() {
     let play = Play::of(Vec::new()).await;
     let error = play.client.batch(urls(10_001), schema()).start::<Row>().await.unwrap_err();
-    assert!(error.message.contains("call batch once for each 10,000"), "{error}");
+    assert!(error.message.contains("split them into several batches"), "{error}");
     assert!(play.client.batch(urls(0), schema()).start::<Row>().await.is_err());
     assert!(play.client.job("../usage").await.is_err());
     assert_eq!(play.server.seen().len(), 0);

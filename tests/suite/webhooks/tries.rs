@@ -118,7 +118,7 @@ async fn a_missing_message_cannot_be_resent() {
     let stage = Stage::start(&[200]).await;
     let (running, body) = stage.world.begin("/v1/batch", stage.batch(&["/gate/1"])).await;
     let plain = stage.post("/v1/batch", &super::without(stage.batch(&["/p/1"]))).await.job();
-    for (job, word) in [(&running, "not ended"), (&plain, "without a \"webhook\"")] {
+    for (job, word) in [(&running, "not ended"), (&plain, "has no \"webhook\"")] {
         let refused = stage.resend(job).await;
         assert_eq!((refused.status.as_u16(), refused.code().as_str()), (404, "NOT_FOUND"));
         assert!(refused.message().contains(word), "{}", refused.message());
