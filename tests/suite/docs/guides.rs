@@ -9,26 +9,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::read;
-use super::snippets::{blocks, is_listed, shown_after};
+use super::snippets::{RUN_BESIDE_A_SERVER, blocks, is_listed, shown_after};
 use crate::rendering::browser;
 use crate::support::binaries::binary;
 use crate::support::model::{ScriptedModel, fields};
 use crate::support::server::{Folder, Server};
-
-/// Each of them has its test below.
-pub(super) const DOCUMENTS: [&str; 11] = [
-    "README.md",
-    "docs/MCP.md",
-    "docs/WEBHOOKS.md",
-    "docs/guides/background.md",
-    "docs/guides/batch.md",
-    "docs/guides/crawl.md",
-    "docs/guides/model.md",
-    "docs/guides/quick-start.md",
-    "docs/guides/rendering.md",
-    "docs/guides/webhooks.md",
-    "tools/cli/README.md",
-];
 
 /// The programs of the repository are there already, and what runs in the background ends with the shell.
 const BEFORE: &str = r#"
@@ -64,7 +49,7 @@ fn missing<'a>(shown: &str, expected: &'a str) -> Option<&'a str> {
 
 /// Runs the blocks of a document that docs/TESTING.md does not list.
 async fn run(document: &str, vars: &[(&str, &str)]) {
-    assert!(DOCUMENTS.contains(&document), "{document} is in the list");
+    assert!(RUN_BESIDE_A_SERVER.contains(&document), "{document} is in the list");
     let text = read(document);
     if text.contains("python3 ") && std::process::Command::new("python3").arg("--version").output().is_err() {
         return skipped(document, "python3 is missing");
