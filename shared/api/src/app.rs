@@ -208,12 +208,12 @@ impl App {
         })
     }
 
-    /// Serves a request that was routed to `function`. Returns a boxed future: unboxed, its layout would be repeated in
-    /// every caller.
+    /// Serves a request that was routed to `function`. The future is boxed, or each caller would contain its layout.
     pub fn serve(&self, function: Function, mut request: lambda_http::Request) -> BoxFuture<'_, Response> {
         Box::pin(async move {
             let head = request.method() == http::Method::HEAD;
-            let log = RequestLog::begin(self);
+            let app = self.clone();
+            let log = RequestLog::begin(move || app.telemetry.flush(app.engine.now()));
             request.extensions_mut().insert(log.clone());
             let problem = prefers_problem_json(request.headers());
             let mut response = error::as_problem_if_preferred(self.answer_routed(function, request).await, problem);

@@ -1,14 +1,12 @@
 //! The log line of a request, written when its body ends: caller, operation, outcome and durations. It contains no URL,
 //! no key and no text of the client.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::progress::Tally;
 use domain::{AccountId, ErrorCode, JobId};
-
-use crate::App;
-use crate::routes::Operation;
 
 /// Returns a code as it is on the wire.
 pub(crate) fn code_name(code: ErrorCode) -> String {
@@ -21,16 +19,22 @@ pub(crate) fn code_name(code: ErrorCode) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct RequestLog(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
-    app: App,
+    /// Called after the line was written.
+    at_end: Box<dyn Fn() + Send + Sync>,
     begun: Instant,
     noted: Mutex<Noted>,
 }
 
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").field("noted", &self.noted).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Noted {
-    operation: Option<Operation>,
+    operation: Option<String>,
     status: u16,
     code: Option<ErrorCode>,
     account: Option<AccountId>,
@@ -40,8 +44,9 @@ struct Noted {
 }
 
 impl RequestLog {
-    pub(crate) fn begin(app: &App) -> RequestLog {
-        RequestLog(Arc::new(Inner { app: app.clone(), begun: Instant::now(), noted: Mutex::default() }))
+    /// Begins the log of a request. `at_end` is called once the line is written.
+    pub(crate) fn begin(at_end: impl Fn() + Send + Sync + 'static) -> RequestLog {
+        RequestLog(Arc::new(Inner { at_end: Box::new(at_end), begun: Instant::now(), noted: Mutex::default() }))
     }
 
     /// Calls `note` with the log of a request, if it has one.
@@ -55,8 +60,9 @@ impl RequestLog {
         self.0.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn operation(&self, operation: Operation) {
-        self.noted().operation = Some(operation);
+    /// Notes the operation by its name in the code.
+    pub(crate) fn operation(&self, operation: impl fmt::Debug) {
+        self.noted().operation = Some(format!("{operation:?}"));
     }
 
     pub(crate) fn account(&self, account: &AccountId) {
@@ -88,7 +94,7 @@ impl Drop for Inner {
         let tally = noted.tally;
         tracing::info!(
             target: "request",
-            operation = noted.operation.map(|o| format!("{o:?}")),
+            operation = noted.operation.take(),
             status = noted.status,
             code = noted.code.map(code_name),
             account = noted.account.as_ref().map(ToString::to_string),
@@ -102,6 +108,6 @@ impl Drop for Inner {
             total_ms = ms(self.begun.elapsed()),
             "request"
         );
-        self.app.telemetry.flush(self.app.engine.now());
+        (self.at_end)();
     }
 }
