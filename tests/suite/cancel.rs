@@ -121,7 +121,10 @@ sed '1,/^\r$/d' batch.out
 async fn suspending_an_account_cancels_its_jobs_and_refunds_units_that_did_not_start() {
     let (world, site) = (World::start().await, Site::start().await);
     let tenant = world.account("tenant", domain::Plan::Scale, None, None).await;
-    let body = json!({ "urls": site.urls("/gate", 50), "schema": schema(), "options": { "concurrency": 4 } });
+    // A runner reads the job's state again before it starts a unit, unless it did so within `FRESH_TICKS`. The pages
+    // behind the gate take longer than that, so that at most four more start, however fast the machine is.
+    let urls = [site.urls("/gate", 4), site.urls("/slow/500", 46)].concat();
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 4 } });
     let (job, result) = tenant.begin("/v1/batch", body).await;
     until("four pages under way", async || site.hits() == 4).await;
     let (engine, account) = (world.stack.engine(), domain::AccountId::parse("tenant").unwrap());
@@ -140,7 +143,7 @@ async fn suspending_an_account_cancels_its_jobs_and_refunds_units_that_did_not_s
     let charged = body["credits_charged"].as_u64().unwrap();
     assert_eq!(charged, site.hits() as u64, "what started is charged");
     assert_eq!(body["credits_refunded"], 50 - charged);
-    assert!(charged < 50, "the rest never started");
+    assert!((4..=8).contains(&charged), "the rest never started: {charged}");
     engine.store().accounts.set_suspended(&account, false).await.unwrap();
     assert_eq!(tenant.used().await, i64::try_from(charged).unwrap());
     world.assert_sound().await;
