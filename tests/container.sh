@@ -3,7 +3,7 @@
 # dockerd of its own that reaches no registry: it answers the README's curl, is healthy, runs as nobody on a read-only file
 # system, keeps its accounts and results over a restart, brings an older folder up and refuses one of a later version.
 #
-#   tests/container.sh                # as root; needs dockerd and compose (apt-get install docker.io docker-compose)
+#   tests/container.sh                # as root; needs dockerd and compose (apt-get install docker.io docker-compose) and musl-gcc
 #   PROFILE=dev tests/container.sh    # with the programs of a debug build, which is quicker to make
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,8 +15,8 @@ skip() {
 
 if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
   [ "$(id -u)" = 0 ] || skip "dockerd needs root"
-  for program in unshare ip dockerd docker curl python3; do
-    command -v "$program" >/dev/null 2>&1 || skip "there is no $program (apt-get install docker.io iproute2)"
+  for program in unshare ip dockerd docker curl python3 musl-gcc; do
+    command -v "$program" >/dev/null 2>&1 || skip "there is no $program (apt-get install docker.io iproute2 musl-tools)"
   done
   docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null 2>&1 || skip "there is no compose (apt-get install docker-compose)"
   # Outside: cargo may fetch.

@@ -1,25 +1,28 @@
 #!/usr/bin/env bash
 # Builds the image "runo" for one machine, on nothing (FROM scratch), so that no base image is fetched: the local server, the
-# operator's tool, the C library that they are linked with, and the authorities of TLS. On Linux, for this machine's processor.
+# operator's tool, both linked statically with musl, and the authorities of TLS. On Linux, for this machine's processor.
 #
-#   tools/image.sh              # builds the programs for release, and the image
+#   tools/image.sh              # builds the programs for release, and the image; needs musl-gcc (apt-get install musl-tools)
 #   tools/image.sh layout       # stops before Docker: target/image is the image's file system
-#   PROFILE=dev tools/image.sh  # uses a debug build
+#   PROFILE=dev tools/image.sh  # a debug build, which is quicker to make
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 profile="${PROFILE:-release}"
-cargo build --profile "$profile" --locked --package local --package admin
-built="${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")"
+target="$(uname -m)-unknown-linux-musl"
+command -v musl-gcc >/dev/null 2>&1 || { echo "there is no musl-gcc (apt-get install musl-tools)" >&2; exit 1; }
+rustup target add "$target"
+cargo build --profile "$profile" --locked --target "$target" --package local --package admin
+built="${CARGO_TARGET_DIR:-target}/$target/$([ "$profile" = dev ] && echo debug || echo "$profile")"
 
 root="target/image"
 rm -rf "$root"
 mkdir -p "$root/data" "$root/etc/ssl/certs"
 for program in local admin; do
-  strip --strip-debug -o "$root/$program" "$built/$program" 2>/dev/null || cp "$built/$program" "$root/"
+  # Nothing in the image could load a library.
+  ! grep -q INTERP <(readelf --program-headers "$built/$program") || { echo "$program is not linked statically" >&2; exit 1; }
+  strip --strip-debug -o "$root/$program" "$built/$program"
 done
-# Where the programs look for it, the loader included.
-ldd "$built/local" "$built/admin" | grep -o '/[^ :]*\.so[^ ]*' | sort -u | xargs -I{} cp --parents --dereference {} "$root"
 for authorities in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
   [ -f "$authorities" ] || continue
   cp --dereference "$authorities" "$root/etc/ssl/certs/ca-certificates.crt"

@@ -11,6 +11,11 @@ const LAST_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const TUNABLES: &str = "glibc.malloc.mmap_threshold=262144:glibc.malloc.trim_threshold=1048576";
 
+/// The image's programs are linked with musl, whose allocator has one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Some(code) = api::app::read_page_if_asked() {
         return code;
