@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds the functions for release, for this machine, and measures how each starts behind AWS's Runtime Interface Emulator (from
+# PyPI): docs/SCALING.md#cold-start-and-size has what it said. Linux.
+#
+#   tools/bench/cold_start.sh              # 20 starts each
+#   tools/bench/cold_start.sh 50 FOLDER    # other binaries than cargo's, one of each function's name
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+skip() {
+  echo "$1" >&2
+  exit 1
+}
+. tests/deploy/tools.sh
+aws_tools
+functions=(extract batch crawl jobs mcp worker settle notify)
+built="${CARGO_TARGET_DIR:-$PWD/target}"
+[ -n "${2:-}" ] || cargo build --release --locked "${functions[@]/#/--package=}"
+# The tables and queues; a debug build of them is quick enough.
+cargo build --package local
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+runtime_emulator "$work/emulator"
+python3 tools/bench/cold_start.py "$work" "$built/debug/local" "${2:-$built/release}" "${1:-20}" "${functions[@]}"
