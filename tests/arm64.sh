@@ -4,7 +4,7 @@
 # many minutes.
 #
 #   tests/arm64.sh          # needs qemu-aarch64 (qemu-user), the C library for arm64 (libc6-arm64-cross), python3 and PyPI
-#   tests/arm64.sh dev      # uses a debug build by the same cargo-lambda, which is quicker but not what is deployed
+#   tests/arm64.sh dev      # uses a debug build by the same cargo-lambda, which compiles faster but is not what is deployed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ skip() {
 }
 
 command -v qemu-aarch64 >/dev/null 2>&1 || skip "qemu-aarch64 is missing (apt-get install qemu-user)"
-# The libraries that the binaries load. On Debian and Ubuntu they come with the cross compiler.
+# The shared libraries that the binaries load. On Debian and Ubuntu they come with the cross compiler.
 libraries="${QEMU_LD_PREFIX:-/usr/aarch64-linux-gnu}"
 [ -e "$libraries/lib/ld-linux-aarch64.so.1" ] || skip "the C library for arm64 is missing (apt-get install libc6-arm64-cross libgcc-s1-arm64-cross)"
 . tests/deploy/tools.sh

@@ -1,25 +1,26 @@
 #!/usr/bin/env bash
-# Opt-in: builds the image for one machine (tools/image.sh) and runs it by compose.yaml, as docs/OPERATIONS.md tells it, in a
-# dockerd of its own that reaches no registry: it answers the README's curl, is healthy, runs as nobody on a read-only file
-# system, keeps its accounts and results over a restart, brings an older folder up and refuses one of a later version.
+# Opt-in: builds the image for one machine (tools/image.sh) and runs it with compose.yaml, with the commands of
+# docs/OPERATIONS.md, in a dockerd of its own that reaches no registry. Checks that the container answers the README's curl, is
+# healthy, runs as an unprivileged user on a read-only file system, keeps accounts and results over a restart, migrates an older
+# data folder and refuses one of a later version.
 #
-#   tests/container.sh                # as root; needs dockerd and compose (apt-get install docker.io docker-compose) and musl-gcc
-#   PROFILE=dev tests/container.sh    # with the programs of a debug build, which is quicker to make
+#   tests/container.sh                # as root; needs dockerd, compose (apt-get install docker.io docker-compose) and musl-gcc
+#   PROFILE=dev tests/container.sh    # with debug builds of the programs, which compile faster
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 skip() {
-  echo "SKIPPED: the image for one machine was not tried: $1"
+  echo "SKIPPED: the image for one machine was not tested: $1"
   exit 0
 }
 
 if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
   [ "$(id -u)" = 0 ] || skip "dockerd needs root"
   for program in unshare ip dockerd docker curl python3 musl-gcc; do
-    command -v "$program" >/dev/null 2>&1 || skip "there is no $program (apt-get install docker.io iproute2 musl-tools)"
+    command -v "$program" >/dev/null 2>&1 || skip "$program is missing (apt-get install docker.io iproute2 musl-tools)"
   done
-  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null 2>&1 || skip "there is no compose (apt-get install docker-compose)"
-  # Outside: cargo may fetch.
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null 2>&1 || skip "compose is missing (apt-get install docker-compose)"
+  # Builds outside of the namespace, where cargo can download crates.
   tools/image.sh layout
   exec env INSIDE_NAMESPACE=1 unshare --net --mount --pid --fork --mount-proc --kill-child "$0" "$@"
 fi
@@ -45,13 +46,13 @@ if ! docker compose version >/dev/null 2>&1; then
   hash -r
 fi
 said() { python3 tests/deploy/said.py "$@"; }
-# Reads no answer from a terminal that there is not.
+# Runs a documented command without a terminal.
 typed() { [ -n "$1" ] && bash -euo pipefail -c "$1" < /dev/null; }
-# The README's settings, and nothing of the caller's own.
+# The README's settings, and none from the caller's environment.
 export RUNO_DEV_KEY=sk_live_try_me FETCH_ALLOW=127.0.0.0/8 SERVER_NAMES="" USER_AGENT="" COMPOSE_PROJECT_NAME=runo
 
 typed "$(said docs/OPERATIONS.md "One machine" "tools/image.sh")" > /dev/null
-echo "   the image has $(docker image inspect runo --format '{{.Size}}') bytes, $(docker save runo | gzip | wc -c) packed"
+echo "   the image has $(docker image inspect runo --format '{{.Size}}') bytes, $(docker save runo | gzip | wc -c) compressed"
 container() { docker compose ps --quiet runo; }
 inspected() { docker inspect "$(container)" --format "$1"; }
 healthy() {
@@ -59,7 +60,7 @@ healthy() {
     [ "$(inspected '{{.State.Health.Status}}')" = healthy ] && return
     sleep 0.2
   done
-  echo "it does not become healthy" >&2
+  echo "the container did not become healthy" >&2
   return 1
 }
 up() {
@@ -67,15 +68,15 @@ up() {
   healthy
 }
 
-# As the README has it, too.
+# The README's commands for the container work, too.
 typed "$(said README.md "In a container")" > /dev/null 2>&1
 up
-# The README's command, as it stands there.
+# The README's curl, verbatim.
 awk '/^curl -sS http:.*extract/ { on = 1 } /^```/ { on = 0 } on' README.md > "$work/readme.sh"
 answer="$(bash "$work/readme.sh")"
 case "$answer" in
   *'"title":"Copper Kettle","price":49.9,"inStock":true'*) ;;
-  *) echo "the README's curl got: $answer" >&2; exit 1 ;;
+  *) echo "unexpected answer to the README's curl: $answer" >&2; exit 1 ;;
 esac
 [ "$(inspected '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}')" = "65532:65532 true [ALL]" ]
 typed "$(said docs/OPERATIONS.md "One machine" "docker compose logs")" | grep "listening on" > /dev/null
@@ -85,13 +86,13 @@ job="$(call --include http://127.0.0.1:8080/v1/batch -d '{"urls": ["http://127.0
   sed -n 's/^x-job-id: *\(job_[0-9a-z]*\).*/\1/ip')"
 kept() { call "http://127.0.0.1:8080/v1/jobs/$job/result" | grep "Copper Kettle" > /dev/null; }
 kept
-echo "   it answers the README's curl, and is healthy"
+echo "   it answers the README's curl and is healthy"
 
-# By its name callers ask from elsewhere only if it was told that name.
+# A Host that is not in SERVER_NAMES is refused.
 refused="$(curl -sS -o /dev/null -w '%{http_code}' -H 'Host: runo.example.com' http://127.0.0.1:8080/health)"
 [ "$refused" = 400 ]
 
-# A stop ends it in time; what comes after it finds the accounts and the results.
+# A stop ends the server in time. The next container finds its accounts and results.
 begun="$(date +%s)"
 docker compose stop 2> /dev/null
 [ "$(docker inspect "$(docker ps --all --quiet --filter name=runo)" --format '{{.State.ExitCode}}')" = 0 ]
@@ -101,16 +102,16 @@ export SERVER_NAMES=runo.example.com
 up
 kept
 curl -sS --fail -o /dev/null -H 'Host: runo.example.com' http://127.0.0.1:8080/health
-echo "   stopped cleanly, and another one goes on with its volume"
+echo "   it stops cleanly, and a new container continues with its volume"
 
-# Killed, it goes on too: compose starts it again.
+# After a kill, it continues with its volume, too.
 docker kill --signal KILL "$(container)" > /dev/null
 docker compose up -d 2> /dev/null
 healthy
 kept
-echo "   killed, and started again with what it had"
+echo "   after a kill, it starts again with its accounts and results"
 
-# A folder of before there were layouts is brought up; of a later version's it says what is the matter.
+# A data folder from before layouts were numbered is migrated. One of a later version is refused, with the reason in the log.
 data="$(docker volume inspect runo_data --format '{{.Mountpoint}}')"
 [ "$(cat "$data/layout")" = 1 ]
 docker compose down 2> /dev/null
@@ -123,4 +124,4 @@ echo 2 > "$data/layout"
 docker compose run -T --no-deps --name refused runo > /dev/null 2> "$work/refused.log" < /dev/null && exit 1
 docker logs refused 2>&1 | grep "a later version of this program wrote it (layout 2; this one knows 1)" > /dev/null
 [ "$(cat "$data/layout")" = 2 ]
-echo "   a folder of before is brought up, and a later version's is refused"
+echo "   it migrates an older data folder and refuses one of a later version"

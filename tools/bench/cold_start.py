@@ -1,8 +1,9 @@
 """Measures how functions start: cold_start.py WORK LOCAL FOLDER RUNS FUNCTION...
 
-The emulator in WORK starts a function when its first event comes, as Lambda does. Printed is a row of a table for each: its size,
-as it is and zipped; the time from that event to its whole answer, so from exec on, and of the next event, for which it runs
-already; memory after the first. LOCAL, the local server, has tables, queues and the page."""
+The emulator in WORK starts a function at its first event, as Lambda does. Prints a table with a row for each function: the size of
+the binary, unpacked and zipped; the time from the first event to the end of its answer, which includes the start of the process;
+the time of the next event, for which the process runs already; the memory after the first. LOCAL is the local server's binary: it
+serves the tables, the queues and the page."""
 import io
 import os
 import statistics
@@ -14,7 +15,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "
 from functions import NO_JOB, Function, Local, event
 
 work, server, folder, runs, *functions = sys.argv[1:]
-# What each is for, with nothing of the runs before kept.
+# One typical event for each function. Nothing is kept between runs.
 EVENTS = {"extract": "extract.post", "batch": "batch.post", "crawl": "crawl.post", "jobs": "jobs.usage", "mcp": "mcp.call",
           "worker": "worker.units", "settle": "settle.sweep", "notify": "notify.notify"}
 NOTHING_KEPT = {"CACHE_TTL_SECONDS": "0", "HOST_DELAY_MS": "0", "RUST_LOG": "error"}
@@ -28,7 +29,7 @@ def zipped(path):
 
 
 def memory(binary):
-    """Resident memory of the process that runs the binary, now and at most."""
+    """Resident memory, in MiB, of the process that runs the binary: now and at its peak."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.readlink(f"/proc/{pid}/exe") == os.path.realpath(binary):
@@ -36,7 +37,7 @@ def memory(binary):
                 return [int(lines[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")]
         except OSError:
             pass
-    raise AssertionError(f"{binary} does not run")
+    raise AssertionError(f"{binary} is not running")
 
 
 def answered(function, payload):

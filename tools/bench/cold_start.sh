@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the functions for release, for this machine, and measures how each starts behind AWS's Runtime Interface Emulator (from
-# PyPI): docs/SCALING.md#cold-start-and-size has what it said. Linux.
+# Builds the functions in release mode for this machine and measures how each starts behind AWS's Runtime Interface Emulator
+# (from PyPI). docs/SCALING.md#cold-start-and-size has the results. Runs on Linux.
 #
 #   tools/bench/cold_start.sh              # 20 starts each
-#   tools/bench/cold_start.sh 50 FOLDER    # other binaries than cargo's, one of each function's name
+#   tools/bench/cold_start.sh 50 FOLDER    # uses the binaries in FOLDER, each named after its function
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,7 +16,7 @@ aws_tools
 functions=(extract batch crawl jobs mcp worker settle notify)
 built="${CARGO_TARGET_DIR:-$PWD/target}"
 [ -n "${2:-}" ] || cargo build --release --locked "${functions[@]/#/--package=}"
-# The tables and queues; a debug build of them is quick enough.
+# Serves the tables and queues. A debug build is fast enough for that.
 cargo build --package local
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
