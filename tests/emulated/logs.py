@@ -4,7 +4,7 @@ import sys
 from stack import aws, say
 
 # Caused by the run itself, which kills a handler.
-EXPECTED = ("running a job that nobody drives",)
+EXPECTED = ("running a job that has no driver",)
 logs, group = aws("logs"), f"/runo/{sys.argv[1]}"
 bad, lines = [], 0
 for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):

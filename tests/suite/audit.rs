@@ -70,10 +70,10 @@ async fn faulty() -> (TestBed, Vec<Violation>) {
     for job in &jobs[1..] {
         rows::delete(bed.db(), &format!("JOB#{job}"), "RESULT#000001#001").await;
     }
-    let lost = "a result that a segment names is there";
+    let lost = "a result that a segment names exists";
     let mut faults = vec![
-        violation("month row = sum of the ledger", "a", "2026-11: the row is +7 from the ledger's sum"),
-        violation("prepaid row = sum of the ledger", "b", "the row is -2 from the ledger's sum"),
+        violation("month row = sum of the ledger", "a", "2026-11: the row differs from the ledger's sum by +7"),
+        violation("prepaid row = sum of the ledger", "b", "the row differs from the ledger's sum by -2"),
         violation(lost, jobs[1].as_str(), "unit 1, attempt 1"),
         violation(lost, jobs[2].as_str(), "unit 1, attempt 1"),
     ];

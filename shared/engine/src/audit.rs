@@ -24,9 +24,9 @@ pub(crate) const AUDIT_SECS: u64 = 120;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pages after which the cursor is written.
 const PAGES_A_SAVE: u32 = 50;
-/// Time that a slice keeps in reserve, in milliseconds: for a page, and looks at some suspects.
+/// Time that a slice keeps in reserve, in milliseconds: for a page, and for looks at some suspects.
 const MARGIN_MS: i64 = 60_000;
-/// How long a slice without an end is taken to be running after it last wrote its cursor.
+/// Lease of a slice without a time limit, from its start.
 const LEASE_SECS: u64 = 900;
 
 /// What to do in a slice.

@@ -1,4 +1,4 @@
-//! Tells the queue which units wait. Messages are hints: the rows decide.
+//! Sends messages about waiting units, settlements and webhooks to the queues. Messages are hints: the rows decide.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

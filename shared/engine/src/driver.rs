@@ -79,11 +79,11 @@ impl Driver {
         }
     }
 
-    /// Notes that the queue was sent all units. If that fails, a sweep sends them once more.
+    /// Records that all units were sent to the queue. If that fails, a sweep sends them once more.
     async fn note_queued(&self, job: &Job) {
         let lease = DriverLease { queued: true, ..job.driver };
         if let Err(error) = self.rows.store().jobs.drive(job, &job.driver, &lease).await {
-            tracing::warn!(job = %job.id, %error, "could not note that the queue was told");
+            tracing::warn!(job = %job.id, %error, "could not record that a job's units were sent to the queue");
         }
     }
 
@@ -104,18 +104,18 @@ impl Driver {
         let work = self.jobs.assignment(job).await?;
         let ended = self.runners.run::<WithSettle>(Arc::clone(&work), run).await;
         if ended.machine.share().waits_for_model() {
-            // If the queue does not accept this, a sweeper sees to the job.
+            // If the queue does not accept this, a sweeper finds the job.
             self.dispatcher.ask_to_settle(&work).await;
         }
         Ok(())
     }
 
-    /// Starts a task that drives a job that nobody drives and that the queue did not accept.
+    /// Starts a task that drives a job that has no driver and that the queue did not accept.
     pub(crate) fn take_up(self: &Arc<Self>, job: Job, until: Option<Timestamp>) {
         let driver = Arc::clone(self);
         let drive = async move {
             let id = job.id.clone();
-            tracing::info!(job = %id, "running a job that nobody drives");
+            tracing::info!(job = %id, "running a job that has no driver");
             let how = Drive { rows: None, events: None, until, delegate: false };
             if let Err(error) = driver.drive(job, how).await {
                 tracing::error!(job = %id, %error, "the driver failed; a later sweep resumes the job");

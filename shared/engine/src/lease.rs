@@ -1,4 +1,4 @@
-//! The driver's lease: renewed while the driver works, given back when it stops; its loss is noticed.
+//! The driver's lease: renews it while the driver works, returns it when the driver stops, and notices its loss.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,7 +65,7 @@ impl LeaseGuard {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Returns a handle that notes facts on the lease while its guard is elsewhere.
+    /// Returns a handle that records facts on the lease while its guard is elsewhere.
     pub(crate) fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.held))
     }
@@ -76,17 +76,17 @@ impl LeaseGuard {
         let lease = self.held.lock().await;
         let over = DriverLease { until: self.context.now(), ..*lease };
         if let Err(error) = self.rows.store().jobs.drive(&self.job, &lease, &over).await {
-            tracing::warn!(job = %self.job.id, %error, "could not give the driver's lease back; it ends by itself");
+            tracing::warn!(job = %self.job.id, %error, "could not return the driver's lease; it expires by itself");
         }
     }
 }
 
-/// Notes facts on a lease.
+/// Records facts on a lease.
 #[derive(Clone)]
 pub(crate) struct Handle(Arc<Mutex<DriverLease>>);
 
 impl Handle {
-    /// Notes that the queue knows of the open units. The next renewal writes it.
+    /// Records that the open units were sent to the queue. The next renewal writes it.
     pub(crate) async fn queued(&self) {
         self.0.lock().await.queued = true;
     }

@@ -74,7 +74,7 @@ pub struct Parts {
     pub worker: Worker,
     /// Settles jobs that have nothing open.
     pub settler: Settler,
-    /// Looks after jobs that nobody drives.
+    /// Resumes jobs that have no driver.
     pub sweeper: Sweeper,
     /// Delivers webhooks of jobs that ended.
     pub notifier: Arc<Notifier>,

@@ -1,4 +1,4 @@
-//! The sweeper looks after jobs that nobody drives and enforces deadlines. There is one rule for dead drivers: the work
+//! The sweeper resumes jobs that have no driver, and enforces deadlines. There is one rule for dead drivers: the work
 //! goes on, through the queue or, if the queue does not accept it, in this process.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use runtime::rows::Rows;
 /// Most jobs that one sweep takes from a shard.
 const BATCH: i32 = 100;
 
-/// Looks after jobs that nobody drives.
+/// Resumes jobs that have no driver.
 pub struct Sweeper {
     pub(crate) context: Arc<Context>,
     pub(crate) rows: Rows,
@@ -32,12 +32,12 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// Looks once after all jobs that are due: nobody drives them, or their deadline has passed. Jobs that
+    /// Resumes or ends all jobs that are due: those without a driver, and those whose deadline has passed. Jobs that
     /// the queue does not accept run in this process, in tasks of their own, until `until`. Returns how
-    /// many jobs it looked after.
+    /// many jobs it handled.
     ///
     /// # Errors
-    /// The list of due jobs could not be read. A job that cannot be looked after is logged and left for the next sweep.
+    /// The list of due jobs could not be read. A job that cannot be handled is logged and left for the next sweep.
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, StoreError> {
         let mut seen = 0;
         let now = self.context.now();
@@ -48,7 +48,7 @@ impl Sweeper {
             }
             match Box::pin(self.look_after(&id, &queue, until)).await {
                 Ok(looked) => seen += usize::from(looked),
-                Err(error) => tracing::error!(job = %id, %error, "could not look after a job"),
+                Err(error) => tracing::error!(job = %id, %error, "could not resume a job; the next sweep retries"),
             }
         }
         self.waiting.look_after_batches(until).await;
@@ -92,7 +92,7 @@ impl Sweeper {
         Ok(true)
     }
 
-    /// Returns whether nobody drives the job, or its driver has not acted on the deadline for longer than a lease.
+    /// Returns whether the job has no driver, or its driver has not acted on the deadline for longer than a lease.
     fn abandoned(&self, job: &Job) -> bool {
         let now = self.context.now();
         job.driver.until <= now
@@ -109,7 +109,8 @@ impl Sweeper {
         (DriverLease { holder: self.context.nonce(), until, queued: true, quiet }, tell)
     }
 
-    /// Returns whether messages wait because the workers are busy. If that cannot be found out, units are rather sent twice.
+    /// Returns whether messages wait because the workers are busy; `false` if that is unknown, so that units are rather
+    /// sent twice.
     async fn sees_backlog(&self) -> bool {
         let (depth, beat) = tokio::join!(self.dispatcher.queues.units.depth(), self.rows.store().jobs.heartbeat());
         match (depth, beat) {

@@ -1,6 +1,7 @@
-//! One account: its month and prepaid rows equal the sums of its ledger, where a checkpoint stands for the entries of a closed
-//! month. The ledger is walked in the order of its keys, where a job's RESERVE comes right before its SETTLE, so a walk
-//! keeps sums and one entry however long the ledger is, and can be suspended between any two entries.
+//! Checks one account: its month and prepaid rows equal the sums of its ledger, where a checkpoint stands for the
+//! entries of a closed month. The ledger is walked in the order of its keys, where a job's RESERVE comes right before
+//! its SETTLE. A walk therefore keeps only sums and one entry, however long the ledger is, and can be suspended between
+//! any two entries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use super::{Findings, LedgerEntry, Reserve, Settle, Violation};
 use crate::ids::AccountId;
 use crate::time::{Month, Timestamp};
 
-/// An account's rows that its ledger must add up to.
+/// The rows of an account that must equal the sums of its ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoneyRows {
     /// `used` per month.
@@ -30,7 +31,7 @@ struct Entries {
     sums: Sums,
     /// When the last of them was written.
     last: Timestamp,
-    /// A job's entries contradict each other.
+    /// Whether a job's entries contradict each other.
     at_fault: bool,
 }
 
@@ -53,11 +54,11 @@ pub struct AccountWalk {
 /// The result of a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Walked {
-    /// What does not hold.
+    /// The rules that are violated.
     pub violations: Vec<Violation>,
     /// Months that can be closed, unless a job that began in them still runs.
     pub closable: BTreeMap<Month, Checkpoint>,
-    /// Closed months whose entries had the checkpoint's sums once more, and have no expiry yet.
+    /// Closed months whose entries were found to have the checkpoint's sums again, and have no expiry yet.
     pub confirmed: Vec<Month>,
 }
 
@@ -77,7 +78,7 @@ impl AccountWalk {
             return None;
         };
         let checkpoint = self.rows.checkpoints.get(&month);
-        // Past that a RESERVE may have expired before its SETTLE.
+        // Once entries may have expired, a RESERVE may be gone before its SETTLE.
         let whole = checkpoint.is_none_or(|checkpoint| checkpoint.is_whole(self.now));
         let counted = checkpoint.filter(|checkpoint| checkpoint.covers(at));
         let keep_until = counted.and_then(|checkpoint| checkpoint.keep_until);
@@ -120,7 +121,9 @@ impl AccountWalk {
         }
         if *refund_monthly > m || *refund_prepaid > p || reserve.month != *month {
             let from = reserve.month;
-            let text = format!("{job}: {refund_monthly} of {m} to {month} (from {from}), {refund_prepaid} of {p}");
+            let text = format!(
+                "{job}: refunded {refund_monthly} of {m} to {month} (taken from {from}), {refund_prepaid} of {p} to prepaid"
+            );
             self.findings.say("a refund goes to its pool and month", text);
         }
         self.findings.count() == before
@@ -138,7 +141,8 @@ impl AccountWalk {
             }
             let found = self.closed.remove(month).unwrap_or_default();
             if found != checkpoint.sums {
-                let text = format!("{month}: the checkpoint says {}, found {}", told(&checkpoint.sums), told(&found));
+                let text =
+                    format!("{month}: the checkpoint has {}, the ledger has {}", told(&checkpoint.sums), told(&found));
                 self.findings.say("checkpoint = sum of its entries", text);
             } else if checkpoint.keep_until.is_none() {
                 confirmed.push(*month);
@@ -173,11 +177,11 @@ impl AccountWalk {
         }
         let months: BTreeSet<Month> = used.keys().chain(rows.months.keys()).copied().collect();
         for month in months {
-            // The difference, not the figures: it stays the same while the account goes on.
+            // The difference, not the figures: it stays the same while the account is in use.
             let said = i128::from(rows.months.get(&month).copied().unwrap_or(0));
             let off = said - used.get(&month).copied().unwrap_or(0);
             if off != 0 {
-                let text = format!("{month}: the row is {off:+} from the ledger's sum");
+                let text = format!("{month}: the row differs from the ledger's sum by {off:+}");
                 findings.say("month row = sum of the ledger", text);
             }
         }
@@ -187,12 +191,13 @@ impl AccountWalk {
         }
         let off = i128::from(said) - balance;
         if off != 0 {
-            findings.say("prepaid row = sum of the ledger", format!("the row is {off:+} from the ledger's sum"));
+            findings
+                .say("prepaid row = sum of the ledger", format!("the row differs from the ledger's sum by {off:+}"));
         }
     }
 }
 
-/// Sums as a finding shows them.
+/// Returns the text of sums in a finding.
 fn told(sums: &Sums) -> String {
     let Sums { entries, last_job, reserved_monthly, reserved_prepaid, charged, refunded_monthly, refunded_prepaid } =
         sums;

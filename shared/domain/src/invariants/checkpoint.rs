@@ -1,6 +1,6 @@
-//! Checkpoints of closed months. A checkpoint keeps what a finished month's ledger entries sum up to, and stands for them in
-//! the balance from then on, so that the entries may expire. Top-ups are never part of one: they are few, and their keys
-//! must refuse a repeated payment for ever.
+//! Checkpoints of closed months. A checkpoint keeps the sums of a finished month's ledger entries and stands for them
+//! in the balance from then on, so that the entries may expire. Top-ups are never part of one: they are few, and their
+//! keys must refuse a repeated payment for ever.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +8,16 @@ use super::{LedgerEntry, Reserve, Settle};
 use crate::ids::JobId;
 use crate::time::{Month, Timestamp};
 
-/// A month stays open for this long after its end: longer than a job's life (24 h), an idempotency key (24 h) and the retries
-/// of a webhook together, so that nothing is written to it any more in the normal course.
+/// A month stays open for this long after its end: longer than a job's life (24 h), an idempotency key (24 h) and the
+/// retries of a webhook together, so that normally nothing is written to it any more.
 const OPEN_AFTER_END_SECS: u64 = 7 * 86_400;
 /// A month is closed only if its last entry is older than this, and the checkpoint counts entries up to this long ago: a
 /// write that was under way during the walk is over by then.
 const QUIET_SECS: i64 = 86_400;
-/// This long before entries expire, their sum is no longer compared: clocks differ.
+/// This long before entries expire, their sums are no longer compared, because clocks differ.
 const EXPIRY_MARGIN_SECS: u64 = 86_400;
 
-/// What ledger entries sum up to.
+/// Sums of ledger entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     /// Number of entries.
@@ -76,7 +76,7 @@ fn add(sum: &mut u64, amount: u64) {
 /// A closed month.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// What its entries sum up to.
+    /// The sums of its entries.
     pub sums: Sums,
     /// Entries written before this moment are in the sums. Later ones of the same month count beside them.
     pub counted_to: Timestamp,
@@ -85,26 +85,26 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Whether an entry of its month, written at `at`, is in the sums.
+    /// Returns whether an entry of its month, written at `at`, is in the sums.
     pub(super) fn covers(&self, at: Timestamp) -> bool {
         at < self.counted_to
     }
 
-    /// Whether all entries in the sums must still exist.
+    /// Returns whether all entries in the sums must still exist.
     pub(super) fn is_whole(&self, now: Timestamp) -> bool {
         self.keep_until.is_none_or(|until| now.plus_secs(EXPIRY_MARGIN_SECS) < until)
     }
 }
 
-/// Up to when a checkpoint of `month` counts entries; `None` if the month cannot be closed yet. `last` is when its last entry
-/// was written, `now` when the walk began.
+/// Returns up to when a checkpoint of `month` counts entries; `None` if the month cannot be closed yet. `last` is when
+/// its last entry was written, `now` when the walk began.
 pub(super) fn counted_to(month: Month, last: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let to = now.plus_ms(-QUIET_SECS * 1_000);
     (month.end().plus_secs(OPEN_AFTER_END_SECS) <= now && last < to).then_some(to)
 }
 
 impl LedgerEntry {
-    /// The month it belongs to and when it was written; `None` for a top-up, which belongs to none.
+    /// Returns the month it belongs to and when it was written; `None` for a top-up, which belongs to none.
     pub(super) fn written(&self) -> Option<(Month, Timestamp)> {
         match self {
             LedgerEntry::Reserve(reserve) => Some((reserve.month, reserve.at)),

@@ -31,13 +31,13 @@ fn check_units(rows: &JobRows, findings: &mut Findings) {
             && end.has_result()
             && !rows.results.contains(&(seq, attempt))
         {
-            findings.say("a result that a segment names is there", format!("unit {seq}, attempt {attempt}"));
+            findings.say("a result that a segment names exists", format!("unit {seq}, attempt {attempt}"));
         }
         if let UnitState::Asked { attempt, .. } = unit
             && !rows.results.contains(&(seq, attempt))
         {
             let text = format!("unit {seq}, attempt {attempt}, provisional");
-            findings.say("a result that a segment names is there", text);
+            findings.say("a result that a segment names exists", text);
         }
     }
 }

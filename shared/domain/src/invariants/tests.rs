@@ -106,7 +106,7 @@ fn every_rule_catches_its_fault() {
     broken(&|s| put(s, 1, started()), "an ended job has nothing open");
     broken(&|s| put(s, 0, UnitState::Skipped), "charged = units started");
     broken(&|s| put(s, 7, UnitState::Skipped), "only admitted units have a state");
-    broken(&|s| s.jobs[0].results.clear(), "a result that a segment names is there");
+    broken(&|s| s.jobs[0].results.clear(), "a result that a segment names exists");
     broken(&|s| s.jobs[0].job.admitted = 3, "admitted within the reservation");
     broken(
         &|s| s.jobs[0].job.state = JobState::Ended(Outcome::Completed),

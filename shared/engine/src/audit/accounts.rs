@@ -1,5 +1,5 @@
-//! The accounts, one after the other, each by a walk along its ledger; and the closing of their finished months. A ledger
-//! that is longer than a slice is walked on by the next one.
+//! Checks the accounts one after the other, each by a walk along its ledger, and closes their finished months. If a
+//! slice ends within a ledger, the next one continues the walk.
 
 use domain::AccountId;
 use domain::invariants::{AccountWalk, Violation, Walked};
@@ -7,14 +7,14 @@ use domain::invariants::{AccountWalk, Violation, Walked};
 use super::cursor::{Look, Stage};
 use super::{Check, Stop, still};
 
-/// How often an account is looked at before what every look found is believed. A transaction that comes between the rows
-/// and the ledger looks like a fault; it does not again.
+/// How many looks must find the same before it is reported. A transaction between the reads of an account's rows and of
+/// its ledger looks like a fault, but only in one look.
 const LOOKS: u32 = 3;
-/// How many entries get their expiry before the slice looks at its time.
+/// After how many entries that get an expiry the slice checks its time.
 const EXPIRE_AT_ONCE: u32 = 64;
 
 impl Check<'_> {
-    /// Whether the slice is over.
+    /// Checks the accounts. Returns whether the slice is over.
     pub(super) async fn accounts(&mut self) -> Result<bool, Stop> {
         if self.look_on().await? {
             return Ok(true);
@@ -41,7 +41,7 @@ impl Check<'_> {
         }
     }
 
-    /// The rows are read before the ledger, so that what the rows tell of is in it.
+    /// Begins a look at an account. Reads its rows before the ledger, which then has every entry that they count.
     async fn look_at(&self, account: AccountId, before: Option<Vec<Violation>>, looks: u32) -> Result<Look, Stop> {
         let now = self.audit.clock.now();
         let rows = self.audit.store.audit.money(&account).await?;
@@ -49,7 +49,7 @@ impl Check<'_> {
         Ok(Look { account, before, looks, walk, after: None })
     }
 
-    /// Goes on with the account that is being looked at. Whether the slice is over before that is done.
+    /// Continues the look that has begun, if there is one. Returns whether the slice is over.
     async fn look_on(&mut self) -> Result<bool, Stop> {
         while let Some(look) = &mut self.cursor.look {
             let store = &self.audit.store.audit;
@@ -79,7 +79,7 @@ impl Check<'_> {
         Ok(false)
     }
 
-    /// The end of a look: the next one, where there has to be one.
+    /// Ends a look. Returns the account's next look, if it needs one.
     async fn judge(&mut self, look: Look) -> Result<Option<Look>, Stop> {
         let Look { account, before, looks, walk, .. } = look;
         let walked = walk.end();
@@ -91,7 +91,7 @@ impl Check<'_> {
             self.pause().await;
             return Ok(Some(self.look_at(account, Some(found), looks + 1).await?));
         }
-        // Of an account at fault every entry is evidence.
+        // The entries of an account at fault are evidence, so none of its months is closed.
         if found.is_empty() && self.kept.is_some() {
             self.close_months(&account, walked).await?;
         }
@@ -101,7 +101,7 @@ impl Check<'_> {
         Ok(None)
     }
 
-    /// Closes finished months, and sets the expiry of those that another walk confirmed.
+    /// Closes finished months, and sets when the entries expire of closed months that this walk confirmed.
     async fn close_months(&self, account: &AccountId, walked: Walked) -> Result<(), Stop> {
         let store = &self.audit.store.audit;
         for month in walked.confirmed {

@@ -16,7 +16,7 @@ pub(super) enum Stage {
     Done,
 }
 
-/// A look at an account that has begun.
+/// A look at an account, as far as it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Look {
     pub(super) account: AccountId,
@@ -25,7 +25,7 @@ pub(super) struct Look {
     /// How many looks there were before.
     pub(super) looks: u32,
     pub(super) walk: AccountWalk,
-    /// The key of the ledger after which the walk continues.
+    /// The key of the ledger entry after which the walk continues.
     pub(super) after: Option<String>,
 }
 

@@ -19,7 +19,7 @@ use crate::handled::Handled;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// Longest delay of a queue message, in seconds; the sweeper looks after longer waits.
+/// Longest delay of a queue message, in seconds; the sweeper handles longer waits.
 const MOST_DELAY_SECS: u64 = 900;
 /// Seconds that the queue may take for a message from the sweeper before the sweeper sends another.
 const QUIET_SECS: u64 = 900;
@@ -48,7 +48,7 @@ pub enum ReceiverFault {
 pub enum Resent {
     /// It is being sent, because of this order or already before it.
     Yes(Box<Delivery>),
-    /// It was ordered only just now; it may be ordered again in so many seconds.
+    /// It was ordered a moment ago; it may be ordered again in this many seconds.
     TooSoon(u64),
     /// The webhook did not ask for this kind of end.
     Skipped,
@@ -78,7 +78,7 @@ impl Notifier {
     }
 
     /// Returns the delivery for a job's end, to be written in the same transaction, and when
-    /// the sweeper looks after it.
+    /// the sweeper looks at it.
     pub(crate) fn message_of(&self, webhook: &Webhook, job: &Job, end: &Settlement) -> (Delivery, Timestamp) {
         let delivery = Delivery::of(webhook, job, end, self.context.nonce());
         let due = end.ended_at.plus_secs(self.context.settings().lease_secs);
@@ -113,7 +113,7 @@ impl Notifier {
             Claim::Over | Claim::Taken => Ok(Handled::Acknowledge),
             Claim::Later(at) => {
                 let wait = at.ms_since(now);
-                // The message came early: clocks may differ a little. The sweeper looks after longer waits.
+                // The message came early: clocks may differ a little. The sweeper handles longer waits.
                 let soon = wait <= 1_000 * MOST_DELAY_SECS;
                 Ok(if soon { Handled::Redeliver(Duration::from_millis(wait)) } else { Handled::Acknowledge })
             }
@@ -141,7 +141,7 @@ impl Notifier {
     /// Tells the queue of each delivery that is due. Returns how many messages it sent.
     ///
     /// # Errors
-    /// The deliveries could not be listed. One that cannot be looked after is logged and left for the next sweep.
+    /// The deliveries could not be listed. One that cannot be handled is logged and left for the next sweep.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let (mut told, now) = (0, self.context.now());
         for id in self.rows.retry(|| self.rows.store().hooks.due(now, BATCH)).await? {
@@ -150,7 +150,9 @@ impl Notifier {
             }
             match self.look_after(&id).await {
                 Ok(looked) => told += usize::from(looked),
-                Err(error) => tracing::error!(job = %id, %error, "could not look after the delivery of a webhook"),
+                Err(error) => {
+                    tracing::error!(job = %id, %error, "could not resume a webhook delivery; the next sweep retries")
+                }
             }
         }
         Ok(told)

@@ -20,8 +20,8 @@ impl Notifier {
             self.write(&before.revoked(self.context.nonce()), now).await?;
             return Ok(());
         }
-        // The claim keeps other processes away while the try runs. When it is over, its holder counts as dead and
-        // another goes on.
+        // The claim keeps other processes away while the try runs. Once it has expired, its holder counts as dead and
+        // another process continues.
         if !self.write(&claimed, claimed.next).await? {
             return Ok(());
         }
@@ -38,10 +38,10 @@ impl Notifier {
         let after = claimed.answered(answer, now, jitter, self.context.nonce());
         let wait = after.next.ms_since(now).div_ceil(1_000);
         let by_queue = after.is_pending() && wait <= MOST_DELAY_SECS;
-        // If the queue is told, the sweeper looks after the delivery only some time later, in case that did not help.
+        // If the queue has a message for the next try, the sweeper looks only some time later, in case that was lost.
         let grace = if by_queue { self.context.settings().lease_secs } else { 0 };
         if !self.write(&after, after.next.plus_secs(grace)).await? {
-            tracing::info!(job = %claimed.job, "a try took too long: another process has the delivery now");
+            tracing::info!(job = %claimed.job, "a try took too long, and another process has taken over the delivery");
             return Ok(());
         }
         if by_queue {

@@ -28,7 +28,7 @@ pub(crate) use work::{Patience, ProviderBatches};
 /// Longest that a `DELETE` waits for the provider.
 const CANCEL: Duration = Duration::from_secs(10);
 
-/// Looks after units that wait for the model. Cheap to clone.
+/// Handles units that wait for the model. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Waiting {
     pub(crate) answers: Answers,
@@ -47,11 +47,11 @@ impl Waiting {
         }
     }
 
-    /// Looks after batches that are due, until `until`.
+    /// Handles batches that are due, until `until`.
     pub(crate) async fn look_after_batches(&self, until: Option<Timestamp>) {
         let Some(batches) = &self.batches else { return };
         if let Err(error) = batches.look_after_due(until).await {
-            tracing::error!(%error, "could not look after batches of the model; the next sweep continues");
+            tracing::error!(%error, "could not handle the model's batches; the next sweep continues");
         }
     }
 

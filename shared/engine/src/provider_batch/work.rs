@@ -17,7 +17,7 @@ use runtime::context::Context;
 use runtime::rows::Rows;
 use visits::modelling::ModelReader;
 
-/// Most batches that one sweep looks after.
+/// Most batches that one sweep handles.
 const DUE: i32 = 100;
 
 /// How much time there is to work on a batch.
@@ -74,7 +74,7 @@ impl ProviderBatches {
         Ok(())
     }
 
-    /// Looks after batches that are due.
+    /// Handles batches that are due.
     pub(super) async fn look_after_due(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
         for batch in self.rows.retry(|| self.rows.store().model_batches.due_batches(self.now(), DUE)).await? {
             if self.context.stopping() || until.is_some_and(|until| self.now() >= until) {
@@ -82,7 +82,7 @@ impl ProviderBatches {
             }
             let (job, n) = (batch.job.clone(), batch.n);
             if let Err(error) = Box::pin(self.take_up(batch, Patience::Until(until))).await {
-                tracing::error!(%job, n, %error, "could not look after a batch of the model");
+                tracing::error!(%job, n, %error, "could not handle a batch of the model; the next sweep retries");
             }
         }
         Ok(())

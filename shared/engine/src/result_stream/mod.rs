@@ -169,7 +169,6 @@ impl ResultStream {
     ///
     /// # Errors
     /// Store errors that outlast the retries.
-    /// Faults of the store that outlast its retries.
     pub async fn next_now(&mut self) -> Result<Option<Available>, StoreError> {
         Ok(match self.pick(true).await? {
             Some(item) => Some(Available::Result(item)),

@@ -41,7 +41,7 @@ pub struct LedgerPage {
 pub struct LedgerRow {
     /// Its key in its account's partition.
     pub key: String,
-    /// What it says.
+    /// The entry.
     pub entry: LedgerEntry,
     /// Whether it has an expiry.
     pub expires: bool,
@@ -76,7 +76,7 @@ impl Audit {
         Ok(AccountsPage { accounts, next })
     }
 
-    /// An account's month and prepaid rows, and its checkpoints.
+    /// Returns an account's month and prepaid rows, and its checkpoints.
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
@@ -93,7 +93,7 @@ impl Audit {
         }
         let prepaid = self.get(table, key(&pk, "PREPAID")).await?;
         money.prepaid = prepaid.as_ref().map(|item| Row(item).n("balance")).transpose()?;
-        // After the months' rows: the checkpoint of a month that they say is closed is found, whoever closes one meanwhile.
+        // Read after the months' rows, so that each month that they mark as closed has its checkpoint here.
         for item in self.range(table, &pk, "CLOSED#", "CLOSED#~", &[]).await? {
             let row = Row(&item);
             let month = row.parse("sk", |sk| sk.strip_prefix("CLOSED#").and_then(Month::parse))?;

@@ -1,6 +1,7 @@
-//! Closes a month. One transaction puts its checkpoint and marks its row, on the condition that the row equals the entries'
-//! sum: so a month is closed once, and never over a fault. Its entries get an expiry only after another walk found the same
-//! sums, and then one by one. Each write is a no-op when repeated, so a check that dies in between leaves nothing to undo.
+//! Closes a month. One transaction puts its checkpoint and marks its row, on the condition that the row equals the sum
+//! of the entries, so a month is closed once and never if the two differ. Its entries get an expiry one by one, and
+//! only after another walk has found the same sums. Repeating a write changes nothing, so a check that dies leaves
+//! nothing to undo.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::invariants::{Checkpoint, Sums};
@@ -12,7 +13,7 @@ use crate::item::{Put, Row, key, n, names, s, values};
 use crate::keys;
 use crate::ops::{ABSENT, Transaction, tx_put, tx_update};
 
-/// A closed month's entries are kept for this long, on top of a job's retention: a job that is still kept has its entries.
+/// How long a closed month's entries are kept, in addition to a job's retention: a job that is kept has its entries.
 const KEPT_SECS: u64 = 90 * 86_400;
 
 pub(super) fn checkpoint(row: &Row<'_>) -> Result<Checkpoint, StoreError> {
@@ -32,8 +33,8 @@ pub(super) fn checkpoint(row: &Row<'_>) -> Result<Checkpoint, StoreError> {
 }
 
 impl Audit {
-    /// Returns whether a job of the account runs that began before `end`. Reads an index, which lags behind the rows by
-    /// seconds: a job that began days ago is in it.
+    /// Returns whether the account has a running job that began before `end`. Reads an index that lags behind the rows
+    /// by seconds, which is enough: a job that began days ago is in it.
     ///
     /// # Errors
     /// Faults of the store.
@@ -58,7 +59,7 @@ impl Audit {
     /// Closes a month with `checkpoint`. Returns `false` if it is closed already, or its row does not equal the sums.
     ///
     /// # Errors
-    /// Faults of the store. Then it is not known whether the write took effect; a repeat does no harm.
+    /// Faults of the store; it is then unknown whether the write took effect. The call may be repeated.
     pub async fn close(
         &self,
         account: &AccountId,
@@ -91,7 +92,7 @@ impl Audit {
         Ok(matches!(wrote, Transaction::Written))
     }
 
-    /// Writes when a closed month's entries expire. The first such write stays.
+    /// Records when a closed month's entries expire, unless that was recorded before.
     ///
     /// # Errors
     /// Faults of the store.
@@ -104,7 +105,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Lets an entry of the ledger expire after `keep_until`. Writes no row that is gone.
+    /// Lets an entry of the ledger expire after `keep_until`. Does nothing if the entry is gone.
     ///
     /// # Errors
     /// Faults of the store.

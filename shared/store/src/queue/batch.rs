@@ -161,7 +161,7 @@ impl Queue {
                 if attempt >= self.retry.attempts {
                     // An entry that SQS did not mention was not taken either.
                     let fault = answered.refused.iter().find(|r| !r.sender_fault).map_or_else(
-                        || StoreError::Malformed(format!("{operation}: an entry was not answered")),
+                        || StoreError::Malformed(format!("{operation}: the response leaves out an entry")),
                         |r| refused(operation, r),
                     );
                     outcome.fail(std::mem::take(&mut open), fault);
