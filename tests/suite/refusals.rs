@@ -122,7 +122,7 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
             "/v1/batch",
             with("schema", json!({"type": "object", "properties": {"p": {"type": "number", "default": "cheap"}}})),
             "SCHEMA_INVALID",
-            vec!["field \"p\"", "\"example\" does not read as float"],
+            vec!["field \"p\"", "\"example\" cannot be read as float"],
         ),
         (
             "/v1/batch",
@@ -141,7 +141,7 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
             "/v1/batch",
             field(json!({"field": "p", "type": "float", "example": "abc"})),
             "SCHEMA_INVALID",
-            vec!["\"p\"", "does not read as float"],
+            vec!["\"p\"", "cannot be read as float"],
         ),
         (
             "/v1/batch",

@@ -77,7 +77,7 @@ async fn forbidden_fields_are_refused_without_repeating_their_values() {
         (json!({ "x-forwarded-for": "SECRET" }), "\"x-forwarded-for\""),
         (json!({ "User-Agent": "SECRET" }), "\"User-Agent\""),
         (json!({ "x": "SECRET\r\nHost: y" }), "line breaks"),
-        (json!({ "a b": "SECRET" }), "field name"),
+        (json!({ "a b": "SECRET" }), "header name"),
         (json!({ "x": 1 }), "strings"),
         (json!({ "x": ["SECRET"] }), "strings"),
         (json!(["SECRET"]), "object"),

@@ -256,7 +256,9 @@ impl App {
                 console::serve(operation, segments, &request, self.explains)
             }
             // The MCP function turns tool calls into requests of the other operations, which are served here.
-            Operation::Mcp => ApiError::new(ErrorCode::NotFound, "this path is served elsewhere").into_response(),
+            Operation::Mcp => {
+                ApiError::new(ErrorCode::NotFound, "this function does not serve that path").into_response()
+            }
         }
     }
 }

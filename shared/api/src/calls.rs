@@ -179,7 +179,7 @@ impl App {
             Verdict::RateLimited => Err(rate_limited(quota, self.engine.now())),
             Verdict::QuotaExceeded { needed, available } => Err(ApiError::new(
                 ErrorCode::QuotaExceeded,
-                format!("this call needs {needed} credits and {available} are left; nothing was charged"),
+                format!("this call needs {needed} credits, but only {available} are left; nothing was charged"),
             )),
             Verdict::Suspended => check_active(quota).and(Err(ApiError::invalid("the account changed; try again"))),
         }

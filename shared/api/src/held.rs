@@ -90,7 +90,7 @@ impl HeldCall {
     pub(crate) async fn end(&mut self) {
         let Some(Permit { store, number, nonce }) = self.permit.take() else { return };
         if let Err(error) = store.accounts.return_permit(&self.account, number, &nonce).await {
-            tracing::warn!(%error, "a held call's permit could not be returned; it becomes free when its lease ends");
+            tracing::warn!(%error, "a held call's permit could not be returned; it becomes free when its lease expires");
         }
     }
 }

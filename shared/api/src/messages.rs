@@ -69,7 +69,7 @@ impl App {
                 }
                 // Not for a worker, or unreadable: it ends up in the dead-letter queue, where an operator sees it.
                 Ok(Message::Settle { .. } | Message::Notify { .. }) => {
-                    Err(StoreError::Malformed("a message of another queue in the units' queue".into()))
+                    Err(StoreError::Malformed("the units' queue has a message of another queue".into()))
                 }
                 Err(error) => Err(StoreError::Malformed(error.to_string())),
             };
@@ -108,7 +108,7 @@ pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
         let handled = match Message::parse(&record.body) {
             Ok(Message::Notify { job }) => app.engine.notifier.deliver(&job).await,
             Ok(Message::Settle { .. } | Message::Units { .. }) => {
-                Err(StoreError::Malformed("a message of another queue in the notify queue".into()))
+                Err(StoreError::Malformed("the notify queue has a message of another queue".into()))
             }
             Err(error) => Err(StoreError::Malformed(error.to_string())),
         };
@@ -131,7 +131,7 @@ where
     let mut response = SqsBatchResponse::default();
     for (id, task) in tasks {
         let done = task.await.unwrap_or_else(|error| {
-            tracing::error!(message = id, %error, "the handling of a message ended early");
+            tracing::error!(message = id, %error, "the handler of a message panicked or was aborted");
             false
         });
         if !done {
@@ -165,7 +165,7 @@ async fn delay_redelivery(queue: &Queue, record: &Record, wait: Duration) {
     if let Some(handle) = &record.handle {
         let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
         if let Some(fault) = changed.fault {
-            tracing::warn!(message = record.id, %fault, "redelivery must wait for the visibility timeout");
+            tracing::warn!(message = record.id, %fault, "could not shorten the visibility timeout of a message");
         }
     }
 }

@@ -267,7 +267,7 @@ pub fn check_schema(value: &Value, locale: &str) -> Result<Schema, ApiError> {
         let name: String = field.field.chars().take(60).collect();
         if !field.example.is_null() && !extraction::reads_as(field.kind, &field.example, locale) {
             let text =
-                format!("schema[{index}] (field \"{name}\"): \"example\" does not read as {}", field.kind.name());
+                format!("schema[{index}] (field \"{name}\"): \"example\" cannot be read as {}", field.kind.name());
             return Err(invalid(text));
         }
         match field.selector.as_deref().map(extraction::check_selector) {

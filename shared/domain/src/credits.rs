@@ -18,7 +18,7 @@ pub struct Reservation {
 
 /// Too few credits are left. Nothing was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{needed} credits are needed, {available} are left")]
+#[error("{needed} credits are needed, but only {available} are left")]
 pub struct SplitError {
     /// Credits that the call needs.
     pub needed: u64,

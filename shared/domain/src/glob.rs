@@ -42,7 +42,7 @@ pub enum GlobError {
     },
     /// A character in a set that a canonical URL cannot contain as one character.
     #[error(
-        "has \"{what}\" in the set at character {at}; sets match single characters of a URL, and there others than ASCII are percent-encoded"
+        "has \"{what}\" in the set at character {at}; a set may have only ASCII characters, because URLs percent-encode all others"
     )]
     NotAscii {
         /// The position of the set.

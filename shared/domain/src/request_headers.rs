@@ -46,16 +46,16 @@ pub struct RequestHeaders {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
     /// More than [`MAX_FIELDS`].
-    #[error("has {0} fields; at most {MAX_FIELDS} are allowed")]
+    #[error("has {0} headers; at most {MAX_FIELDS} are allowed")]
     TooMany(usize),
     /// More than [`MAX_BYTES`].
     #[error("has {0} bytes of names and values; at most {MAX_BYTES} are allowed")]
     TooLong(usize),
     /// Not a token of RFC 9110 §5.6.2.
-    #[error("\"{0}\" is not a field name; use letters, digits and hyphens")]
+    #[error("\"{0}\" is not a header name; use letters, digits and hyphens")]
     Name(String),
     /// A name that the server sets itself: framing, forwarding or identity.
-    #[error("\"{0}\" may not be set; the server sets Host, User-Agent and the fields of framing and forwarding")]
+    #[error("\"{0}\" may not be set; the server itself sets Host, User-Agent, and framing and forwarding headers")]
     Refused(String),
     /// The same name twice; case does not matter.
     #[error("\"{0}\" is given twice; names must be unique, regardless of case")]

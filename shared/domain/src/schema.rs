@@ -218,7 +218,7 @@ fn parse_field(index: usize, item: &Value) -> Result<Field, SchemaError> {
     let example = match members.get("example") {
         None | Some(Value::Null) => {
             return Err(SchemaError(format!(
-                "{at}: \"example\" is missing; give a value that reads as {}",
+                "{at}: \"example\" is missing; give a value that can be read as {}",
                 kind.name()
             )));
         }

@@ -64,7 +64,7 @@ pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate>
     let path: Vec<&str> = field.field.split('.').collect();
     if path.len() > 1 {
         let values = reach(page.root, &path, &mut room);
-        found.push(Candidate::new(Source::Json, values, "path spelled by the name"));
+        found.push(Candidate::new(Source::Json, values, "path that the field's name spells"));
     }
     let (mut same, mut alike): (Vec<Vec<Value>>, Vec<Vec<Value>>) = (Vec::new(), Vec::new());
     let (own, meant) = page.index.named(&wanted.label, wanted.concept);

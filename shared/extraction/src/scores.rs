@@ -206,7 +206,7 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
             own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
         if outvoted {
             candidate.score -= OUTVOTED;
-            candidate.reason = format!("{}, against another source and the page", candidate.reason).into();
+            candidate.reason = format!("{}, contradicted by another source and the page", candidate.reason).into();
         }
     }
 }

@@ -115,9 +115,13 @@ impl<'a> Sources<'a> {
         let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
         if wanted.is(Concept::Stock) && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
             out.push(
-                Candidate::text(Source::Message, "true", "an offer with a price and no message against it")
-                    .scored(-12)
-                    .standing(Standing::Guess),
+                Candidate::text(
+                    Source::Message,
+                    "true",
+                    "an offer with a price, and no message that it is unavailable",
+                )
+                .scored(-12)
+                .standing(Standing::Guess),
             );
         }
         self.scores().finish(wanted, &mut out);

@@ -106,7 +106,7 @@ impl Drop for Context {
         runtime.spawn(async move {
             let disposed = browser.cdp.call("Target.disposeBrowserContext", json!({ "browserContextId": id }));
             if tokio::time::timeout(answer, disposed).await.is_err() {
-                tracing::error!("a browser did not let go of a page; it was killed");
+                tracing::error!("a browser did not close a page; it was killed");
                 browser.kill();
             }
             drop(places);

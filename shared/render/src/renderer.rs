@@ -92,7 +92,7 @@ impl Renderer {
         let rendered = visit(opened, context.pass(), request, &pool.config.limits, end).await;
         let refused = context.pass().ledger.refused();
         if refused > 0 {
-            tracing::info!(refused, "a page asked for hosts that may not be fetched");
+            tracing::info!(refused, "a page requested hosts that may not be fetched");
         }
         rendered
     }

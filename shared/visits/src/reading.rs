@@ -78,7 +78,7 @@ impl PageReader {
         };
         let read = read.await;
         if read.is_none() {
-            tracing::error!("extraction failed: it panicked, or the process ends");
+            tracing::error!("extraction panicked, or the process is ending");
         }
         read
     }
@@ -91,7 +91,7 @@ impl PageReader {
         let Reading { values, links } = match read_apart(program, task, &body, end).await {
             Ok(reading) => reading,
             Err(error) => {
-                tracing::error!(%error, "could not start a child process to read a page in");
+                tracing::error!(%error, "could not start a child process to read a page");
                 return None;
             }
         };

@@ -123,7 +123,7 @@ impl PageRenderer {
                 Err(error) => return Err(unrendered(job, error)),
             }
         }
-        Err(Unrendered::Failed(FetchError::Unreachable("the page kept going on to another document".into())))
+        Err(Unrendered::Failed(FetchError::Unreachable("the page navigated through too many documents".into())))
     }
 
     fn request(&self, job: &Assignment, url: &Url, timeout: Duration) -> Request {

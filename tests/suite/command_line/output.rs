@@ -110,7 +110,7 @@ async fn urls_are_read_from_standard_input_and_results_written_at_once() {
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("standard input, line 2: \"not a url\" is not an http or https URL"), "{wrong:?}");
     let none = ran_given(runo(&world, &args), "# nothing\n").await;
-    assert!(none.code == 2 && none.err.contains("there is no URL"), "{none:?}");
+    assert!(none.code == 2 && none.err.contains("the input has no URL"), "{none:?}");
 }
 
 /// More than 10,000 URLs become several jobs, with consecutive indexes.

@@ -37,7 +37,7 @@ pub(crate) fn field(text: &str) -> Result<Field, String> {
     let field = Field::new(name, kind);
     Ok(match example {
         Some(example) => {
-            field.example(value(kind, example).ok_or(format!("{example:?} does not read as {}", kind.as_str()))?)
+            field.example(value(kind, example).ok_or(format!("{example:?} cannot be read as {}", kind.as_str()))?)
         }
         None => field,
     })
@@ -81,7 +81,7 @@ mod tests {
     fn an_invalid_field_is_refused_with_the_reason() {
         for (text, word) in [
             ("price:money", "there is no type \"money\"; types are string,"),
-            ("price:float=cheap", "\"cheap\" does not read as float"),
+            ("price:float=cheap", "\"cheap\" cannot be read as float"),
             (":float", "a field needs a name"),
         ] {
             assert!(field(text).unwrap_err().starts_with(word), "{text}: {}", field(text).unwrap_err());

@@ -281,7 +281,7 @@ async fn admit(
             Function::Batch => batch::handle(&app, request).await,
             Function::Crawl => crawl::handle(&app, request).await,
             Function::Jobs => jobs::handle(&app, request).await,
-            Function::Mcp => ApiError::new(ErrorCode::NotFound, "no tool calls /mcp").into_response(),
+            Function::Mcp => ApiError::new(ErrorCode::NotFound, "the tools do not call /mcp").into_response(),
         }
     })
     .await

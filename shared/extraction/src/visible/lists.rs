@@ -103,7 +103,7 @@ fn by_look(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     if wanted.is(Concept::Instruction) {
         let steps = steps::below_headings(doc);
         if steps.len() > 1 {
-            out.push(Candidate::new(Source::List, values(steps), "what stands below \"Step 1\" and on"));
+            out.push(Candidate::new(Source::List, values(steps), "text below \"Step 1\" and the following steps"));
         }
     }
     match (wanted.concept, ingredients, numbered) {

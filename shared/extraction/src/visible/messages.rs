@@ -166,11 +166,11 @@ fn is_choice(view: &View<'_>, at: usize) -> bool {
     std::iter::once(at).chain(doc.above(at).take(2)).chain(doc.below(at).take(MAX_PARTS)).any(is_one)
 }
 
-/// Adds the weakest evidence: a thing with a price and no message against it is available.
+/// Adds the weakest evidence: a thing with a price is available if no message says otherwise.
 pub(super) fn priced(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     if wanted.field.kind == domain::FieldType::Boolean && super::prices::is_priced(view) {
         out.push(
-            Candidate::text(Source::Message, "true", "a price and no message against it")
+            Candidate::text(Source::Message, "true", "a price, and no message that it is unavailable")
                 .scored(-12)
                 .standing(Standing::Guess),
         );

@@ -51,7 +51,7 @@ pub(super) fn asked_by(view: &View<'_>, out: &mut Vec<Candidate>) {
         if let Some(name) = behind.filter(|_| posted).map(bare_name).filter(|n| is_name(n))
             && name.split_whitespace().count() <= 4
         {
-            out.push(Candidate::text(Source::Pattern, name, "who asked or posted").scored(-4));
+            out.push(Candidate::text(Source::Pattern, name, "name of who asked or posted").scored(-4));
             return;
         }
     }
@@ -219,7 +219,7 @@ pub(super) fn extent(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
     };
     for segment in view.segments().iter().filter(|s| (5..=160).contains(&s.text.len())) {
         if let Some(side) = side(segment.text, order, letter) {
-            out.push(Candidate::text(Source::Pattern, side, "side of several measures").scored(2));
+            out.push(Candidate::text(Source::Pattern, side, "one of several dimensions").scored(2));
             return;
         }
     }

@@ -88,7 +88,7 @@ pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
             && !first.ends_with(&parts.city)
             && !first.bytes().any(|b| b.is_ascii_digit())
         {
-            out.push(Candidate::text(Source::Pattern, first, "what stands before a street or town").scored(-4));
+            out.push(Candidate::text(Source::Pattern, first, "text before a street or town").scored(-4));
             return;
         }
         let mut above = segments[..at].iter().rev().take(3).map(|s| s.text.trim_end_matches(','));

@@ -158,7 +158,9 @@ fn media(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
         if let Ok(url) = view.url.join(src.trim())
             && !doc.els[at].zone.is_surroundings()
         {
-            out.push(Candidate::text(Source::Pattern, url.as_str(), format!("what an {kind} element plays")).scored(4));
+            out.push(
+                Candidate::text(Source::Pattern, url.as_str(), format!("what the {kind} element plays")).scored(4),
+            );
             return;
         }
     }

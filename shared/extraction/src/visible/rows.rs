@@ -153,10 +153,10 @@ fn element(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
             && (1..=120).contains(&value.len())
             && doc.is_line(next)
         {
-            pairs.add(at, text, vec![value.clone()], "first of two", -6);
+            pairs.add(at, text, vec![value.clone()], "first of two elements", -6);
             // An element with a label of its own is not a label.
             if !value.contains([':', '：']) {
-                pairs.add(at, &value, vec![doc.text(at)], "second of two", -10);
+                pairs.add(at, &value, vec![doc.text(at)], "second of two elements", -10);
             }
             return;
         }

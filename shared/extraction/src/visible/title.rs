@@ -88,7 +88,7 @@ pub(super) fn version(view: &View<'_>, out: &mut Vec<Candidate>) {
         let dotted =
             number.contains('.') && number.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
         if dotted && number.len() <= 12 {
-            out.push(Candidate::text(Source::Heading, number, "number behind the title").scored(-12));
+            out.push(Candidate::text(Source::Heading, number, "number after the title").scored(-12));
             return;
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn work(view: &View<'_>, out: &mut Vec<Candidate>) {
     let Some(title) = view.head.title.as_deref().or(view.head.h1.as_deref()).filter(named) else { return };
     let title = without_site(title, view.head);
     let work = [" at ", " @ "].iter().find_map(|at| title.split_once(at)).map_or(title.as_str(), |(work, _)| work);
-    out.push(Candidate::text(Source::Heading, work, "what the title is about").scored(-16));
+    out.push(Candidate::text(Source::Heading, work, "the work that the title names").scored(-16));
 }
 
 /// Adds the text after "at" in a title: the place of an event, which has a day.
@@ -112,7 +112,7 @@ pub(super) fn place(view: &View<'_>, out: &mut Vec<Candidate>) {
         && !place.bytes().any(|b| b.is_ascii_digit())
         && view.segments().iter().take(60).any(|s| s.text.len() <= 80 && coercion::reads_as_day(s.text, &view.reading))
     {
-        out.push(Candidate::text(Source::Heading, place, "behind \"at\" in the title").scored(-18));
+        out.push(Candidate::text(Source::Heading, place, "text after \"at\" in the title").scored(-18));
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn medium(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
             .find(|w| Phrases::Paints.has(w[0]) && Phrases::PaintedOn.has(w[1]) && Phrases::Surfaces.has(w[2]));
         if let Some([paint, _, surface]) = found {
             let part = if wanted.is(Concept::ArtMedium) { *paint } else { *surface };
-            out.push(Candidate::text(Source::Pattern, part, "a paint on a surface").scored(2));
+            out.push(Candidate::text(Source::Pattern, part, "paint and surface in a line").scored(2));
             return;
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn makers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
             let behind = text.get(at + title.len()..)?.trim_start().strip_prefix("by ")?;
             leading_name(behind)
         });
-        out.extend(by.map(|name| Candidate::text(Source::Pattern, name, "behind the title and \"by\"").scored(-4)));
+        out.extend(by.map(|name| Candidate::text(Source::Pattern, name, "name after the title and \"by\"").scored(-4)));
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn days(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate
                 first_year(behind).or_else(|| coercion::find_day(behind, &view.reading).map(|f| f.day))
             };
             if let Some(value) = value {
-                let reason = format!("day behind \"{verb} {lead}\"");
+                let reason = format!("day after \"{verb} {lead}\"");
                 out.push(Candidate::text(Source::Pattern, value, reason).scored(-found));
                 found += 1;
             }

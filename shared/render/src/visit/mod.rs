@@ -241,7 +241,9 @@ impl Visit<'_> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(CdpError::Closed) => return Err(self.lost()),
-            Err(CdpError::Refused(text)) => return Err(RenderError::Unreachable(format!("the browser says: {text}"))),
+            Err(CdpError::Refused(text)) => {
+                return Err(RenderError::Unreachable(format!("the browser reported: {text}")));
+            }
         };
         if answer["isDownload"] == true {
             return Err(RenderError::NoPage("a download".into()));

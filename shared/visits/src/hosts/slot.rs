@@ -106,7 +106,7 @@ impl HostPacing {
         }
         let _writing = host.writing.lock().await;
         if let Err(error) = self.rows.retry(|| self.change(&host, change)).await {
-            tracing::warn!(%error, "could not share a host's answer about its load");
+            tracing::warn!(%error, "could not write the pace of a host");
         }
     }
 

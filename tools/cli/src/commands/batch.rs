@@ -85,7 +85,7 @@ pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
         quiet,
     };
     if first.is_empty() && done.tally.pages() == 0 {
-        return Err(Failed::usage("there is no URL to read"));
+        return Err(Failed::usage("the input has no URL; give one URL per line"));
     }
     run(&plan, &mut follower, &mut journal, done, urls, first).await
 }
@@ -187,7 +187,7 @@ async fn start(
 async fn detached(plan: &Plan, mut urls: Urls) -> Result<u8, Failed> {
     let mut chunk = urls.chunk()?;
     if chunk.is_empty() {
-        return Err(Failed::usage("there is no URL to read"));
+        return Err(Failed::usage("the input has no URL; give one URL per line"));
     }
     let mut code = 0;
     while !chunk.is_empty() {
