@@ -8,7 +8,7 @@ _list:
 run:
     RUNO_DEV_KEY=sk_live_try_me FETCH_ALLOW=127.0.0.0/8 cargo run
 
-# Run the operator's tool on the local server's files: just admin account list
+# Run the operator's tool on the local server's files: just admin account usage dev
 admin *arguments:
     cargo run --quiet --package admin -- --data-dir .runo {{ arguments }}
 
@@ -38,7 +38,7 @@ lint:
 clients:
     ./tests/clients.sh
 
-# Test the console in a Chromium; with a name: one test. "just console pictures" retakes docs/console-*.png
+# Test the console in a Chromium; with a name: only the tests whose names match. "just console pictures" retakes docs/console-*.png
 console name="":
     ./tests/console.sh {{ name }}
 

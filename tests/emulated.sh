@@ -2,7 +2,7 @@
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
 # gateway, and deletes it. The binaries are those of "cargo build --workspace --bins", real bootstraps behind TLS, SigV4 and
 # the roles of the template, which the emulator asks about tables. All of it runs in a network namespace that has only loopback:
-# nothing can reach the real AWS. What docs/OPERATIONS.md tells an operator to type is taken from there ("said"), and typed.
+# nothing can reach the real AWS. Runs the commands of docs/OPERATIONS.md: "said" reads them there, "typed" runs them.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
 #   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # removes a permission first: the run has to fail
@@ -14,9 +14,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 repo="$PWD"
 tools="$repo/target/tools/emulated"
-# Known to work together; sam asks for a boto3 of its own, so both come in one call.
+# These versions work together. sam pins its own version of boto3, so one call of pip installs all of them.
 packages=(ministack==1.5.33 aws-sam-cli==1.167.0 awscli==1.46.3)
-# The documentation's.
+# The region in the documentation's commands.
 region=eu-west-1
 
 skip() {
@@ -30,8 +30,8 @@ if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
   done
   unshare --map-root-user --user --net --mount true 2>/dev/null || skip "user namespaces are not allowed here"
   if ! [ -x "$tools/bin/ministack" ] || ! [ -x "$tools/bin/sam" ] || ! [ -x "$tools/bin/aws" ]; then
-    python3 -m venv "$tools" || skip "python3 cannot make a virtual environment"
-    timeout 300 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check "${packages[@]}" || skip "PyPI did not give ${packages[*]}"
+    python3 -m venv "$tools" || skip "python3 cannot create a virtual environment"
+    timeout 300 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check "${packages[@]}" || skip "${packages[*]} could not be installed from PyPI"
   fi
   binaries="${CARGO_TARGET_DIR:-$repo/target}/debug"
   [ -x "$binaries/extract" ] && [ -x "$binaries/admin" ] || { echo "run \"cargo build --workspace --bins\" first"; exit 1; }
@@ -47,7 +47,7 @@ trap finish EXIT
 step() { printf '   %s %s\n' "$(date +%T)" "$*"; }
 
 ip link set lo up
-# The names that the SDK asks for lead to the emulator.
+# The names of AWS's endpoints resolve to the emulator.
 echo "127.0.0.1 localhost dynamodb.$region.amazonaws.com sqs.$region.amazonaws.com lambda.$region.amazonaws.com" > "$work/hosts"
 mount --bind "$work/hosts" /etc/hosts
 cd "$work"
@@ -71,17 +71,17 @@ python "$repo/tests/emulated/lay_out.py" "$repo/template.yaml" "$BINARIES" "$wor
 cp "$repo/samconfig.toml" .
 python "$repo/tests/emulated/wait_for.py" 443 4566 8080
 
-# "cargo run -q -p admin --" is the operator's tool that is built.
+# "cargo run -q -p admin --" starts the operator's tool that is already built.
 mkdir bin
 printf '#!/bin/sh\n[ "$1 $2 $3 $4 $5" = "run -q -p admin --" ] || exit 1\nshift 5\nexec "%s/admin" "$@"\n' "$BINARIES" > bin/cargo
 chmod +x bin/cargo
 said() { python "$repo/tests/deploy/said.py" "$repo/$1" "${@:2}"; }
-# typed COMMANDS: as a reader's shell does, which has no terminal here; what is asked is answered by standard input.
+# typed COMMANDS: runs them in a shell without a terminal. Standard input answers their questions.
 typed() {
   [ -n "$1" ] || exit 1
   setsid --wait bash -euo pipefail -c "$1" 2> typed.log || { { printf 'this failed: %s\n' "$1"; tail -30 typed.log; } >&2; exit 1; }
 }
-# deployed COMMANDS: the same, of which only a failure is to be seen.
+# deployed COMMANDS: the same, but prints the output only if they fail.
 deployed() { (typed "$1") > deploy.log || { tail -30 deploy.log; exit 1; }; }
 admin() { cargo run -q -p admin -- --region "$region" "$@"; }
 second=(--accounts-table runo-prod-accounts --jobs-table runo-prod-jobs --hosts-table runo-prod-hosts)
@@ -100,15 +100,15 @@ second_key="$(admin "${second[@]}" account create --plan free --id shop --json |
 python "$repo/tests/emulated/second.py" "$second_key" runo-prod "$key"
 typed "$(said docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 --accounts-table runo-prod-accounts")" | grep free > /dev/null
 
-# An update while a job runs: what is configured changes, so that every function is replaced.
+# An update while a job runs: a setting changes, so that every function is replaced.
 python "$repo/tests/emulated/update.py" begin "$key" runo > job
 deployed "$(said docs/OPERATIONS.md "Deploy" "sam deploy --parameter-overrides")" < <(yes)
 python "$repo/tests/emulated/update.py" end "$key" runo "$(cat job)"
 step "the stack was updated while a job ran, and the job completed"
-# Once more, though nothing has changed.
+# A deployment without a change succeeds.
 deployed "$(said docs/OPERATIONS.md "Upgrade" "sam deploy")" < <(yes)
 
-# What stops things.
+# Stops a job, an account, a key and the webhook secrets.
 job="$(python "$repo/tests/emulated/update.py" begin "$key" runo)"
 other="$(admin key create --account shop | grep -om1 'sk_live_[A-Za-z0-9]*')"
 stopping="$repo/tests/emulated/stopping.py"
@@ -124,11 +124,11 @@ typed "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region e
 step "a job, an account and a key were stopped"
 
 typed "$(said docs/OPERATIONS.md "A broken invariant")" > /dev/null
-# (The last command opens its standard output anew: a file would lose what was before.)
+# (The last command reopens its standard output, which would truncate a file. Hence the pipe.)
 typed "$(said docs/OPERATIONS.md "A sweep that does not report")" | cat > swept.log
 grep -q '"looked_after"' swept.log && grep -q '"State": "ENABLED"' swept.log
 
-# The accounts as they were before a damage. (The emulator has no past: it restores what is there now.)
+# Restores the accounts table. (The emulator has no point-in-time recovery: it copies the current rows.)
 typed "$(said docs/OPERATIONS.md "Backup")" > /dev/null
 admin account suspend shop > /dev/null
 python "$stopping" suspended "$key" runo

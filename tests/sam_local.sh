@@ -39,8 +39,8 @@ trap finish EXIT
 
 start_dockerd "$work" || skip "dockerd does not start on this machine"
 
-# The substitute for AWS's image of provided.al2023: a shell for sam's own changes to it, the C library, CA certificates. The
-# events name a page on this machine, which only FETCH_ALLOW permits; neither AWS's image nor the template sets that variable.
+# The substitute for AWS's image of provided.al2023: a shell, which sam needs to change the image, the C library, CA
+# certificates. The events name a page on this machine, which only FETCH_ALLOW permits; neither AWS's image nor the template sets that variable.
 root="$work/image"
 mkdir -p "$root"/{bin,tmp,etc/ssl/certs,var/task,var/rapid}
 cp "$(command -v busybox)" "$root/bin/busybox"
@@ -56,7 +56,7 @@ echo "   the image has $(du -sh "$root" | cut -f1)"
 python tests/deploy/built.py template.yaml "$BUILT" "$work/build"
 python tests/rie/sam_local.py "$work" "$BUILT/local" "$bridge" "$architecture"
 
-# And what docs/OPERATIONS.md tells to type in three shells: cargo's binary is built, and so is what "sam build" makes.
+# Runs the commands that docs/OPERATIONS.md gives for three shells. "cargo run" and "sam build" use what is already built.
 said() { python3 "$repo/tests/deploy/said.py" "$repo/$1" "${@:2}"; }
 folder="$work/documented"
 mkdir -p "$folder/bin" "$folder/.aws-sam" "$folder/tools"
@@ -66,7 +66,7 @@ ln -s "$repo/tools/local" "$folder/tools/local"
 printf '#!/bin/sh\nexec "%s/local"\n' "$BUILT" > "$folder/bin/cargo"
 chmod +x "$folder/bin/cargo"
 export SAM_SKIP_PULL_IMAGE=true
-# in_shell LOG COMMAND: goes on beside, and ends with this script's namespace.
+# in_shell LOG COMMAND: runs in the background until this script's namespace ends.
 in_shell() { (cd "$folder" && PATH="$folder/bin:$PATH" exec bash -c "$2" > "$work/$1" 2>&1 < /dev/null) & }
 until_said() {
   for _ in $(seq 600); do
@@ -83,6 +83,6 @@ eval "$(grep -o 'export AWS_[A-Z_]*=[^ ]*' "$work/data.log")"
 (cd "$folder" && eval "$(said docs/OPERATIONS.md "On your own machine" "sam local invoke" | here)") 2> "$work/invoke.log" | grep '\\"status\\":\\"ok\\"' > /dev/null
 in_shell api.log "$(said docs/OPERATIONS.md "On your own machine" "sam local start-api" | here)"
 until_said api.log "Running on http://127.0.0.1:3000"
-# Its page is out of reach here.
+# The page in the documentation cannot be reached from here.
 eval "$(said docs/OPERATIONS.md "On your own machine" "curl" | sed "s|https://example.com/|http://$bridge:8080/sample/product|")" | grep '"title":"Copper Kettle"' > /dev/null
-echo "   the three shells of docs/OPERATIONS.md answer as told"
+echo "   the commands of docs/OPERATIONS.md for three shells work"

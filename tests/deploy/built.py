@@ -1,4 +1,4 @@
-"""Lays out the result of "sam build" from binaries that cargo built: built.py TEMPLATE BINARIES OUT
+"""Creates what "sam build" would create, from binaries that cargo built: built.py TEMPLATE BINARIES OUT
 
 Writes OUT/template.yaml and OUT/<function>/bootstrap for this machine's processor."""
 import os

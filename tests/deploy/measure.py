@@ -1,4 +1,4 @@
-"""Measures a function, started as Lambda would: measure.py BINARY EVENT [RUNS]
+"""Measures a function that is started as Lambda starts it: measure.py BINARY EVENT [RUNS]
 
 Init is the time from exec to the first request for an invocation, the median of RUNS. The last run then gets EVENT, and its
 memory is read. Takes the functions' variables from the environment (tools/local/watch.env); the stores must be running."""

@@ -1,7 +1,7 @@
-"""Lays out the result of "sam build" from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without ROLE ACTION]
+"""Creates what "sam build" would create, from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without ROLE ACTION]
 
 Writes OUT/template.yaml and OUT/<function>/bootstrap. All workarounds for what ministack 1.5.33 lacks are here; one that no
-longer applies fails, so that the list stays true. --without removes a permission, to test that it is needed."""
+longer applies fails, so that the list stays current. --without removes a permission, to test that it is needed."""
 import copy
 import os
 import sys
@@ -38,7 +38,7 @@ def actions(statement):
 functions = of_type("AWS::Serverless::Function")
 built.lay_out(template, binaries, out)
 
-# The emulator compares MaximumConcurrency with a number, and leaves a reference a string.
+# The emulator compares MaximumConcurrency with a number, but does not convert the value of a reference to one.
 sized = [e["Properties"]["ScalingConfig"] for f in functions.values() for e in (f["Properties"].get("Events") or {}).values()
          if isinstance(e["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency"), dict)]
 for scaling in sized:
@@ -61,8 +61,8 @@ for name in computed:
     del resources[name]
 bend("alarms over several metrics", len(computed))
 
-# The emulator ignores the templates and responses of a described mock integration: the path's function answers instead, with
-# the same response (tests/suite/template/mocks.rs).
+# The emulator ignores the templates and responses of a mock integration. The path's function answers instead, with the same
+# response (tests/suite/template/mocks.rs).
 mocked = 0
 for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values():
     for method, operation in list(methods.items()):
@@ -90,7 +90,7 @@ bend("streamed integrations", streamed)
 bend("x-amazon-apigateway-any-method", rest_of)
 
 
-# A permission on a table, whose removal has to make the run fail. (The emulator checks neither whether a worker may send to a
+# Removes a permission on a table, which has to make the run fail. (The emulator checks neither whether a worker may send to a
 # queue or a poller may receive, nor whether the gateway may call a function: tests/suite/iam.rs and template.rs do.)
 if without:
     role, right = without

@@ -1,4 +1,4 @@
-"""What callers see of what an operator stopped: stopping.py cancelled KEY STACK JOB, or one of
+"""Checks what callers see after an operator has stopped something: stopping.py cancelled KEY STACK JOB, or one of
 stopping.py served|suspended|unknown|closed KEY STACK"""
 import sys
 
@@ -15,7 +15,7 @@ elif what == "served":
     found = stack.call("POST", "/v1/extract", body | {"options": {"no_cache": True}})
     assert found["data"] == {"title": "Page 8"} and stack.used() == before + 1, found
 elif what == "closed":
-    # No function runs: nothing of ours answers, and nothing is charged.
+    # No function runs, so there is no response of ours and no charge.
     found = stack.call("POST", "/v1/extract", body, want=None)
     assert "data" not in found, found
 else:

@@ -1,5 +1,5 @@
-"""Makes valid requests meaningful, in ways that the document cannot express: a URL that can be fetched quickly, an example
-that reads as its type, no invented cursor, an idempotency key of its own. Leaves invalid requests as they are."""
+"""Makes valid requests meaningful, in ways that the OpenAPI document cannot express: a URL that can be fetched quickly, an
+example that reads as its type, no invented cursor, a fresh idempotency key. Leaves invalid requests as they are."""
 
 import os
 import uuid

@@ -17,10 +17,10 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// Where the tables are. By default, those of the AWS environment.
+/// Where the tables are; by default in AWS, with the region and credentials of the environment.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PlaceArgs {
-    /// Data folder of a local stack, running or not
+    /// Data folder of a local server, running or not
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["endpoint", "profile"])]
     pub(crate) data_dir: Option<PathBuf>,
     /// DynamoDB endpoint, like http://127.0.0.1:8000
@@ -45,7 +45,7 @@ pub(crate) struct PlaceArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Accounts: create, suspend, resume, plan, top-up, usage
+    /// Accounts: create, suspend, resume, plan, topup, usage
     #[command(subcommand)]
     Account(AccountCommand),
     /// API keys: create, schema, revoke, list
@@ -104,7 +104,7 @@ pub(crate) enum AccountCommand {
         /// Number of credits
         #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
         credits: u64,
-        /// Id of the payment; the same id is booked only once
+        /// Id of the payment, which is booked only once; random by default
         #[arg(long)]
         id: Option<String>,
     },
@@ -214,9 +214,9 @@ fn plan(text: &str) -> Result<Plan, String> {
 }
 
 fn account(text: &str) -> Result<AccountId, String> {
-    AccountId::parse(text).ok_or_else(|| "must be 1 to 40 of a-z, 0-9, _ and -".into())
+    AccountId::parse(text).ok_or_else(|| "must be 1 to 40 characters of a-z, 0-9, _ and -".into())
 }
 
 fn job(text: &str) -> Result<JobId, String> {
-    JobId::parse(text).ok_or_else(|| "must be a job's id".into())
+    JobId::parse(text).ok_or_else(|| "must be a job id, such as job_0123456789abcdef".into())
 }

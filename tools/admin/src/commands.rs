@@ -18,7 +18,7 @@ use crate::answer::{Answer, quota, say, text};
 use crate::args::{AccountCommand, Command, HookCommand, JobCommand, KeyCommand};
 use crate::hooks;
 
-/// The check accepts a job that still runs this long after its deadline.
+/// The check accepts that a job still runs for this many seconds after its deadline.
 const SWEEP_SECS: u64 = 120;
 
 pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, String> {
@@ -136,14 +136,14 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
                     json!({ "account_id": account, "sha256": hash, "fields": bound.schema.fields().len() }),
                     format!("{hash}: {} fields are bound", bound.schema.fields().len()),
                 ),
-                Change::Refused => Err(format!("{account} has no such active static key")),
+                Change::Refused => Err(format!("{account} has no active static key with this hash")),
             }
         }
         KeyCommand::Revoke { account, key } => {
             let hash = hash_of(key)?;
             match store.accounts.revoke_key(&account, &hash).await.map_err(text)? {
                 Change::Applied => say(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}")),
-                Change::Refused => Err(format!("{account} has no such key")),
+                Change::Refused => Err(format!("{account} has no key with this hash")),
             }
         }
         KeyCommand::List { account } => {

@@ -1,5 +1,5 @@
-//! The operator's command line: accounts, keys, plans, top-ups, usage and the invariant check. It works on a running
-//! local stack, on the files of a stopped one, or on AWS.
+//! The operator's command line: accounts, keys, plans, top-ups, usage, webhook secrets, jobs and the invariant check. It
+//! works on a running local server, on the files of a stopped one, or on AWS.
 
 mod answer;
 mod args;

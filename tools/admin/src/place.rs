@@ -1,4 +1,4 @@
-//! Opens the tables: of a running local stack, of the files of a stopped one, or of AWS.
+//! Opens the tables: of a running local server, in the files of a stopped one, or in AWS.
 
 use std::path::Path;
 
@@ -30,7 +30,10 @@ impl Place {
         let mut embedded = None;
         if let Some(dir) = &args.data_dir {
             if !tables_file(dir).exists() {
-                return Err(format!("{} holds no data; start the local stack with DATA_DIR={0} first", dir.display()));
+                return Err(format!(
+                    "{} contains no data; start the local server with DATA_DIR={0} first",
+                    dir.display()
+                ));
             }
             connection = match running(dir).await {
                 Some(connection) => connection,
@@ -58,7 +61,7 @@ impl Place {
     }
 }
 
-/// Returns a connection to the local stack that serves this folder, if one is running.
+/// Returns a connection to the local server that serves this folder, if one is running.
 async fn running(dir: &Path) -> Option<Connection> {
     #[cfg(unix)]
     if local::socket::is_served(dir).await {

@@ -32,7 +32,7 @@ pub(crate) enum Work {
 /// Which server to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The whole local stack.
+    /// The whole local server.
     Whole,
     /// The same server with store calls replaced by no-ops.
     Unstored,
