@@ -28,7 +28,7 @@ export function Gate() {
   return html`<form class="panel gate" onSubmit=${enter}>
     <h1>Enter your API key</h1>
     <p class="muted">It stays in this tab until you close it, and is sent to this server only.</p>
-    <${Field} label="API key" help="cargo run prints one; the operator creates others.">${(attributes) => html`<input ...${attributes} type="password" autocomplete="off" spellcheck="false"
+    <${Field} label="API key" help="The operator creates keys; a local server (cargo run) prints one when it starts.">${(attributes) => html`<input ...${attributes} type="password" autocomplete="off" spellcheck="false"
       placeholder="sk_live_…" value=${text} onInput=${(event) => setText(event.target.value)} />`}<//>
     <${Trouble} error=${error} />
     <div class="row end"><button class="primary" disabled=${asking}>${asking ? "Checking…" : "Open the console"}</button></div>

@@ -200,8 +200,8 @@ impl Acceptor {
         Err(StoreError::Contended { operation: "accept", attempts: TRIES })
     }
 
-    /// Concurrency of a batch that asks for none: the default of a handler; if it is queued, that default for each of
-    /// its hosts, up to what one job may take of the workers.
+    /// Returns the concurrency of a batch that names none: a handler's default; if the batch is queued, that default
+    /// for each of its hosts, up to one job's share of the workers.
     fn concurrency_for(&self, queued: bool, urls: &[String]) -> u32 {
         let settings = self.context.settings();
         if !queued {

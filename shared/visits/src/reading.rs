@@ -1,5 +1,5 @@
-//! Has fetched pages read, on a thread of this process or in a child process. Knows nothing of rows, nor
-//! of how a page is fetched.
+//! Reads fetched pages, on a thread of this process or in a child process. Knows nothing of rows, nor of how a page is
+//! fetched.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct Fetched<'j> {
 /// What was read: the page's values, and the judged links of a crawl's page.
 pub(crate) type Read = (Result<Values, UnitError>, Vec<Judged>);
 
-/// Has pages read.
+/// Reads pages.
 pub(crate) struct PageReader {
     pub(crate) context: Arc<Context>,
     /// Decides how much of a page's text is kept for the model.
@@ -45,7 +45,7 @@ pub(crate) struct PageReader {
 }
 
 impl PageReader {
-    /// Has a page read; if it is `suspect` (it may kill its reader), in a child process where one is configured.
+    /// Reads a page. A `suspect` page (it may kill its reader) is read in a child process where one is configured.
     /// Returns `None` if the reader failed because of an internal error.
     pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
         let Fetched { job, page, held, edge, end } = fetched;
@@ -83,7 +83,7 @@ impl PageReader {
         read
     }
 
-    /// Has a child process read a page that may kill its reader. Counts as a heavy page.
+    /// Reads a page that may kill its reader in a child process. It counts as a heavy page.
     async fn read_suspect(&self, program: &Path, account: &AccountId, work: Work) -> Option<Read> {
         let Work { task, body, held, edge, end } = work;
         let permit = self.semaphores.heavy.reader.acquire(account).await;

@@ -10,7 +10,7 @@ use store::function::Function;
 /// Part of a page's time that is kept for the way to the function and back.
 const WAY: Duration = Duration::from_millis(300);
 
-/// Has a function render pages.
+/// Renders pages by calling a function.
 #[derive(Debug, Clone)]
 pub struct Remote(pub Function);
 

@@ -57,7 +57,7 @@ impl std::fmt::Display for Unrendered {
     }
 }
 
-/// Has pages rendered.
+/// Renders the pages of jobs.
 pub(crate) struct PageRenderer {
     pub(crate) context: Arc<Context>,
     pub(crate) renderer: Option<Arc<dyn Render>>,

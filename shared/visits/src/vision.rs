@@ -17,13 +17,13 @@ use runtime::assignment::Assignment;
 
 /// Most pictures of a page that are looked at.
 const MOST: usize = 3;
-/// Longest time to fetch one picture, and its most bytes.
+/// Longest time to fetch one picture, and its maximum size in bytes.
 const TIME: Duration = Duration::from_secs(5);
 const MOST_BYTES: usize = 5 * 1024 * 1024;
 /// Part of the page's time that is kept for the call.
 const KEEP: Duration = Duration::from_secs(2);
 
-/// Has the model look at pages' pictures.
+/// Shows the pictures of pages to the model.
 pub(crate) struct PictureReader {
     pub(crate) model: Option<Arc<ModelReader>>,
     pub(crate) fetcher: Fetcher,
@@ -64,7 +64,7 @@ impl PictureReader {
         self.model.as_ref().filter(|model| model.config().vision)
     }
 
-    /// Has the model look at a page's pictures for the fields that are still open, until `end`.
+    /// Asks the model to read the fields that are still open from a page's pictures, until `end`.
     pub(crate) async fn look(&self, job: &Assignment, at: &Url, page: Compact, values: &mut Values, end: Instant) {
         let Some(model) = self.eyes() else { return };
         let name = |index: &usize| job.spec.schema.fields().get(*index).map(|field| field.field.as_str());

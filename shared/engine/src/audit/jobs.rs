@@ -9,7 +9,7 @@ use domain::invariants::{Violation, check_job};
 use super::cursor::Stage;
 use super::{Check, Stop, still};
 
-/// Pages after which suspects are looked at, unless there are too many before.
+/// Pages after which suspects are looked at; earlier if there are too many.
 const PAGES_A_LEG: u32 = 32;
 /// Most suspects between two pauses.
 const SUSPECTS: usize = 32;
