@@ -40,7 +40,10 @@ pub async fn authenticate(
 }
 
 fn unknown() -> ApiError {
-    ApiError::new(ErrorCode::Unauthorized, "this API key is unknown or revoked")
+    ApiError::new(
+        ErrorCode::Unauthorized,
+        "this API key is unknown or revoked; check it, or ask the operator of this service for another",
+    )
 }
 
 /// Looks up the request's key.

@@ -181,7 +181,9 @@ impl App {
                 ErrorCode::QuotaExceeded,
                 format!("this call needs {needed} credits, but only {available} are left; nothing was charged"),
             )),
-            Verdict::Suspended => check_active(quota).and(Err(ApiError::invalid("the account changed; try again"))),
+            Verdict::Suspended => {
+                check_active(quota).and(Err(ApiError::invalid("the account changed during this call; send it again")))
+            }
         }
     }
 

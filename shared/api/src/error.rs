@@ -34,7 +34,10 @@ impl ApiError {
     /// Creates a `JOB_NOT_FOUND`.
     pub fn job_not_found(id: &str) -> ApiError {
         let id: String = id.chars().take(80).collect();
-        ApiError::new(ErrorCode::JobNotFound, format!("there is no job \"{id}\", or it has already ended or expired"))
+        ApiError::new(
+            ErrorCode::JobNotFound,
+            format!("job \"{id}\" was not found; it may have ended already, or its results are no longer kept"),
+        )
     }
 
     /// Returns the HTTP status of a code. Codes that only occur inside a body have 200.

@@ -57,7 +57,8 @@ pub fn body(request: &Request) -> Result<&[u8], ApiError> {
 
 /// Returns the refusal of a body that is too large.
 pub fn too_large(most: usize) -> ApiError {
-    let text = format!("the request body is larger than {most} bytes; send fewer URLs per call");
+    let text =
+        format!("the request body is larger than {most} bytes, the maximum here; send fewer URLs or a smaller schema");
     ApiError::new(ErrorCode::PayloadTooLarge, text)
 }
 

@@ -188,7 +188,7 @@ fn many_urls(members: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
                 Err(fault) => bad.push(format!("urls[{index}]: {fault}")),
             },
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                bad.push(format!("urls[{index}]: must be a string"));
+                bad.push(format!("urls[{index}]: it must be a string"));
             }
         }
     }

@@ -46,10 +46,10 @@ pub struct RequestHeaders {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
     /// More than [`MAX_FIELDS`].
-    #[error("has {0} headers; at most {MAX_FIELDS} are allowed")]
+    #[error("{0} headers are given; at most {MAX_FIELDS} are allowed")]
     TooMany(usize),
     /// More than [`MAX_BYTES`].
-    #[error("has {0} bytes of names and values; at most {MAX_BYTES} are allowed")]
+    #[error("names and values have {0} bytes; at most {MAX_BYTES} are allowed")]
     TooLong(usize),
     /// Not a token of RFC 9110 §5.6.2.
     #[error("\"{0}\" is not a header name; use letters, digits and hyphens")]

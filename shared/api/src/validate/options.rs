@@ -118,7 +118,7 @@ fn read_wait_for(value: Option<&Value>) -> Result<Option<WaitFor>, ApiError> {
                 Err(ApiError::invalid(format!("{name} must select elements, not an attribute")))
             }
             Ok(_) => Ok(Some(WaitFor::Selector(selector.clone()))),
-            Err(fault) => Err(ApiError::invalid(format!("{name}: {fault}"))),
+            Err(fault) => Err(ApiError::invalid(format!("{name} {fault}"))),
         },
         Some(Value::Number(number)) => match whole(number) {
             Some(ms) if ms <= MAX_WAIT_MS => Ok(Some(WaitFor::Ms(ms))),
