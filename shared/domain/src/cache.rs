@@ -18,7 +18,7 @@ impl CacheKey {
     /// Returns the key of an extract's result. Returns `None` for other endpoints and for URLs that have no canonical
     /// form.
     pub fn of(job: &Job, spec: &JobSpec, url: &str) -> Option<CacheKey> {
-        // Each option is named, so that the compiler asks of a new one whether it changes what is read.
+        // Names each option, so that a new one does not compile until somebody decides whether it changes what is read.
         let Options {
             locale,
             render_js,
@@ -70,7 +70,8 @@ impl Cached {
             return None;
         }
         match self.outcome {
-            // Each member is named, so that the compiler asks of a new one whose it is: the stored result's or this call's.
+            // Names each member, so that a new one does not compile until somebody decides whether it comes from the
+            // stored result or from this call.
             UnitOutcome::Success {
                 final_url,
                 data,

@@ -1,4 +1,4 @@
-//! A sweeper's decisions about a job that no runner drives: when it last made progress, when to look at it again,
+//! A sweeper's decisions about a job that has no driver: when it last made progress, when to look at it again,
 //! whether to send its units to the queue now, and which units need a runner.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +11,10 @@ use crate::{JobState, Seq, Timestamp};
 /// Maximum number of doublings of the lease before the next look at a job that makes no progress: 16 minutes with a
 /// lease of 30 seconds.
 const MOST_DOUBLINGS: u32 = 5;
-/// In a backlog, units are sent again at the first look after this many without progress: 128 leases after the last progress,
-/// an hour with a lease of 30 seconds.
+/// In a backlog, units are sent again at the first look after this many without progress: 128 leases after the last
+/// progress, an hour with a lease of 30 seconds.
 pub const BACKLOG_LOOKS: u32 = 8;
-/// And then at every so many-th look: about once an hour.
+/// After that, units are sent again at every this many looks: about once an hour.
 const BACKLOG_AGAIN: u32 = 4;
 
 /// The result of a look at a job.
@@ -28,7 +28,7 @@ pub struct Look {
     pub tell: bool,
 }
 
-/// What a look at a job that no runner drives is judged by.
+/// The facts by which a look at a job without a driver is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undriven {
     /// Whether its open units were sent to the queue.

@@ -28,7 +28,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads the completion of a question with so many fields.
+    /// Reads the completion of a question with `fields` fields.
     pub(crate) fn read(completion: Completion, fields: usize) -> Result<Answer, ModelError> {
         let usage = completion.usage.unwrap_or_default();
         let usage = Usage { input: usage.prompt_tokens, output: usage.completion_tokens };

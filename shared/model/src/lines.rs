@@ -30,7 +30,7 @@ impl AnsweredLine {
         Some(AnsweredLine { custom_id, response })
     }
 
-    /// Returns the answer to its question, which has so many fields.
+    /// Returns the answer to its question, which has `fields` fields.
     ///
     /// # Errors
     /// There is no answer, or it does not have the requested form.

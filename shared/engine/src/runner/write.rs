@@ -122,8 +122,8 @@ impl Committer {
         }
         let text = result.as_ref().map(|result| result.text.as_str());
         let last = last.as_ref().map(|segment| Last { segment, result: text });
-        // Written with the job's end, so that neither exists without the other. The queue is told afterwards; if that
-        // fails, the sweeper tells it.
+        // Written with the job's end, so that neither exists without the other. The queue's message is sent afterwards;
+        // if that fails, the sweeper sends it.
         let told = work.spec.webhook.as_ref().map(|webhook| self.notifier.message_of(webhook, &job, &end));
         let message = told.as_ref().map(|(delivery, due)| (delivery, *due));
         match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, last, message)).await {
