@@ -14,7 +14,7 @@ const MOST_DOUBLINGS: u32 = 5;
 /// In a backlog, units are sent again at the first look after this many without progress: 128 leases after the last
 /// progress, an hour with a lease of 30 seconds.
 pub const BACKLOG_LOOKS: u32 = 8;
-/// After that, units are sent again at every this many looks: about once an hour.
+/// Number of looks between further sends: about an hour.
 const BACKLOG_AGAIN: u32 = 4;
 
 /// The result of a look at a job.
