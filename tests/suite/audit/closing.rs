@@ -12,7 +12,7 @@ use store::accounts::Change;
 use tokio::runtime::Handle;
 
 use super::{audit, slice};
-use crate::support::faults::{Fault, Faults};
+use crate::support::faults::{self, Fault, Faults};
 use crate::support::rows;
 use crate::support::site::Site;
 use crate::support::stack::World;
@@ -241,13 +241,13 @@ async fn a_month_whose_job_still_runs_stays_open() {
     assert_eq!(store.audit.money(&account()).await.unwrap().months[&october], 2);
 }
 
-/// Strikes one call of the checks of four days; then healthy ones go on.
-async fn injected(fault: Fault, at: usize) -> bool {
+/// Injects a fault into one call of the checks of four days, after which healthy checks go on.
+async fn injected(fault: Fault, n: usize) -> bool {
     let bed = used().await;
     let (healthy, injector) = (bed.store(&Faults::default()).await, Faults::default());
     let store = bed.store(&injector).await;
-    let context = format!("{fault:?} at {at}");
-    injector.plan(at, fault);
+    let context = format!("{fault:?} at {n}");
+    injector.plan_nth(n, fault);
     for _ in 0..4 {
         let found = next_day(&bed, &store).await;
         assert!(found.is_none_or(|violations| violations == 0), "{context}");
@@ -266,13 +266,7 @@ async fn injected(fault: Fault, at: usize) -> bool {
 
 #[tokio::test]
 async fn closing_survives_a_fault_at_every_call() {
-    for fault in Fault::ALL {
-        let mut at = 0;
-        while injected(fault, at).await {
-            at += 1;
-        }
-        assert!((40..120).contains(&at), "{fault:?}: injected at {at} calls");
-    }
+    faults::at_every_call(40..120, async |n, fault| injected(fault, n).await).await;
 }
 
 /// At its n-th reading lets another check, which takes the holder of this clock for dead, run from beginning to end.

@@ -3,6 +3,7 @@
 //! sends to a queue, wholly or partly.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::client::http::{
@@ -14,7 +15,9 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
-use super::units::write_units;
+pub use super::calls::{Call, Service};
+
+use super::calls::describe;
 
 /// What happens to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,28 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Fault; 4] = [Fault::Before, Fault::ReplyLost, Fault::DeathBefore, Fault::DeathAfter];
+    /// The faults of [`at_every_call`]. A process that dies before a call leaves what one leaves that dies after the
+    /// call before it, so `DeathBefore` is not among them.
+    const AT_EVERY_CALL: [Fault; 3] = [Fault::Before, Fault::ReplyLost, Fault::DeathAfter];
+
+    /// Whether the fault makes a difference at a call. A read has no effect: to lose its reply is to lose the call, and a
+    /// process that dies after it leaves what it left after its last write.
+    fn matters_at(self, call: &Call) -> bool {
+        self == Fault::Before || call.has_effect()
+    }
+}
+
+/// Runs `run` with each fault at the n-th call where it makes a difference, for n from 0 until `run` returns that no
+/// fault was injected. Panics if the number of all calls is not in `calls`.
+pub async fn at_every_call(calls: Range<usize>, mut run: impl AsyncFnMut(usize, Fault) -> bool) {
+    for fault in Fault::AT_EVERY_CALL {
+        let mut n = 0;
+        while run(n, fault).await {
+            n += 1;
+        }
+        let least = if fault == Fault::Before { calls.start } else { 1 };
+        assert!((least..calls.end).contains(&n), "{fault:?}: injected at {n} calls");
+    }
 }
 
 /// What happens to a send of a batch of messages.
@@ -46,33 +70,6 @@ pub enum Refusal {
     PartlyForGood,
 }
 
-/// The service that is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    DynamoDb,
-    Sqs,
-    Model,
-}
-
-/// A call as it was sent.
-#[derive(Debug, Clone)]
-pub struct Call {
-    pub service: Service,
-    pub operation: String,
-    /// The number of rows that it writes.
-    pub writes: usize,
-    /// Its cost in write units.
-    pub units: usize,
-    /// The number of rows that it reads; a query counts as one.
-    pub reads: usize,
-    /// Whether it reads strongly consistent.
-    pub consistent: bool,
-    /// The number of entries of a batch call to SQS.
-    pub entries: usize,
-    /// The tables that it names.
-    pub tables: Vec<String>,
-}
-
 /// What is injected into a call.
 #[derive(Debug, Clone, Copy)]
 enum Injection {
@@ -80,10 +77,22 @@ enum Injection {
     Refusal(Refusal),
 }
 
+/// A fault and the call that meets it.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    fault: Fault,
+    /// The number of calls to let pass.
+    remaining: usize,
+    /// Whether only calls count at which the fault makes a difference.
+    selective: bool,
+}
+
 #[derive(Debug, Default)]
 struct State {
     calls: Vec<Call>,
-    fault: Option<(usize, Fault)>,
+    plan: Option<Plan>,
+    /// The number of the call that met the planned fault.
+    injected: Option<usize>,
     conflict_every: Option<usize>,
     /// The number of sends still to be refused.
     refuse: Option<(usize, Refusal)>,
@@ -97,7 +106,16 @@ pub struct Faults(Arc<Mutex<State>>);
 impl Faults {
     /// Injects `fault` into call number `at`, counted from now, from 0.
     pub fn plan(&self, at: usize, fault: Fault) {
-        *self.0.lock().unwrap() = State { fault: Some((at, fault)), ..State::default() };
+        self.set(Plan { fault, remaining: at, selective: false });
+    }
+
+    /// Injects `fault` into call number `n` of those at which it makes a difference, counted from now, from 0.
+    pub fn plan_nth(&self, n: usize, fault: Fault) {
+        self.set(Plan { fault, remaining: n, selective: true });
+    }
+
+    fn set(&self, plan: Plan) {
+        *self.0.lock().unwrap() = State { plan: Some(plan), ..State::default() };
     }
 
     /// Lets every n-th transaction or write conflict with another transaction.
@@ -126,8 +144,12 @@ impl Faults {
 
     /// Whether the planned fault was injected.
     pub fn injected(&self) -> bool {
-        let state = self.0.lock().unwrap();
-        state.fault.is_some_and(|(at, _)| state.calls.len() > at)
+        self.injected_at().is_some()
+    }
+
+    /// The number of the call into which the planned fault was injected.
+    pub fn injected_at(&self) -> Option<usize> {
+        self.0.lock().unwrap().injected
     }
 
     /// Counts a call to the model and returns the fault that it meets.
@@ -158,6 +180,7 @@ impl Faults {
         let mut state = self.0.lock().unwrap();
         let index = state.calls.len();
         let (writes, sends) = (call.writes > 0, call.operation == "SendMessageBatch");
+        let counts = state.plan.is_some_and(|plan| !plan.selective || plan.fault.matters_at(&call));
         state.calls.push(call);
         if state.dead {
             return Some(Injection::Fault(Fault::DeathBefore));
@@ -169,44 +192,16 @@ impl Faults {
             state.refuse = Some((n - 1, refusal));
             return Some(Injection::Refusal(refusal));
         }
-        match state.fault {
-            Some((at, fault)) if at == index => {
-                state.dead = matches!(fault, Fault::DeathBefore | Fault::DeathAfter);
-                Some(Injection::Fault(fault))
-            }
-            _ => None,
+        let plan = state.plan.as_mut().filter(|_| counts)?;
+        if plan.remaining > 0 {
+            plan.remaining -= 1;
+            return None;
         }
+        let fault = plan.fault;
+        (state.plan, state.injected) = (None, Some(index));
+        state.dead = matches!(fault, Fault::DeathBefore | Fault::DeathAfter);
+        Some(Injection::Fault(fault))
     }
-}
-
-fn describe(request: &HttpRequest) -> Call {
-    let target = request.headers().get("x-amz-target").unwrap_or_default();
-    let (service, operation) = target.rsplit_once('.').unwrap_or_default();
-    let service = if service == "AmazonSQS" { Service::Sqs } else { Service::DynamoDb };
-    let body: Value = request.body().bytes().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
-    let (writes, reads) = match operation {
-        "PutItem" | "UpdateItem" | "DeleteItem" => (1, 0),
-        "TransactWriteItems" => (body["TransactItems"].as_array().map_or(0, Vec::len), 0),
-        "BatchWriteItem" => {
-            let tables = body["RequestItems"].as_object().unwrap();
-            (tables.values().map(|t| t.as_array().map_or(0, Vec::len)).sum(), 0)
-        }
-        "GetItem" | "Query" | "Scan" => (0, 1),
-        "BatchGetItem" => {
-            let tables = body["RequestItems"].as_object().unwrap();
-            (0, tables.values().map(|t| t["Keys"].as_array().map_or(0, Vec::len)).sum())
-        }
-        _ => (0, 0),
-    };
-    let entries = body["Entries"].as_array().map_or(0, Vec::len);
-    let text = body.to_string();
-    let names = ["runo-accounts", "runo-jobs", "runo-hosts"];
-    let tables = names.iter().filter(|name| text.contains(**name)).map(|name| (*name).to_owned()).collect();
-    let units = write_units(operation, &body);
-    let requested = body["RequestItems"].as_object();
-    let consistent = body["ConsistentRead"] == true
-        || requested.is_some_and(|tables| tables.values().all(|of| of["ConsistentRead"] == true));
-    Call { service, operation: operation.to_owned(), writes, units, reads, consistent, entries, tables }
 }
 
 struct Interceptor {

@@ -1,6 +1,7 @@
 //! Test support: scripted sites and servers, a stack, an HTTP client, injected faults, the real binaries.
 
 pub mod binaries;
+pub mod calls;
 pub mod clocks;
 pub mod cloud;
 pub mod faults;
