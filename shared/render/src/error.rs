@@ -38,7 +38,7 @@ pub enum RenderError {
 }
 
 impl RenderError {
-    /// Returns the unit's error, with code and `retryable` of the contract (docs/API.md, section 2).
+    /// Returns the unit's error, with code and `retryable` of the contract (docs/API.md, "Errors").
     pub fn into_unit_error(self) -> UnitError {
         let message = self.to_string();
         match self {
