@@ -33,27 +33,27 @@ if [ "${1:-}" = build ]; then
   # Uses the tools that the documented commands install, not those above.
   PATH="${PATH#"$tools/bin:"}"
   said() { python3 tests/deploy/said.py "$@"; }
-  typed() { [ -n "$1" ] && eval "$1"; }
+  run_documented() { [ -n "$1" ] && eval "$1"; }
   built() {
     for bootstrap in .aws-sam/build/*/bootstrap; do
       [ "$(machine_of "$bootstrap")" = "$1" ] || { echo "$bootstrap is not a binary for $1" >&2; exit 1; }
     done
     ls -l .aws-sam/build/*/bootstrap
   }
-  typed "$(said README.md "Deploy it" "rustup target add")"
-  typed "$(said README.md "Deploy it" "python3 -m venv")"
-  typed "$(said README.md "Deploy it" "pip install")"
-  typed "$(said README.md "Deploy it" "printf")"
-  typed "$(said README.md "Deploy it" "sam validate")"
-  typed "$(said README.md "Deploy it" "sam build")"
+  run_documented "$(said README.md "Deploy it" "rustup target add")"
+  run_documented "$(said README.md "Deploy it" "python3 -m venv")"
+  run_documented "$(said README.md "Deploy it" "pip install")"
+  run_documented "$(said README.md "Deploy it" "printf")"
+  run_documented "$(said README.md "Deploy it" "sam validate")"
+  run_documented "$(said README.md "Deploy it" "sam build")"
   built arm64
   # The same commands in the other document. Cargo has nothing left to build.
-  typed "$(said docs/OPERATIONS.md "Deploy" "python3 -m venv")"
-  typed "$(said docs/OPERATIONS.md "Deploy" "pip install")"
-  typed "$(said docs/OPERATIONS.md "Deploy" "printf")"
-  typed "$(said docs/OPERATIONS.md "Deploy" "sam validate")"
-  typed "$(said docs/OPERATIONS.md "Deploy" "sam build")"
-  typed "$(said docs/OPERATIONS.md "Upgrade" "sam build")"
-  typed "$(said docs/OPERATIONS.md "On your own machine" "sam build")"
+  run_documented "$(said docs/OPERATIONS.md "Deploy" "python3 -m venv")"
+  run_documented "$(said docs/OPERATIONS.md "Deploy" "pip install")"
+  run_documented "$(said docs/OPERATIONS.md "Deploy" "printf")"
+  run_documented "$(said docs/OPERATIONS.md "Deploy" "sam validate")"
+  run_documented "$(said docs/OPERATIONS.md "Deploy" "sam build")"
+  run_documented "$(said docs/OPERATIONS.md "Upgrade" "sam build")"
+  run_documented "$(said docs/OPERATIONS.md "On your own machine" "sam build")"
   built x86_64
 fi

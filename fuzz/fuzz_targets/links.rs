@@ -33,8 +33,8 @@ fuzz_target!(|body: &[u8]| {
     let text = compact.map(|compact| compact.text).unwrap_or_default();
     assert!(text.len() <= 501, "{} bytes of text", text.len());
     // A quote from the text is found in the text, and any claim about it is judged without a panic.
-    let said = json!(text);
-    let claim = Claim { value: &said, quote: &text };
+    let value = json!(text);
+    let claim = Claim { value: &value, quote: &text };
     for field in FIELDS.fields() {
         let judged = Shown::new(&text).judge(field, claim, "en-US", context.now);
         assert!(!matches!(judged, Err(Ungrounded::NotThere(_))), "{text:?}");

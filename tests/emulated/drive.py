@@ -56,8 +56,8 @@ assert (job["status"], job["progress"]["done"], job["credits"]["charged"]) == ("
 say(f"a detached batch, a held one and a crawl: {job['progress']}")
 
 # A webhook, sent through its own queue and function and signed by the Standard Webhooks specification.
-told = {"urls": pages("w", 3), "schema": SCHEMA, "webhook": {"url": PAGES + "/hook"}}
-job = charge(stack.end_of(stack.start("/v1/batch", told), 60))
+request = {"urls": pages("w", 3), "schema": SCHEMA, "webhook": {"url": PAGES + "/hook"}}
+job = charge(stack.end_of(stack.start("/v1/batch", request), 60))
 until = time.monotonic() + 60
 while not (received := json.load(urllib.request.urlopen(PAGES + "/hooks"))):
     assert time.monotonic() < until, "no webhook message was received"
@@ -68,9 +68,9 @@ signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode
 signature = base64.b64encode(hmac.new(base64.b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256).digest()).decode()
 assert headers["webhook-signature"] == f"v1,{signature}", headers
 assert abs(time.time() - int(headers["webhook-timestamp"])) < 120, headers
-said = json.loads(body)
-assert (said["type"], said["data"]["job_id"]) == ("job.completed", job["job_id"]), said
-assert said["data"]["credits"]["charged"] == job["credits"]["charged"] == 3, said
+event = json.loads(body)
+assert (event["type"], event["data"]["job_id"]) == ("job.completed", job["job_id"]), event
+assert event["data"]["credits"]["charged"] == job["credits"]["charged"] == 3, event
 until = time.monotonic() + 60
 while (state := stack.call("GET", f"/v1/jobs/{job['job_id']}")["webhook"])["state"] != "delivered":
     assert time.monotonic() < until, state
@@ -137,7 +137,7 @@ say("a dead letter was read")
 # The daily check, and exact credits.
 functions = [f["FunctionName"] for f in aws("lambda").list_functions()["Functions"]]
 audit = next(f for f in functions if f.startswith(f"{name}-Audit"))
-said = json.load(aws("lambda").invoke(FunctionName=audit, Payload=b'{"check": true}')["Payload"])
-assert said == {"violations": 0}, said
+response = json.load(aws("lambda").invoke(FunctionName=audit, Payload=b'{"check": true}')["Payload"])
+assert response == {"violations": 0}, response
 assert stack.used() == charged, (stack.used(), charged)
 say(f"no invariant is violated; exactly {charged} credits were charged")

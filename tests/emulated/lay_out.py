@@ -15,7 +15,7 @@ template = built.read(source)
 resources = template["Resources"]
 
 
-def bend(what, count):
+def require_applied(what, count):
     if not count:
         sys.exit(f"lay_out.py: nothing in the template needs this workaround any more: {what}")
 
@@ -43,7 +43,7 @@ sized = [e["Properties"]["ScalingConfig"] for f in functions.values() for e in (
          if isinstance(e["Properties"].get("ScalingConfig", {}).get("MaximumConcurrency"), dict)]
 for scaling in sized:
     scaling["MaximumConcurrency"] = 5
-bend("a referenced MaximumConcurrency", len(sized))
+require_applied("a referenced MaximumConcurrency", len(sized))
 
 # IAM has no separate actions for batches; the emulator requires them.
 widened = 0
@@ -53,13 +53,13 @@ for role in of_type("AWS::IAM::Role").values():
         if batches:
             statement["Action"] = actions(statement) + batches
             widened += 1
-bend("permissions to send and delete batches", widened)
+require_applied("permissions to send and delete batches", widened)
 
 # The emulator has no metric math.
 computed = [name for name, alarm in of_type("AWS::CloudWatch::Alarm").items() if "Metrics" in alarm["Properties"]]
 for name in computed:
     del resources[name]
-bend("alarms over several metrics", len(computed))
+require_applied("alarms over several metrics", len(computed))
 
 # The emulator ignores the templates and responses of a mock integration. The path's function answers instead, with the same
 # response (tests/suite/template/mocks.rs).
@@ -69,7 +69,7 @@ for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values(
         if operation["x-amazon-apigateway-integration"]["type"] == "mock":
             methods[method] = copy.deepcopy(methods["x-amazon-apigateway-any-method"])
             mocked += 1
-bend("mock integrations", mocked)
+require_applied("mock integrations", mocked)
 
 # The emulator supports neither streamed integrations nor x-amazon-apigateway-any-method.
 streamed = rest_of = 0
@@ -86,8 +86,8 @@ for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values(
             uri = integration["uri"]["Fn::Sub"].replace("2021-11-15", "2015-03-31")
             integration["uri"]["Fn::Sub"] = uri.replace("response-streaming-invocations", "invocations")
             streamed += 1
-bend("streamed integrations", streamed)
-bend("x-amazon-apigateway-any-method", rest_of)
+require_applied("streamed integrations", streamed)
+require_applied("x-amazon-apigateway-any-method", rest_of)
 
 
 # Removes a permission on a table, which has to make the run fail. (The emulator checks neither whether a worker may send to a
@@ -97,6 +97,6 @@ if without:
     lacking = [s for s in statements(resources[role]) if right in actions(s)]
     for statement in lacking:
         statement["Action"] = [a for a in actions(statement) if not a.startswith(right)]
-    bend(f"{role} with {right}", len(lacking))
+    require_applied(f"{role} with {right}", len(lacking))
 
 built.write(template, out)

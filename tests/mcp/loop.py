@@ -39,7 +39,7 @@ class Page(BaseHTTPRequestHandler):
         pass
 
 
-def said(result):
+def content_of(result):
     """Returns the JSON of a tool's result; fails if the tool reports an error."""
     text = json.loads(result.content[0].text)
     assert not result.is_error, text
@@ -48,23 +48,23 @@ def said(result):
 
 async def loop(client, site, revision):
     assert {tool.name for tool in (await client.list_tools()).tools} == TOOLS
-    before = said(await client.call_tool("usage", {}))["monthly"]["used"]
+    before = content_of(await client.call_tool("usage", {}))["monthly"]["used"]
     crawl = {"follow_pattern": f"{site}/page/*", "max_pages": 500, "max_depth": 20, "use_sitemap": False, "allow_large_crawl": True}
-    started = said(await client.call_tool("start_crawl", {"seed_url": f"{site}/page/0", "schema": SCHEMA, "crawl": crawl}))
+    started = content_of(await client.call_tool("start_crawl", {"seed_url": f"{site}/page/0", "schema": SCHEMA, "crawl": crawl}))
     job, seen, at = started["job_id"], [], 0
     for _ in range(2):
-        page = said(await client.call_tool("job_results", {"job_id": job, "from": at, "limit": 3, "wait_seconds": 30}))
+        page = content_of(await client.call_tool("job_results", {"job_id": job, "from": at, "limit": 3, "wait_seconds": 30}))
         assert 1 <= len(page["results"]) <= 3 and page["status"] == "running", page
         seen += [result["data"]["title"] for result in page["results"]]
         at = page["next_from"]
     assert len(set(seen)) == len(seen) == at and "Page 0" in seen, seen
-    assert said(await client.call_tool("cancel_job", {"job_id": job}))["status"] == "cancelled"
-    while (last := said(await client.call_tool("job_results", {"job_id": job, "from": at, "limit": 100})))["next_from"]:
+    assert content_of(await client.call_tool("cancel_job", {"job_id": job}))["status"] == "cancelled"
+    while (last := content_of(await client.call_tool("job_results", {"job_id": job, "from": at, "limit": 100})))["next_from"]:
         at = last["next_from"]
     credits = last["credits"]
     assert last["status"] == "cancelled" and last["summary"]["crawl_meta"]["cancelled"], last
     assert credits["reserved"] == 500 == credits["charged"] + credits["refunded"] and credits["charged"] < 250, credits
-    used = said(await client.call_tool("usage", {}))["monthly"]["used"]
+    used = content_of(await client.call_tool("usage", {}))["monthly"]["used"]
     assert used == before + credits["charged"], (before, used, credits)
     refused = await client.call_tool("extract", {"url": f"{site}/page/1"})
     assert refused.is_error and "SCHEMA_REQUIRED" in refused.content[0].text, refused

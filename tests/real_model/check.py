@@ -48,13 +48,13 @@ def call(base, path, body=None):
 def judge(result, what):
     assert result["status"] == "success", (what, result)
     assert result["data"]["title"].startswith("House"), (what, result)
-    told = "\n".join(result.get("warnings", []))
+    warnings_text = "\n".join(result.get("warnings", []))
     for field in OPEN:
         assert not result["data"][field], f"{what}: a value of the random model was accepted: {result}"
     # The model gives null or a value that is refused, or its response is truncated or takes too long.
-    said = "was refused" in told or "LLM_" in told or not told
-    assert said and "model_fields" not in result, (what, result)
-    return told
+    explained = "was refused" in warnings_text or "LLM_" in warnings_text or not warnings_text
+    assert explained and "model_fields" not in result, (what, result)
+    return warnings_text
 
 
 def main():
@@ -89,7 +89,7 @@ def main():
             assert usage["monthly"]["used"] == 1 + 2 * PAGES, usage
             check = subprocess.run([admin, "--data-dir", folder, "check", "--json"], capture_output=True, text=True, check=True)
             assert json.loads(check.stdout) == {"violations": []}, check.stdout
-            kinds = sorted({line.split(":")[0] if line.startswith("LLM_") else "refused" for told in warnings for line in told.splitlines()})
+            kinds = sorted({line.split(":")[0] if line.startswith("LLM_") else "refused" for text in warnings for line in text.splitlines()})
             print("outcomes of the model's responses:", ", ".join(kinds) or "nulls")
         finally:
             if runo:

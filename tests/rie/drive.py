@@ -43,5 +43,5 @@ with Local(server, os.path.join(work, "untouched")) as local:
         with behind_emulator(function, environment | {"AWS_SAM_LOCAL": "true"}, "refused.log") as refused:
             with contextlib.suppress(OSError):
                 refused.invoke("{}")
-            assert "AWS_ENDPOINT_URL_DYNAMODB nor AWS_ENDPOINT_URL is set" in refused.said(), refused.said()[-1000:]
+            assert "AWS_ENDPOINT_URL_DYNAMODB nor AWS_ENDPOINT_URL is set" in refused.output(), refused.output()[-1000:]
 print("   no function starts under \"sam local\" without an endpoint")

@@ -19,9 +19,9 @@ def every_event(invoke, whole):
         # HEAD is never streamed.
         return Answer(name, send(name, job), whole or name.endswith("-head")).expect(status)
 
-    def tell(name, want, job=NO_JOB):
-        said = json.loads(send(name, job))
-        assert said == want, f"{name}: expected {want}, got {said}"
+    def expect(name, want, job=NO_JOB):
+        response = json.loads(send(name, job))
+        assert response == want, f"{name}: expected {want}, got {response}"
 
     found = ask("extract.post", 200)
     assert found.json()["data"]["title"] == "Copper Kettle", found.text
@@ -40,19 +40,19 @@ def every_event(invoke, whole):
     assert found.json() == {"job_id": detached, "status": "running"}, found.text
     assert found.headers["location"] == f"/live/v1/jobs/{detached}/result", found.headers
     bad = json.loads(event("worker.one-bad", "", ""))["Records"][1]["messageId"]
-    tell("worker.one-bad", {"batchItemFailures": [{"itemIdentifier": bad}]}, detached)
-    tell("worker.units", NOTHING_FAILED, detached)
-    tell("settle.settle", NOTHING_FAILED, detached)
+    expect("worker.one-bad", {"batchItemFailures": [{"itemIdentifier": bad}]}, detached)
+    expect("worker.units", NOTHING_FAILED, detached)
+    expect("settle.settle", NOTHING_FAILED, detached)
     found = ask("jobs.get", 200, detached).json()
     assert (found["status"], found["progress"]["done"], found["credits"]["charged"]) == ("completed", 2, 2), found
-    tell("settle.dead", NOTHING_FAILED)
-    tell("notify.notify", NOTHING_FAILED)
-    tell("settle.sweep", {"looked_after": 0})
+    expect("settle.dead", NOTHING_FAILED)
+    expect("notify.notify", NOTHING_FAILED)
+    expect("settle.sweep", {"looked_after": 0})
 
     cancelled = ask("batch.respond-async", 202).job()
     found = ask("jobs.cancel", 200, cancelled).json()
     assert found["status"] in ("cancelling", "cancelled"), found
-    tell("settle.settle", NOTHING_FAILED, cancelled)
+    expect("settle.settle", NOTHING_FAILED, cancelled)
     found = ask("jobs.get", 200, cancelled).json()
     assert (found["status"], found["credits"]["charged"], found["credits"]["refunded"]) == ("cancelled", 0, 2), found
 
@@ -73,7 +73,7 @@ def every_event(invoke, whole):
     found = ask("mcp.call", 200).json()
     assert json.loads(found["result"]["content"][0]["text"])["data"]["title"] == "Copper Kettle", found
     ask("mcp.get", 405)
-    tell("settle.check", {"violations": 0})
-    tell("settle.check-on", {"nothing_to_go_on_with": True})
+    expect("settle.check", {"violations": 0})
+    expect("settle.check-on", {"nothing_to_go_on_with": True})
     assert sent == names(), f"not sent: {names() - sent}"
     return len(sent)

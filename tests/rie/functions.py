@@ -34,14 +34,14 @@ class Process:
         with open(log, "wb") as out:
             self.child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
-    def said(self):
+    def output(self):
         return open(self.log, errors="replace").read()
 
     def until(self, what, seconds=60):
         end = time.monotonic() + seconds
         while not (found := what()):
             if self.child.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"{self.child.args} is not ready: {self.said()[-2000:]}")
+                raise AssertionError(f"{self.child.args} is not ready: {self.output()[-2000:]}")
             time.sleep(0.02)
         return found
 
@@ -63,19 +63,21 @@ class Local(Process):
         environment = {"PORT": "0", "DYNAMODB_PORT": "any", "SQS_PORT": "any", "DATA_DIR": folder, "RUNO_DEV_KEY": KEY, "BROWSER": "off",
                        "WORKER_CONCURRENCY": "0", "SWEEP_SECONDS": "3600"}
         super().__init__([binary], environment | more, folder + ".log")
-        self.origin = self.until(lambda: re.search(r"listening on (http://\S+)", self.said()))[1]
-        self.exports = dict(re.findall(r"export (\w+)=(\S+)", self.said()))
+        self.origin = self.until(lambda: re.search(r"listening on (http://\S+)", self.output()))[1]
+        self.exports = dict(re.findall(r"export (\w+)=(\S+)", self.output()))
 
     def environment(self, function):
         """Returns the function's environment. The worker does not get the accounts table."""
         queue = lambda name: f"{self.exports['AWS_ENDPOINT_URL_SQS']}/000000000000/runo-{name}"
-        told = {"AWS_LAMBDA_FUNCTION_NAME": function, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-                "AWS_LAMBDA_FUNCTION_TIMEOUT": "300", "AWS_REGION": "us-east-1", "FETCH_ALLOW": "127.0.0.0/8", "RUST_LOG": "info",
-                "JOBS_TABLE": "runo-jobs", "HOSTS_TABLE": "runo-hosts", "UNITS_QUEUE_URL": queue("units"), "SETTLE_QUEUE_URL": queue("settle"),
-                "NOTIFY_QUEUE_URL": queue("notify")}
+        variables = {
+            "AWS_LAMBDA_FUNCTION_NAME": function, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "300", "AWS_REGION": "us-east-1", "FETCH_ALLOW": "127.0.0.0/8", "RUST_LOG": "info",
+            "JOBS_TABLE": "runo-jobs", "HOSTS_TABLE": "runo-hosts", "UNITS_QUEUE_URL": queue("units"), "SETTLE_QUEUE_URL": queue("settle"),
+            "NOTIFY_QUEUE_URL": queue("notify"),
+        }
         if function != "worker":
-            told["ACCOUNTS_TABLE"] = "runo-accounts"
-        return told | self.exports
+            variables["ACCOUNTS_TABLE"] = "runo-accounts"
+        return variables | self.exports
 
 
 class Function(Process):

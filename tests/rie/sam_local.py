@@ -66,7 +66,7 @@ with Local(server, os.path.join(work, "data"), BIND_ADDRESS=bridge, SERVER_NAMES
 
     port = free_port()
     with Process(["sam", "local", "start-api", "--port", str(port), *COMMON], environment, os.path.join(work, "api.log")) as api:
-        api.until(lambda: f"Running on http://127.0.0.1:{port}" in api.said())
+        api.until(lambda: f"Running on http://127.0.0.1:{port}" in api.output())
 
         def call(method, path, body=None, want=200, **headers):
             fields = {"X-API-Key": KEY, "Content-Type": "application/json"} | {n.replace("_", "-"): v for n, v in headers.items()}
@@ -77,7 +77,7 @@ with Local(server, os.path.join(work, "data"), BIND_ADDRESS=bridge, SERVER_NAMES
             except urllib.error.HTTPError as error:
                 answer = error
             text = answer.read().decode()
-            assert answer.status == want, f"{method} {path}: {answer.status}: {text[:500]}\n{api.said()[-2000:]}"
+            assert answer.status == want, f"{method} {path}: {answer.status}: {text[:500]}\n{api.output()[-2000:]}"
             return answer.headers, text
 
         page = local.origin + "/sample/product"

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use domain::invariants::Violation;
 use domain::{AccountId, Endpoint, Plan, Timestamp};
-use engine::audit::{Audit, Slice, Wish};
+use engine::audit::{Audit, Slice, Start};
 use runtime::clock::Clock;
 use serde_json::{Value, json};
 use store::audit::Progress;
@@ -42,11 +42,11 @@ fn audit<'a>(store: &'a Store, clock: &'a dyn Clock) -> Audit<'a> {
 
 async fn slice(
     audit: Audit<'_>,
-    wish: Wish,
+    start: Start,
     until: Option<Timestamp>,
     reported: &mut Vec<Violation>,
 ) -> Result<Slice, StoreError> {
-    audit.slice(wish, until, &mut |violation: &Violation| reported.push(violation.clone())).await
+    audit.slice(start, until, &mut |violation: &Violation| reported.push(violation.clone())).await
 }
 
 /// Two accounts and three jobs with four violations: a month, a balance, and two missing results.
@@ -101,9 +101,9 @@ async fn slices_resume_the_check_and_each_violation_is_found_once() {
         let (mut reported, mut slices) = (Vec::new(), 0);
         let end = loop {
             slices += 1;
-            let wish = if slices == 1 { Wish::Begin } else { Wish::GoOn };
+            let start = if slices == 1 { Start::Begin } else { Start::GoOn };
             let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN + pages * 1_000);
-            match slice(audit(&store, &clock), wish, Some(until), &mut reported).await.unwrap() {
+            match slice(audit(&store, &clock), start, Some(until), &mut reported).await.unwrap() {
                 Slice::HandedOn(so_far) => assert_eq!(so_far, reported.len() as u64, "reported and counted"),
                 Slice::Finished(end) => break end,
                 Slice::Idle => panic!("no check to resume after {slices} slices"),
@@ -112,14 +112,14 @@ async fn slices_resume_the_check_and_each_violation_is_found_once() {
         assert_eq!((sorted(reported), end.violations), (faults.clone(), 4), "{pages} pages a slice");
         // The result is not yet reported: the next slice returns it again. Once it is reported, later slices are idle.
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
-        assert!(matches!(slice(audit(&store, &clock), Wish::GoOn, None, &mut vec![]).await.unwrap(),
+        assert!(matches!(slice(audit(&store, &clock), Start::GoOn, None, &mut vec![]).await.unwrap(),
             Slice::Finished(again) if again.violations == 4));
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
-        let Slice::Finished(end) = slice(audit(&store, &clock), Wish::Begin, None, &mut vec![]).await.unwrap() else {
+        let Slice::Finished(end) = slice(audit(&store, &clock), Start::Begin, None, &mut vec![]).await.unwrap() else {
             panic!("the check is over");
         };
         audit(&store, &clock).reported(end).await.unwrap();
-        assert_eq!(slice(audit(&store, &clock), Wish::GoOn, None, &mut vec![]).await.unwrap(), Slice::Idle);
+        assert_eq!(slice(audit(&store, &clock), Start::GoOn, None, &mut vec![]).await.unwrap(), Slice::Idle);
         counts.push(slices);
     }
     assert!(counts[0] >= 5 && counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
@@ -134,21 +134,21 @@ async fn injected(fault: Fault, n: usize) -> bool {
     let store = bed.store(&injector).await;
     let (mut reported, clock) = (Vec::new(), TickingClock(AtomicI64::new(LATER)));
     let until = Some(Timestamp(LATER + MARGIN + 3_000));
-    let first = slice(audit(&healthy, &clock), Wish::Begin, until, &mut reported).await.unwrap();
+    let first = slice(audit(&healthy, &clock), Start::Begin, until, &mut reported).await.unwrap();
     assert!(matches!(first, Slice::HandedOn(_)), "{context}: {first:?}");
     injector.plan_nth(n, fault);
-    let ran = slice(audit(&store, &clock), Wish::GoOn, None, &mut reported).await;
+    let ran = slice(audit(&store, &clock), Start::GoOn, None, &mut reported).await;
     assert_eq!(ran.is_err(), injector.injected(), "{context}: {ran:?}");
     if injector.injected_at() > Some(1) {
         // The lease of the dead slice has not ended.
         assert_eq!(
-            slice(audit(&healthy, &clock), Wish::GoOn, None, &mut reported).await.unwrap(),
+            slice(audit(&healthy, &clock), Start::GoOn, None, &mut reported).await.unwrap(),
             Slice::Idle,
             "{context}"
         );
     }
     clock.0.fetch_add(901_000, Ordering::SeqCst);
-    let Slice::Finished(end) = slice(audit(&healthy, &clock), Wish::GoOn, None, &mut reported).await.unwrap() else {
+    let Slice::Finished(end) = slice(audit(&healthy, &clock), Start::GoOn, None, &mut reported).await.unwrap() else {
         panic!("{context}: no check to resume");
     };
     reported.sort();
@@ -171,16 +171,16 @@ async fn of_two_concurrent_slices_one_counts() {
     let (go_on, held) = mpsc::channel::<()>();
     let (held, slow, clock) = (Mutex::new(held), store.clone(), bed.clock.clone());
     let first = tokio::spawn(async move {
-        let mut tell = |_: &Violation| {
+        let mut report = |_: &Violation| {
             let _ = reached.send(());
             // Once the sender is dropped, this returns at once.
             let _ = tokio::task::block_in_place(|| held.lock().unwrap().recv());
         };
-        audit(&slow, &clock).slice(Wish::Begin, None, &mut tell).await
+        audit(&slow, &clock).slice(Start::Begin, None, &mut report).await
     });
     tokio::task::block_in_place(|| wait.recv()).unwrap();
     let mut reported = Vec::new();
-    let second = async |reported: &mut _| slice(audit(&store, &bed.clock), Wish::Begin, None, reported).await.unwrap();
+    let second = async |reported: &mut _| slice(audit(&store, &bed.clock), Start::Begin, None, reported).await.unwrap();
     assert_eq!(second(&mut reported).await, Slice::Idle, "the first slice holds the lease");
     bed.clock.advance(901);
     assert!(matches!(second(&mut reported).await, Slice::Finished(end) if end.violations == 4));
@@ -201,7 +201,7 @@ async fn a_check_whose_progress_cannot_be_read_begins_anew() {
     assert!(store.audit.save_progress(&foreign).await.unwrap());
     assert!(!store.audit.save_progress(&Progress { open: false, ..foreign }).await.unwrap());
     let mut reported = Vec::new();
-    let ran = slice(audit(&store, &bed.clock), Wish::GoOn, None, &mut reported).await.unwrap();
+    let ran = slice(audit(&store, &bed.clock), Start::GoOn, None, &mut reported).await.unwrap();
     assert!(matches!(ran, Slice::Finished(end) if end.violations == 4), "{ran:?}");
     assert_eq!(sorted(reported), faults);
 }
@@ -214,7 +214,7 @@ async fn a_slice_saves_its_progress_every_fifty_pages() {
     let saves = async || {
         seen.reset();
         assert!(matches!(
-            slice(audit(&store, &bed.clock), Wish::Begin, None, &mut vec![]).await.unwrap(),
+            slice(audit(&store, &bed.clock), Start::Begin, None, &mut vec![]).await.unwrap(),
             Slice::Finished(_)
         ));
         bed.clock.advance(901);

@@ -109,7 +109,7 @@ async fn a_read_is_held_for_a_shorter_time_than_a_job() {
 #[tokio::test]
 async fn a_body_at_its_limit_names_where_the_rest_is() {
     let mut config = config(&[]);
-    config.config.settings.most_body_bytes = 1_000;
+    config.config.settings.max_body_bytes = 1_000;
     let (world, site) = (World::of(config).await, Site::start().await);
     let urls = site.urls("/p", 40);
     let first = world.batch(&urls, json!({})).await;

@@ -173,11 +173,11 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
     ];
     let url = site.show("house", HOUSE);
     let mut running = Vec::new();
-    for (code, say, times) in calls {
+    for (code, reply, times) in calls {
         let url = url.clone();
         running.push(tokio::spawn(async move {
             // Each case has its own stack, so that one failure cannot affect another.
-            let model = ScriptedModel::start(vec![say]).await;
+            let model = ScriptedModel::start(vec![reply]).await;
             let world = world(&model, &[("MODEL_TIMEOUT_MS", "4000")]).await;
             let got = extract(&world, &url, &open_fields(), json!({})).await;
             assert_eq!((&got["status"], &got["data"]["title"]), (&json!("success"), &json!("A house by the harbour")));

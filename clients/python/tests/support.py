@@ -52,17 +52,17 @@ class Server:
         )
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if told := re.match(r"listening on http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(told[1])
+            if found := re.match(r"listening on http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found[1])
                 return
         raise AssertionError(f"the server exited with {self.process.wait()}")
 
     def admin(self, *command: str) -> Any:
         """Runs a command of the operator's tool and returns its output."""
-        told = subprocess.run(
+        finished = subprocess.run(
             [ADMIN, "--data-dir", self.data, "--json", *command], check=True, capture_output=True, text=True
         )
-        return json.loads(told.stdout)
+        return json.loads(finished.stdout)
 
     def kill(self) -> None:
         """Kills the server with SIGKILL."""

@@ -16,7 +16,7 @@ from runo import AsyncClient, Client
 
 TOTAL = 1_000
 # In bytes; a third of what is transferred.
-MOST_GROWTH = 26_000_000
+MAX_GROWTH = 26_000_000
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def big() -> Scripted:
 def test_ten_thousand_results_take_constant_memory() -> None:
     server, urls = big(), ["http://h/"] * 10_000
     with Client(KEY, server.base) as client, client.batch(urls, {"title": "string"}) as job:
-        assert grown_by(iter(job)) < MOST_GROWTH
+        assert grown_by(iter(job)) < MAX_GROWTH
     server.close()
 
 
@@ -96,7 +96,7 @@ def test_ten_thousand_results_take_constant_memory_in_the_asynchronous_client() 
             return most - before
 
     server = big()
-    assert asyncio.run(main()) < MOST_GROWTH
+    assert asyncio.run(main()) < MAX_GROWTH
     server.close()
 
 
@@ -105,5 +105,5 @@ def test_ten_thousand_pages_of_the_real_server(server: Server, site: Site) -> No
     with Client(KEY, server.base) as client, client.batch(site.urls(10_000), FIELDS, concurrency=64) as job:
         most = grown_by(iter(job))
         print(f"10,000 pages: the process grew by {most:,} bytes at most", file=sys.stderr)
-        assert most < MOST_GROWTH
+        assert most < MAX_GROWTH
         assert job.summary and job.summary.credits_charged == 10_000

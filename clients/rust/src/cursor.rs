@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::types::{Row, Summary};
 
-const LONGEST_LINE: usize = 64 * 1024 * 1024;
-const MOST_CHECKS: u8 = 2;
+const MAX_LINE: usize = 64 * 1024 * 1024;
+const MAX_CHECKS: u8 = 2;
 /// Pause after a response that ended without a result while the job runs.
 const IDLE: Duration = Duration::from_millis(500);
 /// A `from` that leaves out every result.
@@ -37,7 +37,7 @@ pub(crate) struct Cursor {
     seen: HashSet<Key>,
     place: u64,
     came: u64,
-    told: Option<Row>,
+    last_summary: Option<Row>,
     joined: bool,
     checks: u8,
     rest: Vec<u8>,
@@ -54,7 +54,7 @@ impl Cursor {
             seen: HashSet::new(),
             place: 0,
             came: 0,
-            told: None,
+            last_summary: None,
             joined: false,
             checks: 0,
             rest: Vec::new(),
@@ -79,7 +79,7 @@ impl Cursor {
             if piece.ends_with(b"\n") {
                 let line = mem::take(&mut self.rest);
                 results.extend(self.line(&line)?);
-            } else if self.rest.len() > LONGEST_LINE {
+            } else if self.rest.len() > MAX_LINE {
                 return Err(self.error("a line of the response is longer than 64 MiB"));
             }
         }
@@ -93,8 +93,8 @@ impl Cursor {
         let Ok(mut members) = serde_json::from_slice::<Row>(line) else {
             return Err(self.error("a line of the response is not a JSON object"));
         };
-        if let Some(Value::Object(told)) = members.remove("summary") {
-            self.told = Some(told);
+        if let Some(Value::Object(summary)) = members.remove("summary") {
+            self.last_summary = Some(summary);
             return Ok(None);
         }
         self.place += 1;
@@ -112,20 +112,20 @@ impl Cursor {
     /// before its summary.
     pub(crate) fn body_ended(&mut self) -> Result<Option<Duration>> {
         let whole = self.rest.iter().all(u8::is_ascii_whitespace);
-        let Some(told) = self.told.take().filter(|_| whole) else {
+        let Some(summary) = self.last_summary.take().filter(|_| whole) else {
             self.broke();
             return Ok(None);
         };
         let came = mem::take(&mut self.came);
-        if told.get("status").is_some_and(|status| status == "running") {
+        if summary.get("status").is_some_and(|status| status == "running") {
             self.joined = true;
             // A service that shuts down ends the calls that it holds at once.
             return Ok(Some(if came > 0 { Duration::ZERO } else { IDLE }));
         }
-        if self.skip || self.complete(&told) {
-            let summary = serde_json::from_value::<Summary>(Value::Object(told));
+        if self.skip || self.complete(&summary) {
+            let summary = serde_json::from_value::<Summary>(Value::Object(summary));
             self.summary = Some(summary.map_err(|e| self.error(&format!("the summary is malformed: {e}")))?.ended());
-        } else if self.checks == MOST_CHECKS {
+        } else if self.checks == MAX_CHECKS {
             return Err(self.error(&format!("the job has ended, but only {came} of its results were received")));
         } else {
             // The job has ended: results and their order are final now.
@@ -139,17 +139,17 @@ impl Cursor {
     /// Handles a connection that failed in the middle of a body.
     pub(crate) fn broke(&mut self) {
         self.joined = true;
-        self.told = None;
+        self.last_summary = None;
         self.came = 0;
         self.rest.clear();
     }
 
-    fn complete(&self, told: &Row) -> bool {
+    fn complete(&self, summary: &Row) -> bool {
         if self.crawl {
             return !self.joined;
         }
         // The summary of an extract has no counts; an extract has one result.
-        self.seen.len() as u64 >= told.get("total").and_then(Value::as_u64).unwrap_or(1)
+        self.seen.len() as u64 >= summary.get("total").and_then(Value::as_u64).unwrap_or(1)
     }
 
     fn error(&self, why: &str) -> Error {

@@ -127,17 +127,17 @@ impl Error {
     pub(crate) fn refusal(status: u16, body: &[u8], job_id: Option<String>) -> Error {
         #[derive(Deserialize)]
         struct Envelope {
-            error: Told,
+            error: ErrorBody,
         }
         #[derive(Deserialize)]
-        struct Told {
+        struct ErrorBody {
             code: String,
             #[serde(default)]
             message: String,
             retryable: Option<bool>,
         }
-        let told = serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error);
-        let told = told.unwrap_or_else(|| {
+        let error = serde_json::from_slice::<Envelope>(body).ok().map(|envelope| envelope.error);
+        let error = error.unwrap_or_else(|| {
             // Not the service's envelope: an intermediary answered.
             let code = match status {
                 401 => "UNAUTHORIZED",
@@ -147,17 +147,17 @@ impl Error {
                 _ => "PROTOCOL_ERROR",
             };
             let message = format!("the response has status {status} and no error object");
-            Told { code: code.to_owned(), message, retryable: None }
+            ErrorBody { code: code.to_owned(), message, retryable: None }
         });
         let passing = matches!(status, 408 | 429 | 500 | 502 | 503 | 504);
         Error {
-            kind: kind_of(&told.code),
-            message: told.message,
-            retryable: told.retryable.unwrap_or(passing),
+            kind: kind_of(&error.code),
+            message: error.message,
+            retryable: error.retryable.unwrap_or(passing),
             job_id,
             status: Some(status),
             page: None,
-            code: told.code,
+            code: error.code,
         }
     }
 }

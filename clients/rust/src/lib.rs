@@ -56,7 +56,7 @@ pub use options::{
     BatchOptions, CaptureKind, CrawlRules, ModelUse, PageOptions, RenderJs, WaitFor, Webhook, WebhookEvent,
 };
 pub use raw::RawBody;
-pub use request::{Batch, Crawl, Extract, MOST_URLS};
+pub use request::{Batch, Crawl, Extract, MAX_URLS};
 pub use schema::{Field, FieldType, Schema};
 pub use types::{Capture, CrawlMeta, Failure, Page, Problem, RenderMode, Row, Success, Summary};
 

@@ -17,7 +17,7 @@ use crate::send::{Deadline, Sender, job_id, taken};
 use crate::types::{Page, Row, Success};
 
 /// Most URLs of one batch.
-pub const MOST_URLS: usize = 10_000;
+pub const MAX_URLS: usize = 10_000;
 
 /// Settings of a call that concern this client, not the service.
 #[derive(Debug, Clone, Default)]
@@ -133,7 +133,7 @@ impl<'c> Batch<'c> {
         if count == 0 {
             return Err(Error::invalid("urls is empty: a batch needs at least one URL"));
         }
-        if count > MOST_URLS {
+        if count > MAX_URLS {
             let text = "split them into several batches (nothing was sent)";
             return Err(Error::invalid(format!("a batch takes up to 10,000 URLs, not {count}; {text}")));
         }

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Error, ErrorKind, Result};
 
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Longest `Retry-After` to wait for; beyond it the error is returned at once.
-const LONGEST_ASKED: Duration = Duration::from_secs(120);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// Counts the failures of one call since its last progress.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Attempts {
     /// # Errors
     /// The response's error, if it is not retryable, attempts are used up, or the service asks for too long a wait.
     pub(crate) fn refused(&mut self, error: Error, asked: Option<Duration>) -> Result<Duration> {
-        if !error.retryable || self.failed >= self.most || asked.is_some_and(|asked| asked > LONGEST_ASKED) {
+        if !error.retryable || self.failed >= self.most || asked.is_some_and(|asked| asked > MAX_RETRY_AFTER) {
             return Err(error);
         }
         let wait = self.wait();
@@ -54,7 +54,7 @@ impl Attempts {
     }
 
     fn wait(&mut self) -> Duration {
-        let longest = LONGEST_WAIT.min(FIRST_WAIT * 2_u32.pow(self.failed.min(16)));
+        let longest = MAX_WAIT.min(FIRST_WAIT * 2_u32.pow(self.failed.min(16)));
         self.failed = self.failed.saturating_add(1);
         longest.mul_f64(0.5 + fastrand::f64() / 2.0)
     }
@@ -78,7 +78,7 @@ mod tests {
         let mut attempts = Attempts::new(20);
         let waits: Vec<Duration> = (0..20).map(|_| attempts.broken("gone", None, None).unwrap()).collect();
         for (n, wait) in waits.iter().enumerate() {
-            let longest = Duration::from_millis(250 << n.min(6)).min(LONGEST_WAIT);
+            let longest = Duration::from_millis(250 << n.min(6)).min(MAX_WAIT);
             assert!(*wait >= longest / 2 && *wait <= longest, "{n}: {wait:?}");
         }
         let error = attempts.broken("gone", None, Some("job_1")).unwrap_err();

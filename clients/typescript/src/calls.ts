@@ -4,7 +4,7 @@ import { InvalidRequest } from "./errors.js";
 import type { Shape } from "./schema.js";
 import type { BatchOptions, BatchPageOptions, CrawlOptions, CrawlRules, ExtractOptions, JobOptions, PageOptions } from "./types.js";
 
-const MOST_URLS = 10_000;
+const MAX_URLS = 10_000;
 const LINES = "application/x-ndjson";
 
 /** One HTTP request. */
@@ -23,7 +23,7 @@ export function batch(urls: Iterable<string>, shape: Shape<unknown>, options: Ba
   if (typeof urls === "string") throw wrong("urls must be a list of URLs, not one string");
   const listed = Array.from(urls, String);
   if (listed.length === 0) throw wrong("urls is empty: a batch needs at least one URL");
-  if (listed.length > MOST_URLS) {
+  if (listed.length > MAX_URLS) {
     throw wrong(
       `a batch takes up to 10,000 URLs, not ${listed.length.toLocaleString("en")}; ` +
         "split them into several batches (nothing was sent)",

@@ -4,13 +4,13 @@
 import { ProtocolError } from "./errors.js";
 import type { Result, Row, Summary } from "./types.js";
 
-const LONGEST_LINE = 64 * 1024 * 1024;
-const MOST_CHECKS = 2;
+const MAX_LINE = 64 * 1024 * 1024;
+const MAX_CHECKS = 2;
 /** Pause after a response that ended without a result while the job runs, in milliseconds. */
 const IDLE = 500;
 const EVERYTHING = 4_294_967_295;
 
-type Told = Summary & { status?: "running" };
+type RawSummary = Summary & { status?: "running" };
 
 /**
  * The state of reading a job.
@@ -24,7 +24,7 @@ export class Cursor {
   #seen = new Set<number | string>();
   #place = 0;
   #came = 0;
-  #told: Told | undefined;
+  #lastSummary: RawSummary | undefined;
   #joined = false;
   #checks = 0;
   #rest = "";
@@ -41,7 +41,7 @@ export class Cursor {
   *feed(chunk: Uint8Array): Generator<Result<Row>> {
     const lines = (this.#rest + this.#text.decode(chunk, { stream: true })).split("\n");
     this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > LONGEST_LINE) throw this.#error("a line of the response is longer than 64 MiB");
+    if (this.#rest.length > MAX_LINE) throw this.#error("a line of the response is longer than 64 MiB");
     for (const line of lines) {
       const text = line.trim();
       const result = text === "" ? undefined : this.#line(text);
@@ -50,14 +50,14 @@ export class Cursor {
   }
 
   #line(text: string): Result<Row> | undefined {
-    let members: (Result<Row> & { summary?: undefined }) | { summary: Told };
+    let members: (Result<Row> & { summary?: undefined }) | { summary: RawSummary };
     try {
       members = JSON.parse(text);
     } catch {
       throw this.#error("a line of the response is not JSON");
     }
     if (members.summary !== undefined) {
-      this.#told = members.summary;
+      this.#lastSummary = members.summary;
       return undefined;
     }
     this.#place += 1;
@@ -72,22 +72,22 @@ export class Cursor {
   /** Handles the regular end of a body. Returns the milliseconds to wait before the next request, or undefined if the
    * body ended before its summary. */
   bodyEnded(): number | undefined {
-    const told = this.#told;
+    const summary = this.#lastSummary;
     const came = this.#came;
-    if (told === undefined || this.#rest.trim() !== "") {
+    if (summary === undefined || this.#rest.trim() !== "") {
       this.broke();
       return undefined;
     }
-    this.#told = undefined;
+    this.#lastSummary = undefined;
     this.#came = 0;
-    if (told.status === "running") {
+    if (summary.status === "running") {
       this.#joined = true;
       // A service that shuts down ends the calls that it holds at once.
       return came > 0 ? 0 : IDLE;
     }
-    if (this.skip || this.#complete(told)) {
-      this.summary = ended(told);
-    } else if (this.#checks === MOST_CHECKS) {
+    if (this.skip || this.#complete(summary)) {
+      this.summary = ended(summary);
+    } else if (this.#checks === MAX_CHECKS) {
       throw this.#error(`the job has ended, but only ${came} of its results were received`);
     } else {
       // The job has ended: results and their order are final now.
@@ -101,15 +101,15 @@ export class Cursor {
   /** Handles a connection that failed in the middle of a body. */
   broke(): void {
     this.#joined = true;
-    this.#told = undefined;
+    this.#lastSummary = undefined;
     this.#came = 0;
     this.#rest = "";
     this.#text = new TextDecoder();
   }
 
-  #complete(told: Told): boolean {
+  #complete(summary: RawSummary): boolean {
     // The summary of an extract has no counts; an extract has one result.
-    return this.crawl ? !this.#joined : this.#seen.size >= (told.total ?? 1);
+    return this.crawl ? !this.#joined : this.#seen.size >= (summary.total ?? 1);
   }
 
   #error(why: string): ProtocolError {
@@ -118,9 +118,9 @@ export class Cursor {
 }
 
 /** Builds the summary of an ended job; copies a crawl's credits to the top level. */
-function ended(told: Told): Summary {
-  const meta = told.crawl_meta;
-  if (meta === undefined) return told;
+function ended(summary: RawSummary): Summary {
+  const meta = summary.crawl_meta;
+  if (meta === undefined) return summary;
   const { cancelled, credits_reserved, credits_charged, credits_refunded } = meta;
-  return { ...told, cancelled, credits_reserved, credits_charged, credits_refunded };
+  return { ...summary, cancelled, credits_reserved, credits_charged, credits_refunded };
 }

@@ -119,8 +119,8 @@ const PASSING = new Set([408, 429, 500, 502, 503, 504]);
 
 /** Makes an error of a response without a 2xx status. */
 export function refusal(status: number, text: string, jobId: string | undefined): RunoError {
-  const told = envelope(text);
-  let { code, message, retryable } = told ?? {};
+  const error = envelope(text);
+  let { code, message, retryable } = error ?? {};
   if (code === undefined) {
     // Not the service's envelope: an intermediary answered.
     const codes: Record<number, string> = { 401: "UNAUTHORIZED", 404: "NOT_FOUND", 429: "RATE_LIMITED" };

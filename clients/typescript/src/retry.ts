@@ -4,9 +4,9 @@
 import { ConnectionFailed, type RunoError } from "./errors.js";
 
 const FIRST_WAIT = 250;
-const LONGEST_WAIT = 10_000;
+const MAX_WAIT = 10_000;
 /** Longest `Retry-After` to wait for; beyond it the error is thrown at once. */
-const LONGEST_ASKED = 120_000;
+const MAX_RETRY_AFTER = 120_000;
 
 /** Counts the failures of one call since its last progress. */
 export class Attempts {
@@ -31,14 +31,14 @@ export class Attempts {
   /** Returns how long to wait after an error response; throws `error` if it is not to be retried. */
   refused(error: RunoError, retryAfter: string | null): number {
     const asked = milliseconds(retryAfter);
-    if (!error.retryable || this.#failed >= this.most || (asked ?? 0) > LONGEST_ASKED) throw error;
+    if (!error.retryable || this.#failed >= this.most || (asked ?? 0) > MAX_RETRY_AFTER) throw error;
     const wait = this.#next();
     // Not earlier than the service asked for; a little later, so that clients do not all return at once.
     return asked === undefined ? wait : asked + Math.min(wait, 1_000) * this.random();
   }
 
   #next(): number {
-    const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failed);
+    const longest = Math.min(MAX_WAIT, FIRST_WAIT * 2 ** this.#failed);
     this.#failed += 1;
     return longest * (0.5 + this.random() / 2);
   }

@@ -49,9 +49,9 @@ export class Server {
     const started = spawn(LOCAL, { env, stdio: ["ignore", "pipe", "ignore"] });
     this.#process = started;
     for await (const line of createInterface(started.stdout)) {
-      const told = /^listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
-      if (told === null) continue;
-      this.port = Number(told[1]);
+      const match = /^listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
+      if (match === null) continue;
+      this.port = Number(match[1]);
       started.stdout.resume();
       return;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use api::config::Config;
 use api::env::{ConfigError, Env};
 use fetch::{BuildError, Fetcher};
-use render::{Answer, Limits, MOST_BYTES, RenderConfig, Renderer, Request, Sandbox, find};
+use render::{Answer, Limits, MAX_BYTES, RenderConfig, Renderer, Request, Sandbox, find};
 
 /// Idle time of the browser. Longer than Lambda keeps a process, so the browser ends with the process.
 const KEPT: Duration = Duration::from_secs(6 * 3_600);
@@ -53,5 +53,5 @@ pub fn renderer(env: &Env<'_>) -> Result<Renderer, StartError> {
 pub async fn handle(renderer: &Renderer, request: Request) -> Answer {
     let rendered = renderer.render(request).await;
     renderer.at_rest().await;
-    Answer::pack(rendered, MOST_BYTES)
+    Answer::pack(rendered, MAX_BYTES)
 }

@@ -3,7 +3,7 @@
 //! A thin entry point: the `api` crate does the work. The local stack calls the same [`handle`].
 
 use api::App;
-use api::app::{Slice, Wish};
+use api::app::{Slice, Start};
 use aws_lambda_events::event::sqs::SqsEvent;
 use domain::Timestamp;
 use serde_json::{Value, json};
@@ -36,13 +36,13 @@ pub async fn handle(app: &App, event: Value, until: Option<Timestamp>) -> Result
         let event: SqsEvent = serde_json::from_value(event)?;
         return Ok(serde_json::to_value(Box::pin(app.settle(event)).await)?);
     }
-    let wish = match event.get("check") {
-        Some(Value::Bool(true)) => Some(Wish::Begin),
-        Some(Value::String(go_on)) if go_on == "go on" => Some(Wish::GoOn),
+    let start = match event.get("check") {
+        Some(Value::Bool(true)) => Some(Start::Begin),
+        Some(Value::String(go_on)) if go_on == "go on" => Some(Start::GoOn),
         _ => None,
     };
-    if let Some(wish) = wish {
-        return Ok(match Box::pin(app.check(wish, until)).await? {
+    if let Some(start) = start {
+        return Ok(match Box::pin(app.check(start, until)).await? {
             Slice::Finished(end) => json!({ "violations": end.violations }),
             Slice::HandedOn(so_far) => json!({ "violations_so_far": so_far }),
             Slice::Idle => json!({ "nothing_to_go_on_with": true }),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use domain::invariants::Violation;
 use domain::{Endpoint, ErrorCode, Timestamp};
-pub use engine::audit::{Slice, Wish};
+pub use engine::audit::{Slice, Start};
 use engine::dispatch::Queues;
 use engine::{Engine, EngineDependencies};
 use fetch::Fetcher;
@@ -296,10 +296,10 @@ impl App {
     ///
     /// # Errors
     /// The rows could not be read; a later slice continues.
-    pub async fn check(&self, wish: Wish, until: Option<Timestamp>) -> Result<Slice, SweepError> {
+    pub async fn check(&self, start: Start, until: Option<Timestamp>) -> Result<Slice, SweepError> {
         let audit = self.engine.audit();
-        let mut tell = |violation: &Violation| tracing::error!(?violation, "an invariant is broken");
-        let slice = audit.slice(wish, until, &mut tell).await?;
+        let mut report = |violation: &Violation| tracing::error!(?violation, "an invariant is broken");
+        let slice = audit.slice(start, until, &mut report).await?;
         if let Slice::Finished(end) = slice {
             self.engine.record(&MetricEvent::Violations(end.violations));
             self.telemetry.flush(self.engine.now());

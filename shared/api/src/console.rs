@@ -58,17 +58,17 @@ fn sent(file: &'static File, asked: &HeaderMap, kept: &'static str) -> Response 
     let mut response = Response::new(Body::full(if packed { file.gzip() } else { file.plain() }));
     response.extensions_mut().insert(Public);
     let headers = response.headers_mut();
-    let mut say = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
-    say(CONTENT_TYPE, file.content_type);
-    say(CACHE_CONTROL, kept);
-    say(VARY, "Accept-Encoding");
-    say(CONTENT_SECURITY_POLICY, POLICY);
-    say(REFERRER_POLICY, "no-referrer");
-    say(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    say(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
+    set(CONTENT_TYPE, file.content_type);
+    set(CACHE_CONTROL, kept);
+    set(VARY, "Accept-Encoding");
+    set(CONTENT_SECURITY_POLICY, POLICY);
+    set(REFERRER_POLICY, "no-referrer");
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     if packed {
-        say(CONTENT_ENCODING, "gzip");
+        set(CONTENT_ENCODING, "gzip");
     }
     response
 }

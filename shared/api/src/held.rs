@@ -10,7 +10,7 @@ use domain::{AccountId, Nonce, Timestamp};
 use store::{Store, StoreError};
 
 /// Most held calls in a process.
-const MOST: u32 = 600;
+const MAX_HELD_CALLS: u32 = 600;
 /// How many free permits are tried, one after the other: other processes may take them meanwhile.
 const TRIES: usize = 4;
 /// A permit outlasts its call by this many seconds: writing the end of a body takes time.
@@ -40,7 +40,7 @@ impl HeldCalls {
     /// Holds another call. Returns `None` if the account holds `most` already, or the process as many as it may.
     pub(crate) fn hold(&self, account: &AccountId, most: u32) -> Option<HeldCall> {
         let mut counts = self.counts();
-        if counts.values().sum::<u32>() >= MOST || counts.get(account).is_some_and(|held| *held >= most) {
+        if counts.values().sum::<u32>() >= MAX_HELD_CALLS || counts.get(account).is_some_and(|held| *held >= most) {
             return None;
         }
         *counts.entry(account.clone()).or_default() += 1;
@@ -126,10 +126,10 @@ mod tests {
         held.pop();
         held.extend(all.hold(&a, 4));
         assert_eq!(held.len(), 4);
-        for n in 0..MOST {
+        for n in 0..MAX_HELD_CALLS {
             held.extend(all.hold(&account(format!("b{n}")), 1));
         }
-        assert_eq!(held.len(), MOST as usize);
+        assert_eq!(held.len(), MAX_HELD_CALLS as usize);
         drop(held);
         assert!(all.counts().is_empty() && all.hold(&a, 1).is_some());
     }

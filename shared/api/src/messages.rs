@@ -16,7 +16,7 @@ use crate::App;
 /// Delay before a message is delivered again after a fault of the store, times the number of receipts so far.
 const FAULT_PAUSE: Duration = Duration::from_secs(2);
 /// Longest visibility timeout of SQS.
-const MOST_WAIT_SECS: u64 = 43_200;
+const MAX_WAIT_SECS: u64 = 43_200;
 
 /// The parts of a record that are used here.
 #[derive(Debug, Clone)]
@@ -161,7 +161,7 @@ async fn acknowledge_or_delay(app: &App, queue: &Queue, record: &Record, handled
 
 /// Has a message delivered again after `wait` instead of at the end of its visibility timeout, which is long.
 async fn delay_redelivery(queue: &Queue, record: &Record, wait: Duration) {
-    let secs = wait.as_millis().div_ceil(1_000).min(u128::from(MOST_WAIT_SECS));
+    let secs = wait.as_millis().div_ceil(1_000).min(u128::from(MAX_WAIT_SECS));
     if let Some(handle) = &record.handle {
         let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
         if let Some(fault) = changed.fault {

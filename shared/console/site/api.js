@@ -41,9 +41,9 @@ export async function send(method, path, { body, accept = "application/json", he
 }
 
 async function refusal(response) {
-  const said = await response.json().catch(() => ({}));
+  const body = await response.json().catch(() => ({}));
   const none = { code: `HTTP ${response.status}`, message: response.statusText, retryable: response.status >= 500 };
-  return new ApiError(response.status, said.error ?? none, Number(response.headers.get("Retry-After")) || undefined);
+  return new ApiError(response.status, body.error ?? none, Number(response.headers.get("Retry-After")) || undefined);
 }
 
 export const get = (path, options) => send("GET", path, options).then((response) => response.json());

@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from "./ui.js";
 import { follow } from "./stream.js";
 
-const TELL_EVERY = 120;
+const RERENDER_EVERY = 120;
 
 const nothing = () => ({ rows: [], progress: null, summary: null, error: null, waiting: null, live: false });
 
@@ -12,11 +12,11 @@ const nothing = () => ({ rows: [], progress: null, summary: null, error: null, w
 // and `stop` aborts it. `seen` is the number of units that are known already.
 export function useFollow(followed) {
   const state = useRef(nothing());
-  const [, tell] = useState(0);
+  const [, rerender] = useState(0);
   useEffect(() => {
     const now = (state.current = nothing());
     if (!followed) {
-      tell((n) => n + 1);
+      rerender((n) => n + 1);
       return undefined;
     }
     const { id, response, seen, stop = new AbortController() } = followed;
@@ -28,8 +28,8 @@ export function useFollow(followed) {
         timer = null;
         // A new object, so that views that memoize the rows notice the change.
         state.current = { ...now };
-        tell((n) => n + 1);
-      }, TELL_EVERY);
+        rerender((n) => n + 1);
+      }, RERENDER_EVERY);
     };
     now.live = true;
     soon();

@@ -13,7 +13,7 @@ const WHICH = [{ name: "all", label: "All" }, { name: "running", label: "Running
 // Each followed job holds a connection open; a browser allows six per server.
 const FOLLOWED = 2;
 const ASK_EVERY = 3_000;
-const MOST = 50;
+const MAX_ROWS = 50;
 
 const runs = ({ status }) => status === "running" || status === "cancelling";
 
@@ -33,7 +33,7 @@ export function Jobs() {
   const [asking, ask] = useState(null);
   const [mark, again] = useState(0);
   const read = useCallback(async (signal) => {
-    const page = await jobsOf({ state: which, limit: MOST, signal });
+    const page = await jobsOf({ state: which, limit: MAX_ROWS, signal });
     setList((known) => [...page.jobs, ...older(known ?? [], page)]);
     setNext((now) => now ?? page.next_cursor);
     setError(null);
@@ -52,7 +52,7 @@ export function Jobs() {
     })();
     return () => stop.abort();
   }, [read, mark]);
-  const more = () => jobsOf({ state: which, limit: MOST, cursor: next })
+  const more = () => jobsOf({ state: which, limit: MAX_ROWS, cursor: next })
     .then((page) => { setList((known) => [...known, ...page.jobs]); setNext(page.next_cursor ?? ""); }, setError);
   const followed = (list ?? []).filter(runs).slice(0, FOLLOWED).map(({ job_id }) => job_id);
   return html`<section class="panel" aria-labelledby="jobs-title">

@@ -2,13 +2,13 @@
 // tab is closed.
 
 const PREFIX = "runo-call-";
-const MOST = 50;
+const MAX_ENTRIES = 50;
 
 export function remember(id, { url, urls, seed_url, crawl, webhook, ...rest }) {
   if (!id) return;
   try {
     const known = Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
-    if (known.length >= MOST) sessionStorage.removeItem(known[0]);
+    if (known.length >= MAX_ENTRIES) sessionStorage.removeItem(known[0]);
     sessionStorage.setItem(PREFIX + id, JSON.stringify(rest));
   } catch {
     // The storage is full: the call is not remembered, and the schema will be guessed.

@@ -36,15 +36,15 @@ function Row({ one, at, problem, put, drop }) {
   const [more, setMore] = useState(Boolean(one.hint || one.selector));
   const [touched, touch] = useState(false);
   const shown = touched || one.field ? problem : undefined;
-  const said = (name) => `${name} of field ${at + 1}`;
-  const input = (name, label, attributes) => html`<input aria-label=${said(label)} value=${one[name]} placeholder=${label.toLowerCase()}
+  const labelled = (name) => `${name} of field ${at + 1}`;
+  const input = (name, label, attributes) => html`<input aria-label=${labelled(label)} value=${one[name]} placeholder=${label.toLowerCase()}
     onInput=${(event) => put({ [name]: event.target.value })} onBlur=${() => touch(true)} spellcheck="false" ...${attributes} />`;
   return html`<div class=${classes("schema-row", shown && "wrong")}>
     ${input("field", "Name", { "aria-invalid": shown ? "true" : undefined })}
-    <select aria-label=${said("Type")} value=${one.type} onChange=${(event) => put({ type: event.target.value })}>
+    <select aria-label=${labelled("Type")} value=${one.type} onChange=${(event) => put({ type: event.target.value })}>
       ${TYPES.map((type) => html`<option key=${type}>${type}</option>`)}</select>
     ${input("example", "Example", { placeholder: EXAMPLES[one.type] })}
-    <button type="button" class="quiet icon" aria-expanded=${more} aria-label=${said("Hint and selector")} title="Hint and selector" onClick=${() => setMore(!more)}>⋯</button>
+    <button type="button" class="quiet icon" aria-expanded=${more} aria-label=${labelled("Hint and selector")} title="Hint and selector" onClick=${() => setMore(!more)}>⋯</button>
     <button type="button" class="quiet icon" aria-label=${`Remove field ${at + 1}`} title="Remove" onClick=${drop}>✕</button>
     ${more && html`<div class="more">${input("hint", "Hint")}${input("selector", "CSS selector")}</div>`}
     ${shown && html`<p class="problem">${shown}</p>`}

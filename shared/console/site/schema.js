@@ -72,13 +72,13 @@ export function toRows(schema) {
 }
 
 function typeOf(property) {
-  const said = [property?.type].flat().find((type) => type && type !== "null") ?? "string";
-  if (said === "array") {
+  const declared = [property?.type].flat().find((type) => type && type !== "null") ?? "string";
+  if (declared === "array") {
     const items = typeOf(property.items ?? {});
     return { integer: "array<integer>", float: "array<float>" }[items] ?? "array<string>";
   }
-  if (said === "string") return ["date", "date-time"].includes(property?.format) ? "date" : "string";
-  return { integer: "integer", number: "float", boolean: "boolean" }[said] ?? "string";
+  if (declared === "string") return ["date", "date-time"].includes(property?.format) ? "date" : "string";
+  return { integer: "integer", number: "float", boolean: "boolean" }[declared] ?? "string";
 }
 
 // Guesses a schema from results: names as they are, types from the values.

@@ -3,7 +3,7 @@
 import { classes, html } from "./ui.js";
 import { inline } from "./format.js";
 
-const MOST = 5;
+const MAX_SHOWN = 5;
 
 export function Why({ explained }) {
   return html`<section class="why" aria-label="Why these values">
@@ -13,10 +13,10 @@ export function Why({ explained }) {
       <summary><strong>${field}</strong> <span class="muted">${meaning && `understood as ${meaning} · `}${candidates.length} found</span></summary>
       ${candidates.length === 0 ? html`<p class="muted">Nothing on the page matched it.</p>` : html`<div class="scroll" tabindex="0" role="region" aria-label=${`Candidates of ${field}`}><table><thead>
         <tr><th scope="col">Score</th><th scope="col">Source</th><th scope="col">Found by</th><th scope="col">Text</th><th scope="col">Outcome</th></tr></thead><tbody>
-        ${candidates.slice(0, MOST).map((seen, at) => html`<tr key=${at} class=${classes(seen.outcome.startsWith("chosen") && "first")}>
+        ${candidates.slice(0, MAX_SHOWN).map((seen, at) => html`<tr key=${at} class=${classes(seen.outcome.startsWith("chosen") && "first")}>
           <td class="figures">${seen.score}</td><td>${seen.source}</td><td>${seen.reason}</td><td>${inline(seen.text)}</td><td>${seen.outcome}</td></tr>`)}
       </tbody></table></div>`}
-      ${candidates.length > MOST && html`<p class="muted">and ${candidates.length - MOST} more</p>`}
+      ${candidates.length > MAX_SHOWN && html`<p class="muted">and ${candidates.length - MAX_SHOWN} more</p>`}
     </details>`)}
   </section>`;
 }

@@ -118,7 +118,7 @@ fn nothing_is_inline_or_from_other_origins() {
 #[test]
 fn the_licences_of_third_party_files_are_included() {
     let text = text("licences.txt");
-    for (name, says) in [("preact", "Jason Miller"), ("htm", "Apache License"), ("uPlot", "Leon Sorokin")] {
-        assert!(text.contains(name) && text.contains(says), "{name}");
+    for (name, notice) in [("preact", "Jason Miller"), ("htm", "Apache License"), ("uPlot", "Leon Sorokin")] {
+        assert!(text.contains(name) && text.contains(notice), "{name}");
     }
 }

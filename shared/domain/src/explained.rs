@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 /// Maximum number of candidates of a field.
-const MOST_CANDIDATES: usize = 10;
+const MAX_CANDIDATES: usize = 10;
 /// Maximum size in bytes of all explanations of a page, as JSON.
-const MOST_BYTES: usize = 16 * 1024;
+const MAX_BYTES: usize = 16 * 1024;
 /// Maximum length in characters of a candidate's texts.
-const MOST_CHARS: usize = 200;
+const MAX_CHARS: usize = 200;
 
 /// All candidates of one field, best first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,15 +42,15 @@ pub fn bounded(mut all: Vec<Explained>) -> Vec<Explained> {
     for candidate in all.iter_mut().flat_map(|one| &mut one.candidates) {
         let SeenCandidate { source: _, score: _, reason, text, outcome } = candidate;
         for text in [reason, text, outcome] {
-            if let Some((end, _)) = text.char_indices().nth(MOST_CHARS) {
+            if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
                 text.truncate(end);
             }
         }
     }
     let size = |all: &[Explained]| serde_json::to_string(all).map_or(0, |text| text.len());
-    for most in (0..=MOST_CANDIDATES).rev() {
+    for most in (0..=MAX_CANDIDATES).rev() {
         all.iter_mut().for_each(|one| one.candidates.truncate(most));
-        if size(&all) <= MOST_BYTES {
+        if size(&all) <= MAX_BYTES {
             return all;
         }
     }
@@ -76,12 +76,12 @@ mod tests {
     #[test]
     fn the_best_candidates_of_each_field_are_kept() {
         let few = bounded(vec![field("a", 3, "x"), field("b", 30, "é")]);
-        assert_eq!(few.iter().map(|one| one.candidates.len()).collect::<Vec<_>>(), [3, MOST_CANDIDATES]);
+        assert_eq!(few.iter().map(|one| one.candidates.len()).collect::<Vec<_>>(), [3, MAX_CANDIDATES]);
         let long = "é".repeat(5_000);
         let many = bounded((0..40).map(|n| field(&format!("field {n}"), 20, &long)).collect());
         assert_eq!(many.len(), 40);
-        assert!(many.iter().all(|one| one.candidates.len() < MOST_CANDIDATES));
-        assert!(serde_json::to_string(&many).unwrap().len() <= MOST_BYTES);
+        assert!(many.iter().all(|one| one.candidates.len() < MAX_CANDIDATES));
+        assert!(serde_json::to_string(&many).unwrap().len() <= MAX_BYTES);
         assert!(bounded((0..200).map(|_| field(&long, 1, "x")).collect()).is_empty());
     }
 }

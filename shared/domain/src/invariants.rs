@@ -126,7 +126,7 @@ pub struct Violation {
 
 /// Maximum number of violations listed for one account or job: enough to see what is wrong, and little enough for a
 /// check to hand on to its next slice.
-pub const MOST_TOLD: usize = 100;
+pub const MAX_LISTED: usize = 100;
 
 /// The violations found in one account or job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,10 +144,10 @@ impl Findings {
         self.found.len()
     }
 
-    fn say(&mut self, rule: &'static str, detail: String) {
+    fn add(&mut self, rule: &'static str, detail: String) {
         let (rule, detail) = match self.found.len() {
-            0..MOST_TOLD => (rule, detail),
-            MOST_TOLD => ("and more", format!("only the first {MOST_TOLD} are listed")),
+            0..MAX_LISTED => (rule, detail),
+            MAX_LISTED => ("and more", format!("only the first {MAX_LISTED} are listed")),
             _ => return,
         };
         self.found.push(Violation { rule: rule.into(), subject: self.subject.clone(), detail });

@@ -6,16 +6,16 @@ use crate::ids::{JobId, Nonce, Seq};
 use crate::time::Timestamp;
 
 /// Maximum number of units in a batch.
-pub const MOST_UNITS: usize = 1_000;
+pub const MAX_UNITS: usize = 1_000;
 /// Maximum size of its lines in bytes.
-pub const MOST_BYTES: usize = 20 * 1024 * 1024;
+pub const MAX_BYTES: usize = 20 * 1024 * 1024;
 /// Length of the lease on a batch in seconds: longer than the calls made under it.
 pub const LEASE_SECS: u64 = 180;
 /// Longest interval between two looks, in seconds.
-const MOST_LOOK_SECS: i64 = 300;
+const MAX_LOOK_SECS: i64 = 300;
 /// Maximum number of attempts to create a batch when it is not found at the provider. After that its units are asked
 /// one by one.
-pub const MOST_TRIES: u32 = 2;
+pub const MAX_TRIES: u32 = 2;
 
 /// The stage of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -161,8 +161,8 @@ impl ModelBatch {
     /// Returns when to look at it next while the provider works on it: the longer it takes, the less often.
     pub fn next_look(&self, now: Timestamp, sweep_secs: u64) -> Timestamp {
         let age = now.0.saturating_sub(self.planned_at.0) / 10_000;
-        let least = i64::try_from(sweep_secs).unwrap_or(MOST_LOOK_SECS).clamp(1, MOST_LOOK_SECS);
-        now.plus_ms(1_000 * age.clamp(least, MOST_LOOK_SECS))
+        let least = i64::try_from(sweep_secs).unwrap_or(MAX_LOOK_SECS).clamp(1, MAX_LOOK_SECS);
+        now.plus_ms(1_000 * age.clamp(least, MAX_LOOK_SECS))
     }
 }
 

@@ -89,10 +89,10 @@ impl UnitOutcome {
     /// Records how many times the page was tried, if more than once. A failure has the number in its error too.
     #[must_use]
     pub fn tried(mut self, tries: u32) -> Self {
-        let told = (tries > 1).then_some(tries);
+        let reported = (tries > 1).then_some(tries);
         match &mut self {
-            UnitOutcome::Success { attempts, .. } => *attempts = told,
-            UnitOutcome::Error { attempts, error, .. } => (*attempts, error.attempts) = (told, told),
+            UnitOutcome::Success { attempts, .. } => *attempts = reported,
+            UnitOutcome::Error { attempts, error, .. } => (*attempts, error.attempts) = (reported, reported),
         }
         self
     }

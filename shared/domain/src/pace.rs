@@ -161,22 +161,22 @@ impl Pace {
     pub fn throttled(self, now: Timestamp, retry_after_ms: Option<u64>, by: AccountTag) -> Pace {
         let pace = self.as_of(now);
         let mut last_throttle = pace.last_throttle;
-        let told_before = last_throttle.at > Timestamp(0) && now.ms_since(last_throttle.at) < CONFIRM_MS;
-        let agrees = told_before && last_throttle.by != by;
+        let throttled_recently = last_throttle.at > Timestamp(0) && now.ms_since(last_throttle.at) < CONFIRM_MS;
+        let agrees = throttled_recently && last_throttle.by != by;
         if agrees {
             last_throttle.agreed_until = now.plus_ms(CONFIRM_MS.cast_signed());
         }
-        let believed = last_throttle.agreed_until > now;
-        let most = if believed { MAX_FACTOR } else { LONE_FACTOR };
+        let confirmed = last_throttle.agreed_until > now;
+        let max_factor = if confirmed { MAX_FACTOR } else { LONE_FACTOR };
         let echo = pace.factor > 1 && now.ms_since(pace.changed_at) < ECHO_MS;
-        let (factor, changed_at) = if echo || pace.factor >= most {
+        let (factor, changed_at) = if echo || pace.factor >= max_factor {
             (pace.factor, pace.changed_at)
         } else {
-            ((pace.factor * 2).min(most), now)
+            ((pace.factor * 2).min(max_factor), now)
         };
         let wait = retry_after_ms.unwrap_or(BACK_OFF_MS * u64::from(factor)).min(MAX_CLOSED_MS);
         let until = now.plus_ms(wait.cast_signed());
-        let for_all = if believed {
+        let for_all = if confirmed {
             // For as long as both accounts were asked to wait.
             if agrees { until.min(last_throttle.until.max(now.plus_ms(LONE_CLOSED_MS.cast_signed()))) } else { until }
         } else if last_throttle.lone_at == Timestamp(0) || now.ms_since(last_throttle.lone_at) >= LONE_REST_MS {
@@ -272,8 +272,8 @@ mod tests {
     /// account wait.
     #[test]
     fn one_account_closes_a_host_for_itself_and_two_for_all() {
-        type Told = (u64, AccountTag, u64);
-        let cases: [(&[Told], [u64; 3]); 8] = [
+        type Throttled = (u64, AccountTag, u64);
+        let cases: [(&[Throttled], [u64; 3]); 8] = [
             (&[(0, A, 3_600)], [3_600, 10, 10]),
             (&[(0, A, 5)], [5, 5, 5]),
             // Repeated: the others lose ten seconds of every sixty at most.
@@ -286,22 +286,22 @@ mod tests {
             // Too long ago to be confirmed.
             (&[(0, A, 5), (700, B, 3_600)], [710, 4_300, 710]),
         ];
-        for (told, want) in cases {
-            let pace = told.iter().fold(Pace::default(), |pace, (at, by, wait)| {
+        for (throttles, want) in cases {
+            let pace = throttles.iter().fold(Pace::default(), |pace, (at, by, wait)| {
                 pace.throttled(NOW.plus_secs(*at), Some(wait * 1_000), *by)
             });
             let opens = [A, B, AccountTag(3)].map(|by| pace.closed_for(by).ms_since(NOW) / 1_000);
-            assert_eq!(opens, want, "{told:?}");
+            assert_eq!(opens, want, "{throttles:?}");
         }
     }
 
     #[test]
     fn one_account_slows_down_the_others_only_a_little() {
-        let told = |by: fn(i64) -> AccountTag| {
+        let throttled_by = |by: fn(i64) -> AccountTag| {
             (0..100).fold(Pace::default(), |pace, i| pace.throttled(NOW.plus_ms(i * 2_000), None, by(i)))
         };
-        assert_eq!(told(|_| A).factor, LONE_FACTOR);
-        assert_eq!(told(|i| if i % 2 == 0 { A } else { B }).factor, MAX_FACTOR);
+        assert_eq!(throttled_by(|_| A).factor, LONE_FACTOR);
+        assert_eq!(throttled_by(|i| if i % 2 == 0 { A } else { B }).factor, MAX_FACTOR);
     }
 
     #[test]

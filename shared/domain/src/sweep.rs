@@ -10,7 +10,7 @@ use crate::{JobState, Seq, Timestamp};
 
 /// Maximum number of doublings of the lease before the next look at a job that makes no progress: 16 minutes with a
 /// lease of 30 seconds.
-const MOST_DOUBLINGS: u32 = 5;
+const MAX_DOUBLINGS: u32 = 5;
 /// In a backlog, units are sent again at the first look after this many without progress: 128 leases after the last
 /// progress, an hour with a lease of 30 seconds.
 pub const BACKLOG_LOOKS: u32 = 8;
@@ -25,7 +25,7 @@ pub struct Look {
     /// How many looks in a row found no progress.
     pub quiet: u32,
     /// Whether to send its units to the queue now.
-    pub tell: bool,
+    pub send: bool,
 }
 
 /// The facts by which a look at a job without a driver is judged.
@@ -88,14 +88,14 @@ impl Undriven {
         let Undriven { queued, quiet, moved_at, .. } = self;
         let quiet_until = moved_at.plus_secs(lease_secs);
         if !queued {
-            Look { until: now.plus_secs(lease_secs), quiet: 0, tell: true }
+            Look { until: now.plus_secs(lease_secs), quiet: 0, send: true }
         } else if quiet_until > now {
-            Look { until: quiet_until, quiet: 0, tell: false }
+            Look { until: quiet_until, quiet: 0, send: false }
         } else {
-            let until = now.plus_secs(lease_secs << quiet.min(MOST_DOUBLINGS));
+            let until = now.plus_secs(lease_secs << quiet.min(MAX_DOUBLINGS));
             let waits = backlog && self.asks_queue(now, lease_secs);
-            let tell = !waits || (quiet >= BACKLOG_LOOKS && (quiet - BACKLOG_LOOKS).is_multiple_of(BACKLOG_AGAIN));
-            Look { until, quiet: quiet.saturating_add(1), tell }
+            let send = !waits || (quiet >= BACKLOG_LOOKS && (quiet - BACKLOG_LOOKS).is_multiple_of(BACKLOG_AGAIN));
+            Look { until, quiet: quiet.saturating_add(1), send }
         }
     }
 }
@@ -138,11 +138,11 @@ mod tests {
     #[test]
     fn a_job_without_progress_is_looked_at_less_and_less_often() {
         let look = |queued, quiet, ago: i64| undriven(queued, quiet, ago).next_look(false, NOW, 30);
-        assert_eq!(look(false, 4, 0), Look { until: NOW.plus_secs(30), quiet: 0, tell: true });
-        assert_eq!(look(true, 4, 10), Look { until: NOW.plus_secs(20), quiet: 0, tell: false });
+        assert_eq!(look(false, 4, 0), Look { until: NOW.plus_secs(30), quiet: 0, send: true });
+        assert_eq!(look(true, 4, 10), Look { until: NOW.plus_secs(20), quiet: 0, send: false });
         for (quiet, secs) in [(0, 30), (1, 60), (4, 480), (5, 960), (9, 960), (u32::MAX, 960)] {
             let found = look(true, quiet, 30);
-            assert_eq!(found, Look { until: NOW.plus_secs(secs), quiet: quiet.saturating_add(1), tell: true });
+            assert_eq!(found, Look { until: NOW.plus_secs(secs), quiet: quiet.saturating_add(1), send: true });
         }
     }
 
@@ -159,11 +159,11 @@ mod tests {
 
     #[test]
     fn in_a_backlog_only_what_cannot_be_waiting_is_sent_again() {
-        let tells = |job: Undriven| job.next_look(true, NOW, 30).tell;
-        assert!(!tells(undriven(true, 0, 30)));
-        assert!(tells(undriven(false, 0, 30)), "the queue was never told");
+        let sends = |job: Undriven| job.next_look(true, NOW, 30).send;
+        assert!(!sends(undriven(true, 0, 30)));
+        assert!(sends(undriven(false, 0, 30)), "its units were never sent");
         let dead = Undriven { holder_died: true, ..undriven(true, 0, 30) };
-        assert!(tells(dead), "a worker died over it");
+        assert!(sends(dead), "a worker died over it");
         // What is not asked makes no difference.
         for job in [undriven(false, 0, 30), dead, undriven(true, 0, 29)] {
             assert!(!job.asks_queue(NOW, 30), "{job:?}");
@@ -175,15 +175,15 @@ mod tests {
     /// A message may be lost while workers are busy with others, and the backlog may never end.
     #[test]
     fn a_lost_message_is_sent_again_within_the_hour_whatever_waits() {
-        let (mut job, mut now, mut told) = (undriven(true, 0, 0), NOW, Vec::new());
-        while told.len() < 3 {
+        let (mut job, mut now, mut sent_at_minutes) = (undriven(true, 0, 0), NOW, Vec::new());
+        while sent_at_minutes.len() < 3 {
             let look = job.next_look(true, now, 30);
-            if look.tell {
-                told.push((now.0 - NOW.0) / 60_000);
+            if look.send {
+                sent_at_minutes.push((now.0 - NOW.0) / 60_000);
             }
             (job.quiet, now) = (look.quiet, look.until);
         }
-        assert_eq!(told, [64, 128, 192], "minutes after the last progress");
+        assert_eq!(sent_at_minutes, [64, 128, 192], "minutes after the last progress");
     }
 
     #[test]

@@ -29,9 +29,9 @@ const MARGIN_MS: i64 = 60_000;
 /// Lease of a slice without a time limit, from its start.
 const LEASE_SECS: u64 = 900;
 
-/// What to do in a slice.
+/// How a slice starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum Start {
     /// Run a whole check; continue one that is in progress.
     Begin,
     /// Continue the check that is in progress, if there is one.
@@ -85,25 +85,25 @@ impl<'a> Audit<'a> {
     /// The rows could not be read.
     pub async fn violations(&self) -> Result<BTreeSet<Violation>, StoreError> {
         let mut found = BTreeSet::new();
-        let mut tell = |violation: &Violation| found.extend([violation.clone()]);
-        let mut check = Check::of(*self, Cursor::begin(self.clock.now()), None, None, &mut tell);
+        let mut report = |violation: &Violation| found.extend([violation.clone()]);
+        let mut check = Check::of(*self, Cursor::begin(self.clock.now()), None, None, &mut report);
         match check.run().await {
             Ok(_) | Err(Stop::Overtaken) => Ok(found),
             Err(Stop::Store(error)) => Err(error),
         }
     }
 
-    /// Runs a slice of a check, which ends well before `until`. Passes each violation to `tell` once it is confirmed. If
-    /// the slice dies before it wrote its cursor, the next one passes the violation again but counts it once.
+    /// Runs a slice of a check, which ends well before `until`. Passes each violation to `report` once it is confirmed.
+    /// If the slice dies before it wrote its cursor, the next one passes the violation again but counts it once.
     ///
     /// # Errors
     /// The rows could not be read, or the cursor could not be written: a later slice continues
     /// where this one last wrote it.
     pub async fn slice(
         &self,
-        wish: Wish,
+        start: Start,
         until: Option<Timestamp>,
-        tell: &mut (dyn FnMut(&Violation) + Send + Sync),
+        report: &mut (dyn FnMut(&Violation) + Send + Sync),
     ) -> Result<Slice, StoreError> {
         let now = self.clock.now();
         let row = self.store.audit.progress().await?;
@@ -113,12 +113,12 @@ impl<'a> Audit<'a> {
             // Another version of this program may have written an unreadable cursor: then the check
             // starts from the beginning.
             Some(row) if row.open => Cursor::read(&row.state).unwrap_or_else(|| Cursor::begin(now)),
-            Some(_) | None if wish == Wish::GoOn => return Ok(Slice::Idle),
+            Some(_) | None if start == Start::GoOn => return Ok(Slice::Idle),
             Some(_) | None => Cursor::begin(now),
         };
         let lease_until = until.unwrap_or_else(|| now.plus_secs(LEASE_SECS));
         let until = until.map(|at| at.plus_ms(-MARGIN_MS));
-        let mut check = Check::of(*self, cursor, Some(Kept { version, lease_until }), until, tell);
+        let mut check = Check::of(*self, cursor, Some(Kept { version, lease_until }), until, report);
         let ran = async {
             check.save().await?;
             check.run().await
@@ -171,7 +171,7 @@ struct Check<'a> {
     cursor: Cursor,
     kept: Option<Kept>,
     until: Option<Timestamp>,
-    tell: &'a mut (dyn FnMut(&Violation) + Send + Sync),
+    report: &'a mut (dyn FnMut(&Violation) + Send + Sync),
     /// Violations that were confirmed since the cursor was written.
     fresh: Vec<Violation>,
     /// Pages read since then.
@@ -184,9 +184,9 @@ impl<'a> Check<'a> {
         cursor: Cursor,
         kept: Option<Kept>,
         until: Option<Timestamp>,
-        tell: &'a mut (dyn FnMut(&Violation) + Send + Sync),
+        report: &'a mut (dyn FnMut(&Violation) + Send + Sync),
     ) -> Check<'a> {
-        Check { audit, cursor, kept, until, tell, fresh: Vec::new(), pages: 0 }
+        Check { audit, cursor, kept, until, report, fresh: Vec::new(), pages: 0 }
     }
 
     /// Continues until every row has been read (`true`) or the time is up.
@@ -228,7 +228,7 @@ impl<'a> Check<'a> {
     async fn save(&mut self) -> Result<(), Stop> {
         self.pages = 0;
         for violation in self.fresh.drain(..) {
-            (self.tell)(&violation);
+            (self.report)(&violation);
             self.cursor.violations += 1;
         }
         let Some(kept) = &mut self.kept else { return Ok(()) };

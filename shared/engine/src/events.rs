@@ -9,7 +9,7 @@ use domain::segment::UnitState;
 use tokio::sync::mpsc;
 
 /// Most bytes of result text that may wait for the reader.
-const MOST_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 
 /// A unit has ended or was skipped, and its segment says so.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl Sender {
     pub(crate) fn send(&self, mut event: Event) {
         if let Some(text) = &event.text {
             let size = text.len();
-            if self.waiting.fetch_add(size, Ordering::AcqRel) + size > MOST_BYTES {
+            if self.waiting.fetch_add(size, Ordering::AcqRel) + size > MAX_BYTES {
                 self.waiting.fetch_sub(size, Ordering::AcqRel);
                 event.text = None;
             }
@@ -80,7 +80,7 @@ mod tests {
     #[tokio::test]
     async fn waiting_text_is_bounded_and_no_event_is_lost() {
         let (sender, mut receiver) = channel();
-        let text = "x".repeat(MOST_BYTES / 4);
+        let text = "x".repeat(MAX_BYTES / 4);
         let event = |seq| Event { seq, unit: UnitState::Skipped, text: Some(text.clone()) };
         (0..6).for_each(|seq| sender.send(event(seq)));
         let mut with_text = 0;

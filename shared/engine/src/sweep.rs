@@ -46,29 +46,24 @@ impl Sweeper {
             if self.context.stopping() || until.is_some_and(|until| self.context.now() >= until) {
                 break;
             }
-            match Box::pin(self.look_after(&id, &queue, until)).await {
+            match Box::pin(self.resume(&id, &queue, until)).await {
                 Ok(looked) => seen += usize::from(looked),
                 Err(error) => tracing::error!(job = %id, %error, "could not resume a job; the next sweep retries"),
             }
         }
-        self.waiting.look_after_batches(until).await;
+        self.waiting.resume_batches(until).await;
         Ok(seen)
     }
 
     /// `queue` is whether there is a backlog, read once for all jobs of a sweep and only if a job's look depends on it.
-    async fn look_after(
-        &self,
-        id: &JobId,
-        queue: &OnceCell<bool>,
-        until: Option<Timestamp>,
-    ) -> Result<bool, StoreError> {
+    async fn resume(&self, id: &JobId, queue: &OnceCell<bool>, until: Option<Timestamp>) -> Result<bool, StoreError> {
         // The index lags behind the rows, and the job may be gone: the row decides.
         let Some(job) = self.rows.job(id).await? else { return Ok(false) };
         if job.state.ended() || !self.abandoned(&job) {
             return Ok(false);
         }
         let rows = self.rows.retry(|| self.rows.store().segments.all_segments(&job)).await?;
-        let (lease, tell) = self.next_look(&job, &rows, queue).await;
+        let (lease, send) = self.next_look(&job, &rows, queue).await;
         if !self.rows.retry(|| self.rows.store().jobs.drive(&job, &job.driver, &lease)).await? {
             return Ok(false);
         }
@@ -82,7 +77,7 @@ impl Sweeper {
         }
         let JobView { state, admitted, .. } = ended.machine.job();
         let open = to_run(ended.machine.job(), ended.machine.rows(), self.context.now());
-        if tell && !open.is_empty() {
+        if send && !open.is_empty() {
             tracing::info!(job = %id, state = state.name(), open = open.len(), "sending a job's units to the queue again");
             let job = Job { driver: lease, state, admitted, ..job };
             if !self.dispatcher.send_open(&job, &open).await.is_empty() {
@@ -99,14 +94,14 @@ impl Sweeper {
             || job.must_expire(now.plus_ms(-1_000 * self.context.settings().lease_secs.cast_signed()))
     }
 
-    /// Returns the lease until the next look, and whether to tell the queue of the job now.
+    /// Returns the lease until the next look, and whether to send the job's units to the queue now.
     async fn next_look(&self, job: &Job, rows: &[Segment], queue: &OnceCell<bool>) -> (DriverLease, bool) {
         let (now, lease_secs) = (self.context.now(), self.context.settings().lease_secs);
         let unit_lease_ms = i64::from(job.timeout_ms) + 1_000 * lease_secs.cast_signed();
         let undriven = Undriven::of(&job.driver, job.started_at, rows, unit_lease_ms, now);
         let backlog = undriven.asks_queue(now, lease_secs) && *queue.get_or_init(|| self.sees_backlog()).await;
-        let Look { until, quiet, tell } = undriven.next_look(backlog, now, lease_secs);
-        (DriverLease { holder: self.context.nonce(), until, queued: true, quiet }, tell)
+        let Look { until, quiet, send } = undriven.next_look(backlog, now, lease_secs);
+        (DriverLease { holder: self.context.nonce(), until, queued: true, quiet }, send)
     }
 
     /// Returns whether messages wait because the workers are busy; `false` if that is unknown, so that units are rather

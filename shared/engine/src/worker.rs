@@ -21,7 +21,7 @@ use runtime::rows::Rows;
 /// How long a lane of a crawl that has nothing to do waits before it looks again.
 const PARKED_SECS: u32 = 1;
 /// Longest delay of a message.
-const MOST_DELAY_SECS: u32 = 900;
+const MAX_DELAY_SECS: u32 = 900;
 
 /// For how long a crawl counts as just begun, and how often one of its lanes looks before it is parked.
 const YOUNG_MS: u64 = 10_000;
@@ -93,7 +93,7 @@ impl Worker {
             let unfinished: Vec<Seq> = share.unfinished().into_iter().collect();
             let next = share.deferred_until().map(|until| share.held_until().map_or(until, |held| until.min(held)));
             let wait = next.map_or(0, |until| until.ms_since(now).div_ceil(1_000));
-            let wait = u32::try_from(wait).unwrap_or(u32::MAX).min(MOST_DELAY_SECS);
+            let wait = u32::try_from(wait).unwrap_or(u32::MAX).min(MAX_DELAY_SECS);
             return Ok(sent(self.dispatcher.send_lane(job, lane, unfinished, wait).await));
         }
         match share.held_until() {

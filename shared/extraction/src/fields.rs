@@ -12,7 +12,7 @@ use crate::lists::{array, is_list_of};
 use crate::person_name::is_name;
 use crate::placeholder;
 use crate::scalar::{plain_text, scalar};
-use crate::scores::{LEAST, SURE};
+use crate::scores::{MIN_SCORE, SURE};
 use crate::wanted::Wanted;
 
 /// Outcome of a candidate whose value does not fit the field's type.
@@ -76,7 +76,7 @@ pub(crate) fn choose(
             continue;
         }
         let mut notes = Vec::new();
-        let read = if candidate.score < LEAST && candidate.source != Source::Selector {
+        let read = if candidate.score < MIN_SCORE && candidate.source != Source::Selector {
             Err("score too low")
         } else if unreadable && candidate.standing == Standing::Guess {
             Err("a guess, and the stated value cannot be read")
@@ -117,7 +117,7 @@ pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading
     if !wanted.is_array() {
         return None;
     }
-    candidates.iter().filter(|c| c.source.is_structured() && c.score >= LEAST).find_map(|candidate| {
+    candidates.iter().filter(|c| c.source.is_structured() && c.score >= MIN_SCORE).find_map(|candidate| {
         let mut notes = Vec::new();
         let value = array(wanted, candidate, reading, &mut notes)?;
         Some(Chosen { value, notes, source: candidate.source, score: candidate.score })

@@ -82,7 +82,7 @@ impl<'t> Shown<'t> {
         if elements.is_empty() || elements.len() > MAX_ELEMENTS {
             return Err(not_read());
         }
-        let read = elements.iter().map(|said| element(field.kind.element(), said, words, &reading));
+        let read = elements.iter().map(|claimed| element(field.kind.element(), claimed, words, &reading));
         read.collect::<Option<Vec<Value>>>().map(Value::Array).ok_or_else(not_read)
     }
 
@@ -107,31 +107,31 @@ impl<'t> Shown<'t> {
 }
 
 /// Reads one value from the words. Returns `None` unless they give the claimed value.
-fn element(kind: FieldType, said: &Value, words: &str, reading: &Reading<'_>) -> Option<Value> {
+fn element(kind: FieldType, claimed: &Value, words: &str, reading: &Reading<'_>) -> Option<Value> {
     if kind == FieldType::String {
-        return text(said, words);
+        return text(claimed, words);
     }
     // The claimed value must be readable as the type; then the words must give the same.
-    let said = coerce(kind, said, reading)?.value;
+    let claimed = coerce(kind, claimed, reading)?.value;
     starts(kind, words).find_map(|rest| {
         let read = coerce(kind, &Value::String(rest.to_owned()), reading)?.value;
-        same(&read, &said).then_some(read)
+        same(&read, &claimed).then_some(read)
     })
 }
 
 /// Returns the claimed text in the page's spelling, if the words contain it.
-fn text(said: &Value, words: &str) -> Option<Value> {
-    let said = plain(said);
+fn text(claimed: &Value, words: &str) -> Option<Value> {
+    let claimed = plain(claimed);
     let folded = Folded::of(words);
-    let range = folded.find(&Folded::of(&said))?;
+    let range = folded.find(&Folded::of(&claimed))?;
     // Punctuation at its ends belongs to the value if the claim has it: "C++", "(EU)".
     let mut found = &words[range.clone()];
-    let said = crate::coercion::collapse(&said);
-    let trailing = said.trim_start_matches(|c: char| !c.is_alphanumeric());
-    let leading = said.len() - trailing.len();
-    let start = range.start - if words[..range.start].ends_with(&said[..leading]) { leading } else { 0 };
-    let tail = said.len() - said.trim_end_matches(|c: char| !c.is_alphanumeric()).len();
-    let end = range.end + if words[range.end..].starts_with(&said[said.len() - tail..]) { tail } else { 0 };
+    let claimed = crate::coercion::collapse(&claimed);
+    let trailing = claimed.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let leading = claimed.len() - trailing.len();
+    let start = range.start - if words[..range.start].ends_with(&claimed[..leading]) { leading } else { 0 };
+    let tail = claimed.len() - claimed.trim_end_matches(|c: char| !c.is_alphanumeric()).len();
+    let end = range.end + if words[range.end..].starts_with(&claimed[claimed.len() - tail..]) { tail } else { 0 };
     if start < end {
         found = &words[start..end];
     }

@@ -31,8 +31,8 @@ pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
         return Some(without_name(text));
     }
     text = without_prompt(text);
-    let said = words(text);
-    let everything = said.split_once(' ').is_some_and(|(first, rest)| {
+    let words_of_text = words(text);
+    let everything = words_of_text.split_once(' ').is_some_and(|(first, rest)| {
         Phrases::Every.has(first)
             && rest.split(' ').any(|word| {
                 // Plurals that do not end in "s" have one letter more: Marke, Marken.

@@ -4,7 +4,7 @@ use crate::coercion;
 use crate::phrases::Phrases;
 
 /// Longest name or names, in characters.
-const LONGEST: usize = 70;
+const MAX_TEXT: usize = 70;
 
 /// Returns the name in a line that begins with "By" or a similar word.
 pub(crate) fn after_by(line: &str) -> Option<String> {
@@ -85,7 +85,7 @@ pub(crate) fn bare(text: &str) -> String {
 /// Returns whether a text can be the name of a person or of a desk.
 pub(crate) fn is_name(text: &str) -> bool {
     let count = text.chars().count();
-    if !(2..=LONGEST).contains(&count) || !text.chars().any(char::is_alphabetic) {
+    if !(2..=MAX_TEXT).contains(&count) || !text.chars().any(char::is_alphabetic) {
         return false;
     }
     if text.contains(['@', '/', '?', '!', '{', '<', '=', '"', '“', '…'])

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::phrases::Phrases;
 
 /// Longest text that may be only a placeholder, in bytes.
-const LONGEST: usize = 120;
+const MAX_TEXT: usize = 120;
 /// Delimiters of template expressions.
 const MARKS: [(&str, &str); 14] = [
     ("{{", "}}"),
@@ -41,7 +41,7 @@ fn is_text(text: &str) -> bool {
     if text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).is_some_and(named) {
         return true;
     }
-    if text.is_empty() || text.len() > LONGEST {
+    if text.is_empty() || text.len() > MAX_TEXT {
         return false;
     }
     let first = text.chars().next().unwrap_or_default();

@@ -48,7 +48,7 @@ pub struct Compact {
 }
 
 /// Most pictures listed: some may not be retrievable.
-const MOST_PICTURES: usize = 6;
+const MAX_PICTURES: usize = 6;
 
 /// Receives what is read from a page.
 pub(crate) trait Receiver {
@@ -103,7 +103,7 @@ impl Receiver for Values<'_> {
                 let named = open.iter().filter_map(|i| wanted.get(*i)).any(Wanted::names_link);
                 let addresses = if named { Addresses::Written } else { Addresses::LeftOut };
                 let pictures = pictures(doc).filter_map(|(_, address)| Some(self.at.join(address).ok()?.into()));
-                (head.title.clone(), compact(doc, most, addresses), pictures.take(MOST_PICTURES).collect())
+                (head.title.clone(), compact(doc, most, addresses), pictures.take(MAX_PICTURES).collect())
             }
             Content::Json(value) => {
                 let mut text = value.to_string();

@@ -27,7 +27,7 @@ const UNSEEN: i32 = 50;
 const SHOWN: i32 = 54;
 const MAX_CODE: usize = 40;
 /// Lowest score of an answer: below it, null is better.
-pub(crate) const LEAST: i32 = 40;
+pub(crate) const MIN_SCORE: i32 = 40;
 
 /// Score from which structured data is trusted without examining the visible page.
 pub(crate) const SURE: i32 = 84;
@@ -177,7 +177,7 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
         .zip(&seen)
         .filter(|(_, (source, value))| source.is_none() && value.is_some())
         .max_by_key(|(candidate, _)| candidate.score)
-        .and_then(|(candidate, (_, value))| value.clone().filter(|_| candidate.score >= LEAST));
+        .and_then(|(candidate, (_, value))| value.clone().filter(|_| candidate.score >= MIN_SCORE));
     // Of several offers, prefer the one that the page shows.
     for (candidate, (source, value)) in candidates.iter_mut().zip(&mut seen) {
         if source.is_none() || shown.is_none() || *value == shown {

@@ -33,9 +33,9 @@ const MIN_SCRIPT: usize = 80;
 /// Longest notice for clients without JavaScript, in bytes; a longer one is the page itself.
 const NOTICE: usize = 1_500;
 /// Most bytes of a page that are examined.
-const MOST: usize = 2 * 1024 * 1024;
+const MAX_BODY: usize = 2 * 1024 * 1024;
 /// Most bytes of one script that are examined.
-const MOST_SCRIPT: usize = 16 * 1024;
+const MAX_SCRIPT: usize = 16 * 1024;
 
 /// Ids of the elements that frameworks fill.
 const ROOTS: [&str; 16] = [
@@ -101,7 +101,7 @@ pub fn shell(page: &Page<'_>, found: Found) -> Option<Shell> {
     if !(kind.is_empty() || kind.contains("html")) {
         return None;
     }
-    let body = page.body.get(..MOST).unwrap_or(page.body);
+    let body = page.body.get(..MAX_BODY).unwrap_or(page.body);
     let text = charset::decode(body, page.content_type);
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
         return None;
@@ -125,23 +125,23 @@ struct Signs {
 
 impl Signs {
     fn judge(&self, nothing_found: bool) -> Option<Shell> {
-        let says = |most: usize| self.letters < most;
-        if self.challenge && says(STAND_IN) {
+        let has_fewer_letters_than = |most: usize| self.letters < most;
+        if self.challenge && has_fewer_letters_than(STAND_IN) {
             return Some(Shell::Challenge);
         }
         if self.programs == 0 {
             return None;
         }
-        if self.goes && says(LITTLE) {
+        if self.goes && has_fewer_letters_than(LITTLE) {
             return Some(Shell::Redirect);
         }
-        if self.empty_root && says(SOME) {
+        if self.empty_root && has_fewer_letters_than(SOME) {
             return Some(Shell::EmptyRoot);
         }
-        if self.asks && says(SOME) {
+        if self.asks && has_fewer_letters_than(SOME) {
             return Some(Shell::AsksForScripts);
         }
-        if says(LITTLE) {
+        if has_fewer_letters_than(LITTLE) {
             return Some(Shell::LittleText);
         }
         nothing_found.then_some(Shell::NothingFound)
@@ -207,18 +207,18 @@ impl Signs {
                 if tag.contains("json") || tag.contains("speculationrules") || tag.contains("importmap") {
                     return;
                 }
-                let content = head(content, MOST_SCRIPT);
+                let content = head(content, MAX_SCRIPT);
                 self.programs += usize::from(tag.contains("src=") || content.trim().len() >= MIN_SCRIPT);
                 self.goes |= GOES.iter().any(|how| content.contains(how));
                 self.programs += usize::from(self.goes && self.programs == 0);
                 self.challenge |= is_challenge(&tag) || is_challenge(content);
             }
             "noscript" => {
-                let said = head(content, 4_000).to_ascii_lowercase();
-                self.asks |= said.contains("javascript") || said.contains("java script");
+                let start = head(content, 4_000).to_ascii_lowercase();
+                self.asks |= start.contains("javascript") || start.contains("java script");
                 // Some pages have all their content in here.
                 self.letters += if content.len() > NOTICE { shown_letters(content) } else { 0 };
-                self.challenge |= is_challenge(&said);
+                self.challenge |= is_challenge(&start);
             }
             "title" => self.challenge |= content.trim().eq_ignore_ascii_case("just a moment..."),
             _ => {}

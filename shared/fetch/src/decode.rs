@@ -111,17 +111,17 @@ pub(crate) async fn decoded(response: Response, coding: Coding, most: usize) -> 
 }
 
 /// Decodes one layer, if it is there. The bytes themselves count more than what the server declares.
-async fn unpacked(mut body: Reader, said: Layer) -> io::Result<Reader> {
+async fn unpacked(mut body: Reader, declared: Layer) -> io::Result<Reader> {
     let start = up_to(&mut body, LOOK as u64).await?;
     let first = start.first().copied();
     let zlib = start.len() >= 2 && start[0] & 0x0f == 8 && u16::from_be_bytes([start[0], start[1]]).is_multiple_of(31);
     let (gzip, zstd) = (start.starts_with(&GZIP_MAGIC), starts_zstd(&start));
     let plain = is_text(&start);
-    let skipped = if said == Layer::Deflate && zlib && !plain { 2 } else { 0 };
+    let skipped = if declared == Layer::Deflate && zlib && !plain { 2 } else { 0 };
     let mut cursor = Cursor::new(start);
     cursor.set_position(skipped);
     let whole: Reader = Box::new(cursor.chain(body));
-    Ok(match said {
+    Ok(match declared {
         _ if gzip => gunzipped(whole),
         _ if zstd => unzstd(whole),
         // Servers also declare codings for content that is not compressed.
@@ -196,10 +196,10 @@ mod tests {
         }
     }
 
-    /// Decodes `data` as if a response had declared the coding `said`.
-    async fn read(said: Layer, data: &[u8]) -> io::Result<Vec<u8>> {
+    /// Decodes `data` as if a response had declared this coding.
+    async fn read(declared: Layer, data: &[u8]) -> io::Result<Vec<u8>> {
         let mut read = Vec::new();
-        unpacked(Box::new(Cursor::new(data.to_vec())), said).await?.read_to_end(&mut read).await?;
+        unpacked(Box::new(Cursor::new(data.to_vec())), declared).await?.read_to_end(&mut read).await?;
         Ok(read)
     }
 
@@ -228,7 +228,7 @@ mod tests {
             [&[0x1f, 0x8b, 8, 0x1e, 0, 0, 0, 0, 0, 3, 2, 0, b'x', b'y'][..], b"name\0note\0\x12\x34", &stored(page)]
                 .concat();
         let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 9, 9, 9][..], &zstd(page)].concat();
-        for (what, said, data) in [
+        for (what, declared, data) in [
             ("gzip", Gzip, gzip(page)),
             ("junk behind it", Gzip, [gzip(page), b"\0\0junk".to_vec()].concat()),
             ("no trailer", Gzip, gzip(page)[..gzip(page).len() - 8].to_vec()),
@@ -250,7 +250,7 @@ mod tests {
             ("gzip as deflate", Deflate, gzip(page)),
             ("zstd as gzip", Gzip, zstd(page)),
         ] {
-            assert_eq!(read(said, &data).await.unwrap(), page, "{what}");
+            assert_eq!(read(declared, &data).await.unwrap(), page, "{what}");
         }
         assert_eq!(read(Gzip, b"").await.unwrap(), b"");
     }
@@ -258,13 +258,13 @@ mod tests {
     #[tokio::test]
     async fn a_stream_cut_off_inside_or_with_a_huge_window_is_an_error() {
         let (gzip, zstd) = (gzip(&[b'a'; 100]), zstd(&[b'a'; 100]));
-        for (said, data) in [
+        for (declared, data) in [
             (Layer::Gzip, &gzip[..60]),
             (Layer::Gzip, &gzip[..12]),
             (Layer::Zstd, &zstd[..60]),
             (Layer::Zstd, &zstd[..5]),
         ] {
-            assert!(read(said, data).await.is_err(), "{said:?}");
+            assert!(read(declared, data).await.is_err(), "{declared:?}");
         }
         // A window of a gigabyte.
         let wide = [&ZSTD_MAGIC[..], &[0, 20 << 3, 1, 0, 0]].concat();

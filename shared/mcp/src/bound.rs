@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Most bytes of results in one answer, as JSON: about 10,000 tokens.
-pub(crate) const MOST_BYTES: usize = 30_000;
+pub(crate) const MAX_BYTES: usize = 30_000;
 
 /// Characters of a text and items of a list that are kept, tried in this order.
 const STEPS: [(usize, usize); 4] = [(4_000, 200), (1_000, 50), (250, 12), (60, 3)];
@@ -16,9 +16,9 @@ pub(crate) fn bytes(value: &Value) -> usize {
     value.to_string().len()
 }
 
-/// Shortens long values of a result until it has [`MOST_BYTES`] at most, and notes that in a member `cut`.
+/// Shortens long values of a result until it has [`MAX_BYTES`] at most, and notes that in a member `cut`.
 pub(crate) fn fit(result: &mut Value) {
-    let most = MOST_BYTES - NOTE.len() - 16;
+    let most = MAX_BYTES - NOTE.len() - 16;
     if bytes(result) <= most {
         return;
     }
@@ -91,7 +91,7 @@ mod tests {
         let mut result =
             json!({ "url": url, "data": { "text": "é".repeat(300_000), "title": "A title", "list": list, "n": 7 } });
         fit(&mut result);
-        assert!(bytes(&result) <= MOST_BYTES, "{}", bytes(&result));
+        assert!(bytes(&result) <= MAX_BYTES, "{}", bytes(&result));
         assert_eq!(
             (&result["url"], &result["data"]["title"], &result["data"]["n"]),
             (&json!(url), &json!("A title"), &json!(7))
@@ -107,7 +107,7 @@ mod tests {
             (0..200).map(|n| (format!("{n:0200}"), json!("x".repeat(400)))).collect();
         let mut result = json!({ "url": "https://a.example/", "data": data, "warnings": vec!["w".repeat(900); 200] });
         fit(&mut result);
-        assert!(bytes(&result) <= MOST_BYTES, "{}", bytes(&result));
+        assert!(bytes(&result) <= MAX_BYTES, "{}", bytes(&result));
         assert!(result["data"].as_object().unwrap().len() > 50);
     }
 }

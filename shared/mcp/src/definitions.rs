@@ -14,7 +14,7 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency_key";
 /// Results of a page if the call gives no limit.
 pub(crate) const LIMIT: u64 = 20;
 /// Most results of a page.
-pub(crate) const MOST_RESULTS: u64 = 100;
+pub(crate) const MAX_RESULTS: u64 = 100;
 /// Seconds that a page waits for its first result if the call does not say.
 pub(crate) const WAIT: u64 = 10;
 /// The most seconds: clients give up after a minute.
@@ -146,7 +146,7 @@ impl Name {
                         "description": "How many results to leave out: 0 for the first page, then next_from of the previous page.",
                     },
                     "limit": {
-                        "type": "integer", "minimum": 1, "maximum": MOST_RESULTS, "default": LIMIT,
+                        "type": "integer", "minimum": 1, "maximum": MAX_RESULTS, "default": LIMIT,
                         "description": "Most results of this page.",
                     },
                     "wait_seconds": {

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use crate::bound::{MOST_BYTES, bytes, fit};
+use crate::bound::{MAX_BYTES, bytes, fit};
 use crate::carrier::{AnswerBody, Call, CallFailed, Carrier, ToolResult, carry, lost, read};
 
 /// How long the API is asked to hold the response: longer than any page takes.
@@ -54,7 +54,7 @@ pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> ToolResu
     }
     let given = u32::try_from(filled.results.len()).unwrap_or(u32::MAX);
     let next = filled.summary.is_none().then(|| wanted.from.saturating_add(given));
-    let mut said = json!({
+    let mut result = json!({
         "job_id": wanted.job,
         "status": job["status"],
         "progress": job["progress"],
@@ -64,9 +64,9 @@ pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> ToolResu
         "next_from": next,
     });
     if let Some(summary) = filled.summary {
-        said["summary"] = summary;
+        result["summary"] = summary;
     }
-    Ok(said)
+    Ok(result)
 }
 
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ async fn fill(lines: &mut Lines, wanted: Wanted<'_>) -> Result<Filled, CallFaile
         let mut result = line;
         fit(&mut result);
         size += bytes(&result);
-        if size > MOST_BYTES && !filled.results.is_empty() {
+        if size > MAX_BYTES && !filled.results.is_empty() {
             filled.left_over = true;
             break;
         }

@@ -60,7 +60,7 @@ impl<C: Carrier> Tools<C> {
                 let arguments = known(&arguments, &["job_id", "from", "limit", "wait_seconds"])?;
                 let job = job_id(&arguments)?;
                 let from = number(&arguments, "from", 0, (0, u64::from(u32::MAX)))?;
-                let limit = number(&arguments, "limit", definitions::LIMIT, (1, definitions::MOST_RESULTS))?;
+                let limit = number(&arguments, "limit", definitions::LIMIT, (1, definitions::MAX_RESULTS))?;
                 let wait = number(&arguments, "wait_seconds", definitions::WAIT, (0, definitions::LONGEST_WAIT))?;
                 let wanted = Wanted {
                     job: &job,
@@ -86,12 +86,12 @@ impl<C: Carrier> Tools<C> {
 async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> ToolResult {
     let answer = carry(carrier, post("/v1/extract", arguments)?).await?;
     let job = answer.headers().get(X_JOB_ID).cloned();
-    let mut said = read(answer).await?;
-    fit(&mut said);
+    let mut result = read(answer).await?;
+    fit(&mut result);
     if let Some(job) = job.as_ref().and_then(|job| job.to_str().ok()) {
-        said["job_id"] = json!(job);
+        result["job_id"] = json!(job);
     }
-    Ok(said)
+    Ok(result)
 }
 
 /// Starts a job that runs by itself; returns its id.
@@ -180,9 +180,9 @@ impl<C: Carrier> ServerHandler for Tools<C> {
             return Err(ErrorData::invalid_params(format!("there is no tool \"{shown}\""), None));
         };
         // Text only: structured content as well would double the size.
-        let text = |said: &Value| vec![ContentBlock::text(said.to_string())];
+        let text = |result: &Value| vec![ContentBlock::text(result.to_string())];
         Ok(match Box::pin(self.call(name, request.arguments.unwrap_or_default())).await {
-            Ok(said) => CallToolResult::success(text(&said)),
+            Ok(result) => CallToolResult::success(text(&result)),
             Err(refusal) => CallToolResult::error(text(&refusal)),
         }
         .into())

@@ -43,10 +43,10 @@ impl Answer {
         }
         let text = choice.message.content.filter(|text| !text.trim().is_empty()).ok_or_else(empty)?;
         let unlike = || ModelError::new(Code::Error, "the model's answer does not have the requested form");
-        let Ok(Value::Object(mut said)) = serde_json::from_str(&text) else { return Err(unlike()) };
+        let Ok(Value::Object(mut members)) = serde_json::from_str(&text) else { return Err(unlike()) };
         let mut answer = Answer { fields: Vec::new(), usage };
         for field in 0..fields {
-            let Some(Value::Object(mut claim)) = said.remove(&key(field)) else { return Err(unlike()) };
+            let Some(Value::Object(mut claim)) = members.remove(&key(field)) else { return Err(unlike()) };
             let (Some(value), Some(quote)) = (claim.remove("value"), claim.remove("quote")) else {
                 return Err(unlike());
             };
@@ -71,7 +71,7 @@ mod tests {
         Answer::read(serde_json::from_value(completion).unwrap(), fields).map_err(|e| e.code)
     }
 
-    fn said(text: &str, reason: &str) -> Value {
+    fn completion(text: &str, reason: &str) -> Value {
         json!({"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": reason}],
             "usage": {"prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 13}})
     }
@@ -80,7 +80,7 @@ mod tests {
     fn values_come_with_their_quotes() {
         let text = r#"{"f0": {"value": 3, "quote": "3 rooms"}, "f1": {"value": null, "quote": null},
             "f2": {"value": "x", "quote": null}}"#;
-        let answer = read(said(text, "stop"), 3).unwrap();
+        let answer = read(completion(text, "stop"), 3).unwrap();
         assert_eq!(answer.usage, Usage { input: 10, output: 3 });
         let fields: Vec<_> = answer.fields.iter().map(|f| (f.field, f.value.clone(), f.quote.as_str())).collect();
         assert_eq!(fields, [(0, json!(3), "3 rooms"), (2, json!("x"), "")]);
@@ -90,16 +90,16 @@ mod tests {
     fn every_other_answer_has_an_error_code() {
         for (completion, code) in [
             (json!({"choices": []}), Code::Empty),
-            (said("", "stop"), Code::Empty),
+            (completion("", "stop"), Code::Empty),
             (json!({"choices": [{"message": {"content": null}}]}), Code::Empty),
-            (said("{\"f0\": {\"val", "length"), Code::Truncated),
-            (said("", "content_filter"), Code::Blocked),
+            (completion("{\"f0\": {\"val", "length"), Code::Truncated),
+            (completion("", "content_filter"), Code::Blocked),
             (json!({"choices": [{"message": {"refusal": "I cannot", "content": null}}]}), Code::Blocked),
-            (said("Sure! Here is the JSON:", "stop"), Code::Error),
-            (said("[]", "stop"), Code::Error),
-            (said("{}", "stop"), Code::Error),
-            (said("{\"f0\": 7}", "stop"), Code::Error),
-            (said("{\"f0\": {\"value\": 7}}", "stop"), Code::Error),
+            (completion("Sure! Here is the JSON:", "stop"), Code::Error),
+            (completion("[]", "stop"), Code::Error),
+            (completion("{}", "stop"), Code::Error),
+            (completion("{\"f0\": 7}", "stop"), Code::Error),
+            (completion("{\"f0\": {\"value\": 7}}", "stop"), Code::Error),
         ] {
             assert_eq!(read(completion.clone(), 1), Err(code), "{completion}");
         }

@@ -259,7 +259,7 @@ mod tests {
             let batch = json!({"id": "b", "status": status, "output_file_id": "o", "error_file_id": null});
             Batch::of(serde_json::from_value(batch).unwrap())
         };
-        for (said, is) in [
+        for (name, is) in [
             ("validating", BatchStatus::Working),
             ("in_progress", BatchStatus::Working),
             ("finalizing", BatchStatus::Working),
@@ -269,7 +269,7 @@ mod tests {
             ("failed", BatchStatus::Over),
             ("cancelled", BatchStatus::Over),
         ] {
-            assert_eq!((status(said).status, status(said).files), (is, vec!["o".to_owned()]), "{said}");
+            assert_eq!((status(name).status, status(name).files), (is, vec!["o".to_owned()]), "{name}");
         }
     }
 

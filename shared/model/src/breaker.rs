@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const FAILURES: u32 = 5;
 /// How long the circuit is open at first, and at most; each failed probe doubles it.
 const FIRST: Duration = Duration::from_secs(15);
-const LONGEST: Duration = Duration::from_secs(300);
+const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// Whether the model may be called.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Leave<'_> {
         if state.failures < FAILURES {
             return false;
         }
-        let length = state.open.map_or(FIRST, |(_, length)| (length * 2).min(LONGEST));
+        let length = state.open.map_or(FIRST, |(_, length)| (length * 2).min(MAX_PAUSE));
         state.open = Some((now + length, length));
         true
     }
@@ -126,9 +126,9 @@ mod tests {
         }
         assert!(!late.failed(now));
         for _ in 0..20 {
-            now += LONGEST;
+            now += MAX_PAUSE;
             assert!(fail(&breaker, now));
         }
-        assert!(breaker.leave(now + LONGEST).is_some());
+        assert!(breaker.leave(now + MAX_PAUSE).is_some());
     }
 }

@@ -78,8 +78,8 @@ mod tests {
 
     #[test]
     fn an_answered_line_is_read_like_the_answer_of_a_call() {
-        let said = json!({"f0": {"value": "x", "quote": "x"}}).to_string();
-        let body = json!({"choices": [{"message": {"content": said}, "finish_reason": "stop"}]});
+        let content = json!({"f0": {"value": "x", "quote": "x"}}).to_string();
+        let body = json!({"choices": [{"message": {"content": content}, "finish_reason": "stop"}]});
         let line = |response: Value| json!({"id": "r", "custom_id": "u1", "response": response, "error": null});
         assert_eq!(answer(&line(json!({"status_code": 200, "body": body})), 1), Ok(1));
         assert_eq!(answer(&line(json!({"status_code": 429, "body": {}})), 1), Err(Code::RateLimited));

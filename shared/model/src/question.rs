@@ -175,9 +175,9 @@ mod tests {
         let body = question.body("small");
         assert_eq!(body["model"], "small");
         assert_eq!(body["messages"][0]["role"], "system");
-        let said = body["messages"][1]["content"].as_str().unwrap();
+        let user_text = body["messages"][1]["content"].as_str().unwrap();
         assert_eq!(
-            said,
+            user_text,
             "Fields:\nf0: \"na\\nme\" (date), for example \"x\", hint: \"h\\n\\\"\"\n\
              f1: \"list\" (array<integer>), for example \"x\", hint: \"h\\n\\\"\"\n\n\
              Address: https://e.test/a\nTitle: T\nText:\n# T\nline"
@@ -192,7 +192,7 @@ mod tests {
 
         let seen = Question { pictures: vec![Shown::new("image/png", b"\x89PNG")], ..question.clone() };
         let content = &seen.body("small")["messages"][1]["content"];
-        assert!(content[0]["text"].as_str().unwrap().ends_with(said));
+        assert!(content[0]["text"].as_str().unwrap().ends_with(user_text));
         assert_eq!(content[1]["image_url"]["url"], "data:image/png;base64,iVBORw==");
         assert_eq!(seen.input_tokens() - question.input_tokens(), TOKENS_PICTURE);
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::AccountId;
 
 /// What the smallest body takes, including its overhead.
-const LEAST: usize = 16 * 1024;
+const MIN_BYTES: usize = 16 * 1024;
 
 /// A semaphore over a number of bytes. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl ByteSemaphore {
 
     /// Takes a permit for `bytes`. Returns `None` if there is no room.
     pub fn take(&self, account: &AccountId, bytes: usize) -> Option<BytePermit> {
-        let bytes = bytes.max(LEAST);
+        let bytes = bytes.max(MIN_BYTES);
         let mut taken = self.taken();
         let own = taken.accounts.get(account).copied().unwrap_or(0).saturating_add(bytes);
         let sum = taken.sum.saturating_add(bytes);
@@ -79,11 +79,11 @@ mod tests {
     #[test]
     fn an_account_gets_half_and_all_bytes_come_back() {
         let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
-        let semaphore = ByteSemaphore::new(8 * LEAST);
+        let semaphore = ByteSemaphore::new(8 * MIN_BYTES);
         let held: Vec<BytePermit> = (0..9).filter_map(|_| semaphore.take(&a, 1)).collect();
         assert_eq!(held.len(), 4);
-        let large = semaphore.take(&b, 3 * LEAST).unwrap();
-        assert!(semaphore.take(&c, 2 * LEAST).is_none() && semaphore.take(&c, LEAST).is_some());
+        let large = semaphore.take(&b, 3 * MIN_BYTES).unwrap();
+        assert!(semaphore.take(&c, 2 * MIN_BYTES).is_none() && semaphore.take(&c, MIN_BYTES).is_some());
         drop((held, large));
         assert!(semaphore.take(&c, usize::MAX).is_none());
         assert!(semaphore.taken().accounts.is_empty());

@@ -11,16 +11,16 @@ use domain::AccountId;
 /// How far an account may be ahead of its share: some tens of usual pages at once.
 const AHEAD: Duration = Duration::from_millis(50);
 /// Less time than this is not worth starting with, because work cut off by it is started again.
-const LEAST: Duration = Duration::from_millis(10);
+const MIN_LEFT: Duration = Duration::from_millis(10);
 /// How long after its last work an account counts as active. While no other account is active, an account is never over
 /// its share.
 const COMPANY: Duration = Duration::from_secs(10);
 /// Maximum usage that is remembered, so that an account that used everything for a while is back within its share some
 /// seconds later.
-const MOST: Duration = Duration::from_secs(3);
+const MAX_REMEMBERED: Duration = Duration::from_secs(3);
 
 /// How much of a task's work is recorded at once: a task is polled often, and each poll is short.
-const TELL: Duration = Duration::from_micros(500);
+const REPORT_AFTER: Duration = Duration::from_micros(500);
 
 /// Processor time by account: what it used, less its share of the time since. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -83,13 +83,13 @@ impl Usage {
             return Duration::MAX;
         }
         let taken = accounts.get(account).map_or(Duration::ZERO, |taken| taken.at(now, self.0.share));
-        Some(AHEAD.saturating_sub(taken)).filter(|left| *left >= LEAST).unwrap_or_default()
+        Some(AHEAD.saturating_sub(taken)).filter(|left| *left >= MIN_LEFT).unwrap_or_default()
     }
 
     fn take_at(&self, account: &AccountId, time: Duration, now: Instant) {
         let mut accounts = self.lock();
         let before = accounts.get(account).map_or(Duration::ZERO, |taken| taken.at(now, self.0.share));
-        let time = before.saturating_add(time).min(MOST);
+        let time = before.saturating_add(time).min(MAX_REMEMBERED);
         accounts.insert(account.clone(), Taken { time, at: now });
         // Entries within their share mean the same as none. Removed only now and then, because many accounts come and
         // go.
@@ -136,15 +136,15 @@ impl<F: Future> Future for Metered<F> {
         let start = thread_time();
         let polled = self.task.as_mut().poll(context);
         self.took += thread_time().saturating_sub(start);
-        if self.took >= TELL {
-            self.tell();
+        if self.took >= REPORT_AFTER {
+            self.report();
         }
         polled
     }
 }
 
 impl<F> Metered<F> {
-    fn tell(&mut self) {
+    fn report(&mut self) {
         let took = std::mem::take(&mut self.took);
         self.usage.take_at(&self.account, took, Instant::now());
     }
@@ -152,7 +152,7 @@ impl<F> Metered<F> {
 
 impl<F> Drop for Metered<F> {
     fn drop(&mut self) {
-        self.tell();
+        self.report();
     }
 }
 
@@ -184,13 +184,13 @@ mod tests {
         assert!(!usage.is_over_at(&a, start), "no other account is active");
         let usage = Usage::new(0.5);
         usage.take_at(&b, Duration::ZERO, start);
-        usage.take_at(&a, AHEAD - LEAST, start);
+        usage.take_at(&a, AHEAD - MIN_LEFT, start);
         assert!(!usage.is_over_at(&a, start) && !usage.is_over_at(&b, start));
         usage.take_at(&a, Duration::from_millis(200), start);
         assert!(usage.is_over_at(&a, at(399)) && !usage.is_over_at(&a, at(400)));
         // However much it was, it is forgotten in the end.
         usage.take_at(&a, Duration::MAX, at(400));
-        let forgotten = u64::try_from((MOST - AHEAD + LEAST).as_millis()).unwrap() * 2;
+        let forgotten = u64::try_from((MAX_REMEMBERED - AHEAD + MIN_LEFT).as_millis()).unwrap() * 2;
         assert!(usage.is_over_at(&a, at(399 + forgotten)) && !usage.is_over_at(&a, at(400 + forgotten)));
         assert!(!usage.is_over_at(&b, start));
     }
@@ -242,7 +242,7 @@ mod tests {
         usage.metered(&ended, task(std::future::ready(()))).await;
         assert!(usage.is_over(&ended));
         let waits = async {
-            spin(TELL / 4);
+            spin(REPORT_AFTER / 4);
             std::future::pending::<()>().await;
         };
         let mut waits = Box::pin(usage.metered(&dropped, waits));

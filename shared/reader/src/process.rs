@@ -114,12 +114,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_hangs_is_killed_when_the_units_time_ends() {
-        let said = std::env::temp_dir().join(format!("runo-test-reader-pid-{}", std::process::id()));
+        let pid_file = std::env::temp_dir().join(format!("runo-test-reader-pid-{}", std::process::id()));
         let hangs =
-            Script::new("hangs", &format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", said.display()));
+            Script::new("hangs", &format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", pid_file.display()));
         assert_eq!(hangs.read(1_000).await, ErrorCode::Timeout);
-        let pid = std::fs::read_to_string(&said).unwrap();
-        std::fs::remove_file(&said).unwrap();
+        let pid = std::fs::read_to_string(&pid_file).unwrap();
+        std::fs::remove_file(&pid_file).unwrap();
         // The process was killed; reaping it may take a moment.
         let process = PathBuf::from(format!("/proc/{}/status", pid.trim()));
         let runs = || std::fs::read_to_string(&process).is_ok_and(|text| !text.contains("State:\tZ"));

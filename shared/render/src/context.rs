@@ -73,7 +73,7 @@ impl Context {
         let screen = Screen::new(request, target);
         let languages = screen::field(&request.headers, "accept-language").unwrap_or(&request.locale);
         let agent = json!({ "userAgent": request.user_agent, "acceptLanguage": languages });
-        let mut said = vec![
+        let mut replies = vec![
             session.ask("Page.enable", json!({})),
             session.ask("Network.enable", json!({ "maxTotalBufferSize": 0, "maxResourceBufferSize": 0 })),
             session.ask("Network.setBypassServiceWorker", json!({ "bypass": true })),
@@ -83,14 +83,14 @@ impl Context {
         ];
         let cookies = screen::cookies(&request.headers, &request.url);
         if !cookies.is_empty() {
-            said.push(session.ask("Network.setCookies", json!({ "cookies": cookies })));
+            replies.push(session.ask("Network.setCookies", json!({ "cookies": cookies })));
         }
         // An unknown language tag changes nothing.
         session.post("Emulation.setLocaleOverride", json!({ "locale": request.locale }));
         let window = json!({ "width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": false });
         session.post("Emulation.setDeviceMetricsOverride", window);
         session.post("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }));
-        for answer in said {
+        for answer in replies {
             answer.await?;
         }
         Ok(Opened { session, events, frame: target.to_owned() })

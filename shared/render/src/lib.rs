@@ -25,5 +25,5 @@ mod visit;
 pub use ask::{Capture, Documents, Fields, Rendered, Request, WaitFor};
 pub use config::{Limits, RenderConfig, Sandbox};
 pub use error::RenderError;
-pub use parcel::{Answer, MOST_BYTES};
+pub use parcel::{Answer, MAX_BYTES};
 pub use renderer::{Render, Renderer};

@@ -15,9 +15,9 @@ use crate::config::Limits;
 use crate::error::RenderError;
 
 /// Maximum size of an answer in bytes: a Lambda function may answer 6 MB, minus what JSON puts around it.
-pub const MOST_BYTES: usize = 6_000_000;
+pub const MAX_BYTES: usize = 6_000_000;
 /// Maximum size in bytes of an unpacked page, with room for its notes and a picture.
-const MOST_UNPACKED: u64 = (10 << 20) + (8 << 20);
+const MAX_UNPACKED: u64 = (10 << 20) + (8 << 20);
 
 /// The answer of a renderer in another process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,8 +90,8 @@ fn packed(page: &Rendered) -> std::io::Result<String> {
 fn unpacked(text: &str) -> Option<Result<Rendered, RenderError>> {
     let packed = BASE64.decode(text).ok()?;
     let mut bytes = Vec::new();
-    let read = GzDecoder::new(&packed[..]).take(MOST_UNPACKED + 1).read_to_end(&mut bytes).ok()?;
-    if read as u64 > MOST_UNPACKED {
+    let read = GzDecoder::new(&packed[..]).take(MAX_UNPACKED + 1).read_to_end(&mut bytes).ok()?;
+    if read as u64 > MAX_UNPACKED {
         let text = format!("the page is over {} MB after its scripts ran", Limits::default().html >> 20);
         return Some(Err(RenderError::TooMuch(text)));
     }
@@ -131,15 +131,15 @@ mod tests {
     #[test]
     fn a_page_survives_packing_and_unpacking() {
         let html = "<p>\"é\"\n</p>".repeat(200_000);
-        let answer = Answer::pack(Ok(page(html.clone(), Some(vec![0, 10, 255]))), MOST_BYTES);
+        let answer = Answer::pack(Ok(page(html.clone(), Some(vec![0, 10, 255]))), MAX_BYTES);
         assert!(serde_json::to_string(&answer).unwrap().len() < 100_000);
         let got = carried(&answer).unwrap();
         assert_eq!((got.html == html, got.screenshot.as_deref()), (true, Some(&[0, 10, 255][..])));
         assert_eq!((got.status, got.notes, got.robots_tag), (200, vec!["said".to_owned()], Some("noindex".into())));
-        let none = carried(&Answer::pack(Ok(page("é".into(), None)), MOST_BYTES)).unwrap();
+        let none = carried(&Answer::pack(Ok(page("é".into(), None)), MAX_BYTES)).unwrap();
         assert_eq!((none.html.as_str(), none.screenshot), ("é", None));
         let error = RenderError::Timeout(std::time::Duration::from_secs(3));
-        assert_eq!(carried(&Answer::pack(Err(error.clone()), MOST_BYTES)).unwrap_err(), error);
+        assert_eq!(carried(&Answer::pack(Err(error.clone()), MAX_BYTES)).unwrap_err(), error);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct Settings {
     pub read_hold_secs: u64,
     /// Number of bytes after which a response body ends and says how to continue. Lambda streams at most 200 MB per
     /// response.
-    pub most_body_bytes: usize,
+    pub max_body_bytes: usize,
     /// `JOB_DEADLINE_SECONDS`: how long a job may take.
     pub deadline_secs: u64,
     /// `SWEEP_SECONDS`: interval of the sweeper.
@@ -60,7 +60,7 @@ impl Default for Settings {
             lease_secs: 30,
             hold_secs: 840,
             read_hold_secs: 60,
-            most_body_bytes: 150 * 1024 * 1024,
+            max_body_bytes: 150 * 1024 * 1024,
             deadline_secs: 86_400,
             sweep_secs: 60,
             fetch_concurrency: 32,

@@ -13,7 +13,7 @@ use crate::ops::{ABSENT, Transaction, tx_put, tx_put_if, tx_update};
 use crate::quota::QuotaSnapshot;
 
 /// Maximum size of URLs within the transaction: its limit is 4 MB, and writes in it cost twice as much.
-const MOST_INPUT_BYTES: usize = 8 * 1024;
+const MAX_INPUT_BYTES: usize = 8 * 1024;
 /// Nothing is reserved in a closed month, whose entries were counted.
 const OPEN: &str = "attribute_not_exists(#closed_at)";
 /// How long an idempotency key is bound to its job.
@@ -86,7 +86,7 @@ impl Jobs {
         }
         if job.one.is_none() {
             let inputs = crate::jobs::input_items(&job.id, 0, urls, ttl)?;
-            if urls.iter().map(String::len).sum::<usize>() > MOST_INPUT_BYTES {
+            if urls.iter().map(String::len).sum::<usize>() > MAX_INPUT_BYTES {
                 // Written first: without a META row these rows do not count, and a repeat writes the same.
                 self.put_many(&self.tables.jobs, inputs).await?;
             } else {

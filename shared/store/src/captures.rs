@@ -8,7 +8,7 @@ use crate::item::{Put, Row, b, key, n};
 use crate::keys;
 
 /// Maximum size of a capture in bytes. DynamoDB's limit for an item is 400 KB, names included.
-pub const MOST_BYTES: usize = 390_000;
+pub const MAX_BYTES: usize = 390_000;
 
 impl Segments {
     /// Stores a unit's capture. Replaces that of another attempt.
@@ -16,7 +16,7 @@ impl Segments {
     /// # Errors
     /// [`StoreError::Malformed`] if it is too large, or faults of the store.
     pub async fn put_capture(&self, job: &Job, seq: Seq, bytes: Vec<u8>) -> Result<(), StoreError> {
-        if bytes.len() > MOST_BYTES {
+        if bytes.len() > MAX_BYTES {
             return Err(StoreError::Malformed(format!("a capture of {} bytes is too large", bytes.len())));
         }
         let row =

@@ -33,13 +33,13 @@ pub enum StoreError {
 /// ones. Uses display forms only, because the debug form of an SDK error contains the service's whole answer, rows
 /// included.
 fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        said = format!("{said}: {cause}");
+        text = format!("{text}: {cause}");
         next = cause.source();
     }
-    said
+    text
 }
 
 impl StoreError {

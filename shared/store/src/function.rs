@@ -56,7 +56,7 @@ impl Function {
         let answer = asked.customize().config_override(Builder::new().timeout_config(timeouts)).send().await;
         let answer = answer.map_err(|error| match error {
             SdkError::TimeoutError(_) => AskError::Late,
-            error => AskError::Unreachable(said(&error)),
+            error => AskError::Unreachable(text_of(&error)),
         })?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         match answer.function_error {
@@ -68,7 +68,7 @@ impl Function {
 }
 
 /// Returns an error's code, or the display texts of its causes: its debug form contains the whole request.
-fn said<E, R>(error: &SdkError<E, R>) -> String
+fn text_of<E, R>(error: &SdkError<E, R>) -> String
 where
     E: Error + ProvideErrorMetadata + 'static,
     R: std::fmt::Debug + 'static,

@@ -68,8 +68,10 @@ impl Rows {
                 new.push((&put.table_name, put.item.clone()));
             } else if let Some(update) = &item.update {
                 let old = find(&tables, &update.table_name, &update.key)?;
-                let values =
-                    update.expression_attribute_values.as_ref().ok_or_else(|| strange("an update without values"))?;
+                let values = update
+                    .expression_attribute_values
+                    .as_ref()
+                    .ok_or_else(|| unsupported("an update without values"))?;
                 let condition = update.condition_expression.as_deref().unwrap_or_default();
                 let holds = holds(condition, old, Some(values))?;
                 refused.push(!holds);
@@ -78,7 +80,7 @@ impl Rows {
                     new.push((&update.table_name, updated(row, &update.update_expression, values)?));
                 }
             } else {
-                return Err(strange("this kind of transaction item"));
+                return Err(unsupported("this kind of transaction item"));
             }
         }
         if refused.contains(&true) {
@@ -116,13 +118,13 @@ impl Rows {
     }
 }
 
-fn strange(what: &str) -> StoreError {
+fn unsupported(what: &str) -> StoreError {
     StoreError::Malformed(format!("rows in memory do not support {what}"))
 }
 
 fn key_of(item: &Item) -> Result<(&str, &str), StoreError> {
     let part = |name| item.get(name).and_then(|v| v.as_s().ok()).map(String::as_str);
-    part("pk").zip(part("sk")).ok_or_else(|| strange("a row without pk and sk"))
+    part("pk").zip(part("sk")).ok_or_else(|| unsupported("a row without pk and sk"))
 }
 
 fn find<'a>(tables: &'a HashMap<String, Table>, table: &str, item: &Item) -> Result<Option<&'a Item>, StoreError> {
@@ -167,10 +169,10 @@ fn term_holds(term: &str, row: Option<&Item>, values: Option<&Values>) -> Result
     let mut words = term.split(' ');
     let (Some(name), Some(operator), Some(value), None) = (words.next(), words.next(), words.next(), words.next())
     else {
-        return Err(strange(term));
+        return Err(unsupported(term));
     };
-    let name = name.strip_prefix('#').ok_or_else(|| strange(term))?;
-    let value = values.and_then(|values| values.get(value)).ok_or_else(|| strange(term))?;
+    let name = name.strip_prefix('#').ok_or_else(|| unsupported(term))?;
+    let value = values.and_then(|values| values.get(value)).ok_or_else(|| unsupported(term))?;
     let Some(found) = attribute(name) else { return Ok(false) };
     if let (Ok(left), Ok(right)) = (number(found), number(value)) {
         return match operator {
@@ -178,15 +180,15 @@ fn term_holds(term: &str, row: Option<&Item>, values: Option<&Values>) -> Result
             "<" => Ok(left < right),
             "<=" => Ok(left <= right),
             ">=" => Ok(left >= right),
-            _ => Err(strange(term)),
+            _ => Err(unsupported(term)),
         };
     }
-    if operator == "=" { Ok(found == value) } else { Err(strange(term)) }
+    if operator == "=" { Ok(found == value) } else { Err(unsupported(term)) }
 }
 
 fn number(value: &AttributeValue) -> Result<i128, StoreError> {
-    let text = value.as_n().map_err(|_| strange("a value that is not a number"))?;
-    text.parse().map_err(|_| strange("numbers with a fraction"))
+    let text = value.as_n().map_err(|_| unsupported("a value that is not a number"))?;
+    text.parse().map_err(|_| unsupported("numbers with a fraction"))
 }
 
 /// Applies `SET … REMOVE … ADD …` to a row; REMOVE and ADD are optional.
@@ -194,19 +196,20 @@ fn updated(row: Item, update: &str, values: &Values) -> Result<Item, StoreError>
     let mut row = row;
     let (rest, add) = update.split_once(" ADD ").map_or((update, None), |(rest, add)| (rest, Some(add)));
     let (set, remove) = rest.split_once(" REMOVE ").map_or((rest, None), |(set, remove)| (set, Some(remove)));
-    let value = |name: &str| values.get(name).ok_or_else(|| strange(name));
-    for clause in set.strip_prefix("SET ").ok_or_else(|| strange(update))?.split(',').map(str::trim) {
+    let value = |name: &str| values.get(name).ok_or_else(|| unsupported(name));
+    for clause in set.strip_prefix("SET ").ok_or_else(|| unsupported(update))?.split(',').map(str::trim) {
         let words: Vec<&str> = clause.split_whitespace().collect();
         let (name, new) = match words[..] {
             [name, "=", new] => (name, value(new)?.clone()),
             [name, "=", old, sign @ ("+" | "-"), by] => {
-                let old =
-                    row.get(old.trim_start_matches('#')).ok_or_else(|| strange("arithmetic on a missing attribute"))?;
+                let old = row
+                    .get(old.trim_start_matches('#'))
+                    .ok_or_else(|| unsupported("arithmetic on a missing attribute"))?;
                 let by = number(value(by)?)?;
                 let sum = number(old)? + if sign == "+" { by } else { -by };
                 (name, AttributeValue::N(sum.to_string()))
             }
-            _ => return Err(strange(clause)),
+            _ => return Err(unsupported(clause)),
         };
         row.insert(name.trim_start_matches('#').to_owned(), new);
     }
@@ -214,7 +217,7 @@ fn updated(row: Item, update: &str, values: &Values) -> Result<Item, StoreError>
         row.remove(name.trim().trim_start_matches('#'));
     }
     for clause in add.into_iter().flat_map(|clauses| clauses.split(',')) {
-        let (name, new) = clause.trim().split_once(' ').ok_or_else(|| strange(clause))?;
+        let (name, new) = clause.trim().split_once(' ').ok_or_else(|| unsupported(clause))?;
         let (name, new) = (name.trim_start_matches('#'), value(new)?);
         let sum = match (row.get(name), new) {
             (None, new) => new.clone(),

@@ -69,8 +69,8 @@ impl Draft<'_> {
     pub(crate) fn take_in_seen(&mut self, judged: Result<JudgedValues, ModelError>) {
         let seen: Vec<String> = judged.iter().flatten().filter(|(_, v)| v.is_ok()).map(|(f, _)| f.clone()).collect();
         self.take_in(judged);
-        let told = |field| format!("field \"{field}\": read from a picture; the page's text does not confirm it");
-        self.warnings.extend(seen.into_iter().map(told));
+        let warning = |field| format!("field \"{field}\": read from a picture; the page's text does not confirm it");
+        self.warnings.extend(seen.into_iter().map(warning));
     }
 
     /// Adds the values that the page supports, with a warning for each that was refused, or a
@@ -208,7 +208,7 @@ impl ModelReader {
         let end = end.checked_sub(KEEP).filter(|end| *end >= Instant::now() + SHORTEST);
         let end = end.ok_or(ModelError::new(Code::Timeout, "there was no time left to ask the model"))?;
         let now = self.context.now();
-        let reserved = self.reserve(most_of(&question), now).await?;
+        let reserved = self.reserve(max_usage(&question), now).await?;
         figures.calls = 1;
         let answer = self.model.ask(&question, end.into()).await;
         if let Some(reserved) = reserved {
@@ -279,7 +279,7 @@ impl ModelReader {
 }
 
 /// Returns the most tokens that a question may take.
-pub fn most_of(question: &Question) -> Usage {
+pub fn max_usage(question: &Question) -> Usage {
     Usage { input: question.input_tokens(), output: question.output_tokens() }
 }
 
@@ -290,7 +290,7 @@ pub fn refused(values: &JudgedValues) -> u64 {
 
 /// Returns a model's values by field, if the page supports them, otherwise why it does not.
 pub fn judge(
-    said: &[Answered],
+    answers: &[Answered],
     schema: &Schema,
     compact: &Compact,
     witness: Witness,
@@ -300,16 +300,16 @@ pub fn judge(
     // The title counts as part of the text.
     let text = format!("{}\n{}", compact.title.as_deref().unwrap_or_default(), compact.text);
     let shown = Shown::new(&text);
-    let judge = |said: &Answered| {
-        let field = compact.open.get(said.field).and_then(|index| schema.fields().get(*index))?;
-        let claim = Claim { value: &said.value, quote: &said.quote };
+    let judge = |answer: &Answered| {
+        let field = compact.open.get(answer.field).and_then(|index| schema.fields().get(*index))?;
+        let claim = Claim { value: &answer.value, quote: &answer.quote };
         let judged = match witness {
             Witness::Page => shown.judge(field, claim, locale, now),
-            Witness::Pictures => Shown::new(&said.quote).judge(field, claim, locale, now),
+            Witness::Pictures => Shown::new(&answer.quote).judge(field, claim, locale, now),
         };
         Some((field.field.clone(), judged))
     };
-    said.iter().filter_map(judge).collect()
+    answers.iter().filter_map(judge).collect()
 }
 
 /// Builds the question about a page.

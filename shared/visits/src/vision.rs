@@ -16,10 +16,10 @@ use crate::modelling::{Draft, ModelReader, Witness, question};
 use runtime::assignment::Assignment;
 
 /// Most pictures of a page that are looked at.
-const MOST: usize = 3;
+const MAX_PICTURES: usize = 3;
 /// Longest time to fetch one picture, and its maximum size in bytes.
 const TIME: Duration = Duration::from_secs(5);
-const MOST_BYTES: usize = 5 * 1024 * 1024;
+const MAX_BYTES: usize = 5 * 1024 * 1024;
 /// Part of the page's time that is kept for the call.
 const KEEP: Duration = Duration::from_secs(2);
 
@@ -96,10 +96,10 @@ impl PictureReader {
         let mut pictures = Vec::new();
         for address in addresses.iter().filter_map(|address| fetch::check_url(address).ok()) {
             let left = end.saturating_duration_since(Instant::now() + KEEP);
-            if pictures.len() == MOST || left.is_zero() {
+            if pictures.len() == MAX_PICTURES || left.is_zero() {
                 break;
             }
-            match self.fetcher.picture(&address, TIME.min(left), MOST_BYTES).await {
+            match self.fetcher.picture(&address, TIME.min(left), MAX_BYTES).await {
                 Ok(picture) => pictures.push(picture),
                 Err(error) => tracing::debug!(%error, "could not fetch a picture"),
             }

@@ -113,7 +113,7 @@ fn a_handler_does_the_work() {
     let replies = in_replies(undisturbed(Setup::driven(2, 1, 0)));
     holds("driver, 2 units, 1 fault, every reply a step", replies, &[COMPLETES, TAKEN_OVER], 1_000);
     holds("driver, 2 segments, DELETE", two_segments(Setup::driven(65, 0, 0)), &usual, 1_000);
-    let gives_up = Setup { most_faults: 1, ..Setup::driven(1, 2, 0) };
+    let gives_up = Setup { max_faults: 1, ..Setup::driven(1, 2, 0) };
     holds(
         "driver, 1 unit, DELETE, 2 faults of which one is enough to give up",
         gives_up,

@@ -143,16 +143,16 @@ impl JobModel {
             lost: false,
         };
         world.processes.push(process);
-        self.tell(world, world.processes.len() - 1, events);
+        self.handle_events(world, world.processes.len() - 1, events);
     }
 
     /// Passes events to a process and runs it until it can only wait.
-    pub fn tell(&self, world: &mut World, at: usize, events: Vec<Event>) {
+    pub fn handle_events(&self, world: &mut World, at: usize, events: Vec<Event>) {
         let mut process = world.processes.remove(at);
         let moment = self.moment(world, &process);
         let mut events = events;
         let exit = loop {
-            let exit = process.tell(std::mem::take(&mut events), moment, self.setup.grain == Grain::Replies);
+            let exit = process.handle_events(std::mem::take(&mut events), moment, self.setup.grain == Grain::Replies);
             self.check_runs(world, &mut process);
             if exit.is_some() || self.setup.grain != Grain::Writes {
                 break exit;
@@ -170,19 +170,19 @@ impl JobModel {
 
     /// Records a violation if a process runs a page without its unit's row saying, now or earlier, that it was started.
     fn check_runs(&self, world: &mut World, process: &mut Process) {
-        if process.body.told_to_run.is_empty() {
+        if process.body.started_runs.is_empty() {
             return;
         }
-        for (seq, attempt) in process.body.change(|body| std::mem::take(&mut body.told_to_run)) {
+        for (seq, attempt) in process.body.change(|body| std::mem::take(&mut body.started_runs)) {
             let row = world.job(process.job);
-            let said = match row.segments[domain::segment::Segment::of(seq) as usize].unit(seq) {
+            let was_started = match row.segments[domain::segment::Segment::of(seq) as usize].unit(seq) {
                 UnitState::Started { attempt: last, holder, .. } if last == attempt => holder == process.me,
                 UnitState::Started { attempt: last, .. }
                 | UnitState::Asked { attempt: last, .. }
                 | UnitState::Ended { attempt: last, .. } => last >= attempt,
                 UnitState::Pending | UnitState::Skipped => false,
             };
-            world.history.ran_unstarted |= !said;
+            world.history.ran_unstarted |= !was_started;
         }
     }
 
@@ -216,16 +216,16 @@ impl JobModel {
             Step::Answer(job) => self.answer_units(&mut next, *job),
             Step::Wake(at) => {
                 next.processes[*at].wakes += 1;
-                self.tell(&mut next, *at, Vec::new());
+                self.handle_events(&mut next, *at, Vec::new());
             }
             Step::Stop(at) => {
                 next.faults = next.faults.checked_sub(u8::from(!next.processes[*at].body.ops.is_empty()))?;
-                self.tell(&mut next, *at, vec![Event::Stop]);
+                self.handle_events(&mut next, *at, vec![Event::Stop]);
             }
             Step::LoseLease(at) => {
                 next.faults -= 1;
                 next.processes[*at].lost = true;
-                self.tell(&mut next, *at, vec![Event::LeaseLost]);
+                self.handle_events(&mut next, *at, vec![Event::LeaseLost]);
             }
             Step::Crash(at) => {
                 next.faults -= 1;

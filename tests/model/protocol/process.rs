@@ -89,8 +89,8 @@ pub struct Body {
     ready: Units,
     /// Results that are ready to be written.
     pub results: BTreeSet<(Seq, u8)>,
-    /// Units that it was told to run since the last check.
-    pub told_to_run: Vec<(Seq, u8)>,
+    /// Attempts that its machine has started since the last check.
+    pub started_runs: Vec<(Seq, u8)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -141,19 +141,19 @@ impl Brain {
 impl Process {
     /// Passes events to the machine and records its actions. Returns why it ends, if it does. Units are prepared at
     /// once, unless `slow`.
-    pub fn tell(&mut self, events: Vec<Event>, at: Moment, slow: bool) -> Option<Exit> {
+    pub fn handle_events(&mut self, events: Vec<Event>, at: Moment, slow: bool) -> Option<Exit> {
         let brain = &mut self.brain;
         self.body.change(|body| {
             brain.change(|brain| match brain {
-                Brain::Money(machine) => body.tell(machine, events, at, slow),
-                Brain::Plain(machine) => body.tell(machine, events, at, slow),
+                Brain::Money(machine) => body.handle_events(machine, events, at, slow),
+                Brain::Plain(machine) => body.handle_events(machine, events, at, slow),
             })
         })
     }
 }
 
 impl Body {
-    fn tell<A: Access>(
+    fn handle_events<A: Access>(
         &mut self,
         machine: &mut Machine<A>,
         events: Vec<Event>,
@@ -172,7 +172,7 @@ impl Body {
                     machine.handle(event, at);
                 }
                 Action::Run { seq, attempt } => {
-                    self.told_to_run.push((seq, attempt));
+                    self.started_runs.push((seq, attempt));
                     let there = self.ready.remove(&seq);
                     self.ops.push(if there { Op::Page { seq, attempt, grown: None } } else { Op::Dropped(seq) });
                 }

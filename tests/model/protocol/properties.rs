@@ -49,7 +49,7 @@ pub fn all() -> Vec<Property<JobModel>> {
         Property::always(RUNS_STARTED, |_, w: &World| !w.history.ran_unstarted),
         Property::always(ANSWER, |_, w: &World| {
             let completed = |row: &crate::world::JobRow| row.state == JobState::Ended(Outcome::Completed);
-            !w.rows.jobs.iter().zip(w.history.answered).any(|(row, said)| said == Some(true) && completed(row))
+            !w.rows.jobs.iter().zip(w.history.answered).any(|(row, answer)| answer == Some(true) && completed(row))
         }),
         Property::always(EXTRACT_ENDS, |m: &JobModel, w: &World| {
             !m.setup.extract || w.history.answered[0].is_none() || w.job(0).state.ended()

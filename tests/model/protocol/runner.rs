@@ -16,12 +16,12 @@ use crate::process::{Kind, Op, Process};
 use crate::setup::Grain;
 use crate::world::{Flight, Units, World};
 
-/// Result of an operation.
-enum Came {
-    /// It continues with this.
-    Next(Op),
-    /// Its process is told these events.
-    To(Vec<Event>),
+/// What follows an operation.
+enum Next {
+    /// Another operation.
+    Op(Op),
+    /// Events for its process.
+    Events(Vec<Event>),
 }
 
 impl JobModel {
@@ -44,13 +44,13 @@ impl JobModel {
         let reply = matches!(op, Op::Reply(_));
         let came = match op {
             Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat if how == How::Fails => {
-                Came::To(vec![Event::ReadFailed])
+                Next::Events(vec![Event::ReadFailed])
             }
-            Op::ReadJob | Op::ReadSegments { .. } => Came::To(self.read(world, job, &op)),
-            Op::Heartbeat => Came::To(vec![Event::Heartbeat(None)]),
-            Op::Prepare(seq) if how == How::Fails => Came::To(vec![Event::Dropped(seq)]),
-            Op::Prepare(seq) => Came::To(vec![world.processes[at].body.change(|body| body.prepared(seq))]),
-            Op::Dropped(seq) => Came::To(vec![Event::Dropped(seq)]),
+            Op::ReadJob | Op::ReadSegments { .. } => Next::Events(self.read(world, job, &op)),
+            Op::Heartbeat => Next::Events(vec![Event::Heartbeat(None)]),
+            Op::Prepare(seq) if how == How::Fails => Next::Events(vec![Event::Dropped(seq)]),
+            Op::Prepare(seq) => Next::Events(vec![world.processes[at].body.change(|body| body.prepared(seq))]),
+            Op::Dropped(seq) => Next::Events(vec![Event::Dropped(seq)]),
             Op::Page { seq, attempt, grown } => self.page(world, at, (seq, attempt), grown, choice, how),
             Op::Put(commit) => {
                 let write = Op::Write { left: commit.segments.clone(), done: Vec::new(), commit: commit.clone() };
@@ -64,8 +64,8 @@ impl JobModel {
                         let last = world.processes[at].body.ops.len() - 1;
                         return self.perform(world, at, last, choice, how);
                     }
-                    How::Works => Came::Next(write),
-                    _ => Came::To(failed(&commit.segments)),
+                    How::Works => Next::Op(write),
+                    _ => Next::Events(failed(&commit.segments)),
                 }
             }
             Op::Write { commit, mut left, mut done } => {
@@ -74,14 +74,14 @@ impl JobModel {
                 done.push((row.index, outcome));
                 let late = self.is(Mutant::ResultAfterSegment) && !commit.results.is_empty();
                 match (left.is_empty(), late) {
-                    (false, _) => Came::Next(Op::Write { commit, left, done }),
-                    (true, true) => Came::Next(Op::PutLate { results: commit.results, done }),
-                    (true, false) => Came::To(vec![Event::Committed(done)]),
+                    (false, _) => Next::Op(Op::Write { commit, left, done }),
+                    (true, true) => Next::Op(Op::PutLate { results: commit.results, done }),
+                    (true, false) => Next::Events(vec![Event::Committed(done)]),
                 }
             }
             Op::PutLate { results, done } => {
                 self.put_results(world, job, &results);
-                Came::To(vec![Event::Committed(done)])
+                Next::Events(vec![Event::Committed(done)])
             }
             Op::Move { from, to } => {
                 if how == How::ComesLate {
@@ -92,16 +92,16 @@ impl JobModel {
                 if self.is(Mutant::AnswersBeforeSkipping) && kind == Kind::Canceller && how == How::Works {
                     world.history.answered[job] = Some(true);
                 }
-                Came::To(vec![if how == How::Works { Event::Moved } else { Event::MoveFailed }])
+                Next::Events(vec![if how == How::Works { Event::Moved } else { Event::MoveFailed }])
             }
             Op::PutLast { settling, result } => {
                 if how != How::Fails {
                     self.put_results(world, job, &[result]);
                 }
-                if how == How::Works { Came::Next(Op::Settle(settling)) } else { Came::To(vec![Event::SettleFailed]) }
+                if how == How::Works { Next::Op(Op::Settle(settling)) } else { Next::Events(vec![Event::SettleFailed]) }
             }
             Op::Settle(settling) => {
-                let told = self.is(Mutant::RefusedSettleIsSettled);
+                let reports_settled = self.is(Mutant::RefusedSettleIsSettled);
                 let settled = match how {
                     How::Works | How::LosesReply => self.settle(world, job, &settling),
                     How::Fails => false,
@@ -110,8 +110,8 @@ impl JobModel {
                         false
                     }
                 };
-                Came::To(vec![match how {
-                    How::Works if settled || told => Event::Settled,
+                Next::Events(vec![match how {
+                    How::Works if settled || reports_settled => Event::Settled,
                     How::Works => Event::SettleRefused,
                     _ => Event::SettleFailed,
                 }])
@@ -120,17 +120,17 @@ impl JobModel {
                 if how == How::Works {
                     world.queue.change(|queue| queue.insert((job, units.clone())));
                 }
-                Came::To(vec![Event::Enqueued(if how == How::Works { Units::new() } else { units })])
+                Next::Events(vec![Event::Enqueued(if how == How::Works { Units::new() } else { units })])
             }
-            Op::Reply(event) => Came::To(vec![event]),
+            Op::Reply(event) => Next::Events(vec![event]),
         };
         match came {
-            Came::Next(op) => world.processes[at].body.change(|body| body.ops.push(op)),
-            Came::To(events) if self.setup.grain == Grain::Replies && !reply => {
+            Next::Op(op) => world.processes[at].body.change(|body| body.ops.push(op)),
+            Next::Events(events) if self.setup.grain == Grain::Replies && !reply => {
                 let replies = events.into_iter().map(Op::Reply);
                 world.processes[at].body.change(|body| body.ops.extend(replies));
             }
-            Came::To(events) => self.tell(world, at, events),
+            Next::Events(events) => self.handle_events(world, at, events),
         }
     }
 
@@ -152,15 +152,15 @@ impl JobModel {
                     false => self.put_segment(world, job, row),
                 };
                 if how == How::Works {
-                    return self.told(outcome, row);
+                    return self.reported_outcome(outcome, row);
                 }
             }
         }
         Outcome::Failed
     }
 
-    /// Returns what a process is told of a write.
-    fn told(&self, outcome: Outcome, row: &Segment) -> Outcome {
+    /// Returns the outcome of a write that its process gets.
+    fn reported_outcome(&self, outcome: Outcome, row: &Segment) -> Outcome {
         match outcome {
             Outcome::Refused(Some(mut found))
                 if self.is(Mutant::OwnByWriterOnly)
@@ -182,28 +182,28 @@ impl JobModel {
         grown: Option<u32>,
         choice: usize,
         how: How,
-    ) -> Came {
-        let dropped = Came::To(vec![Event::Dropped(seq)]);
+    ) -> Next {
+        let dropped = Next::Events(vec![Event::Dropped(seq)]);
         if how == How::Fails {
             return dropped;
         }
         if grown.is_none() && self.setup.is_crawl() {
             let job = world.processes[at].job;
             let grown = if choice == 0 { self.grow(world, job, seq).unwrap_or_default() } else { 0 };
-            return if how == How::Works { Came::Next(Op::Page { seq, attempt, grown: Some(grown) }) } else { dropped };
+            return if how == How::Works { Next::Op(Op::Page { seq, attempt, grown: Some(grown) }) } else { dropped };
         }
         if how != How::Works {
             return dropped;
         }
         if choice > usize::from(self.setup.pages_fail) {
             world.processes[at].body.change(|body| body.results.insert((seq, attempt)));
-            return Came::To(vec![Event::Asked { seq, attempt, at: domain::Timestamp(0), skipped: 0 }]);
+            return Next::Events(vec![Event::Asked { seq, attempt, at: domain::Timestamp(0), skipped: 0 }]);
         }
         let end = if choice == 0 { UnitEnd::Succeeded } else { UnitEnd::Failed };
         world.processes[at].body.change(|body| body.results.insert((seq, attempt)));
         let admitted = grown.filter(|admitted| *admitted > 0).map(Event::Admitted);
         let ended = Event::Ended { seq, attempt, end, at: domain::Timestamp(0), skipped: 0 };
-        Came::To(admitted.into_iter().chain([ended]).collect())
+        Next::Events(admitted.into_iter().chain([ended]).collect())
     }
 
     /// A write that seemed to have failed reaches the store.
@@ -296,7 +296,7 @@ impl JobModel {
         let known: Vec<Segment> = rows.into_values().collect();
         let long_ago = now.plus_ms(-1_000);
         let undriven = Undriven { moved_at: long_ago, ..Undriven::of(&driver, long_ago, &known, 0, now) };
-        if !undriven.next_look(true, now, 1).tell {
+        if !undriven.next_look(true, now, 1).send {
             return;
         }
         let driven = world.processes.iter().any(|other| other.kind == Kind::Driver && other.job == job && !other.lost);

@@ -58,7 +58,7 @@ pub struct Setup {
     pub delete: bool,
     pub grain: Grain,
     /// Failures in a row after which a process gives up.
-    pub most_faults: u32,
+    pub max_faults: u32,
     pub mutant: Option<Mutant>,
 }
 
@@ -84,7 +84,7 @@ impl Setup {
             deadline: None,
             delete: true,
             grain: Grain::Writes,
-            most_faults: 9,
+            max_faults: 9,
             mutant: None,
         }
     }
@@ -127,7 +127,7 @@ impl Setup {
             extract: self.extract,
             linger_ticks: 0,
             until: None,
-            most_faults: self.most_faults,
+            max_faults: self.max_faults,
             delegate: false,
         }
     }

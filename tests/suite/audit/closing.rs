@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::{AccountId, Endpoint, Month, Timestamp};
-use engine::audit::{Slice, Wish};
+use engine::audit::{Slice, Start};
 use runtime::clock::Clock;
 use serde_json::{Value, json};
 use store::Store;
@@ -58,7 +58,7 @@ pub(super) async fn used() -> TestBed {
 
 /// A whole check; returns how many violations it found if it came to its end.
 async fn check_at(store: &Store, clock: &dyn Clock) -> Option<u64> {
-    match slice(audit(store, clock), Wish::Begin, None, &mut vec![]).await {
+    match slice(audit(store, clock), Start::Begin, None, &mut vec![]).await {
         Ok(Slice::Finished(end)) => audit(store, clock).reported(end).await.ok().map(|()| end.violations),
         Ok(Slice::Idle | Slice::HandedOn(_)) | Err(_) => None,
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::invariants::{AccountWalk, Checkpoint};
 use domain::{Month, Timestamp};
-use engine::audit::{Slice, Wish};
+use engine::audit::{Slice, Start};
 use runtime::clock::Clock;
 use serde_json::json;
 use store::Store;
@@ -110,15 +110,15 @@ async fn a_slice_that_is_over_stops_and_the_next_one_continues() {
     for _ in 0..2 {
         assert_eq!(next_day(&bed, &store).await, Some(0));
     }
-    let start = bed.clock.now().plus_ms(DAY * 1_000).0;
-    let clock = TickingClock(AtomicI64::new(start));
-    let (mut sizes, mut wish) = (Vec::new(), Wish::Begin);
+    let first_ms = bed.clock.now().plus_ms(DAY * 1_000).0;
+    let clock = TickingClock(AtomicI64::new(first_ms));
+    let (mut sizes, mut start) = (Vec::new(), Start::Begin);
     let end = loop {
         // Over as soon as it looks at its time.
         let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN);
-        let ran = slice(audit(&store, &clock as &dyn Clock), wish, Some(until), &mut vec![]).await.unwrap();
+        let ran = slice(audit(&store, &clock as &dyn Clock), start, Some(until), &mut vec![]).await.unwrap();
         sizes.push(expiring(&bed).await.len());
-        wish = Wish::GoOn;
+        start = Start::GoOn;
         match ran {
             Slice::HandedOn(found) => assert_eq!(found, 0),
             Slice::Finished(end) => break end,

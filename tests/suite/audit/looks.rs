@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::invariants::Violation;
 use domain::{AccountId, Endpoint, Plan, Timestamp};
-use engine::audit::{Slice, Wish};
+use engine::audit::{Slice, Start};
 use runtime::clock::Clock;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -100,7 +100,7 @@ async fn every_account_is_judged_once_however_many_pages_it_is_on() {
         rows::add(bed.db(), &format!("ACCT#{other}"), "PREPAID", "balance", 1).await;
     }
     let mut reported = Vec::new();
-    let ran = slice(audit(&store, &bed.clock), Wish::Begin, None, &mut reported).await.unwrap();
+    let ran = slice(audit(&store, &bed.clock), Start::Begin, None, &mut reported).await.unwrap();
     assert!(matches!(ran, Slice::Finished(end) if end.violations == 7), "{ran:?}");
     reported.sort();
     let subjects: Vec<&str> = reported.iter().map(|violation| violation.subject.as_str()).collect();

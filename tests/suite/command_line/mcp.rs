@@ -33,16 +33,16 @@ impl Agent {
         let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
         let greeting = agent.ask("initialize", hello).await;
         assert_eq!(greeting["result"]["serverInfo"]["name"], "runo", "{greeting}");
-        agent.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
+        agent.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })).await;
         agent
     }
 
-    async fn say(&mut self, message: &Value) {
+    async fn send(&mut self, message: &Value) {
         self.input.write_all(format!("{message}\n").as_bytes()).await.unwrap();
     }
 
     async fn ask(&mut self, method: &str, params: Value) -> Value {
-        self.say(&json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).await;
+        self.send(&json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })).await;
         let line = self.output.next_line().await.unwrap().expect("an answer");
         serde_json::from_str(&line).unwrap()
     }

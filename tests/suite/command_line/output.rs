@@ -137,7 +137,7 @@ async fn many_urls_become_several_jobs() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn results_take_constant_memory() {
-    const MOST_KB: u64 = 40_000;
+    const MAX_KB: u64 = 40_000;
     let folder = Folder::new("cli-memory");
     fs::create_dir_all(&folder.0).unwrap();
     let (urls, out) = (folder.0.join("urls"), folder.0.join("out.csv"));
@@ -160,7 +160,7 @@ async fn results_take_constant_memory() {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id().unwrap())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < MOST_KB, "{peak} kB at most");
+    assert!(peak < MAX_KB, "{peak} kB at most");
     child.kill().await.unwrap();
     server.release();
 }

@@ -90,7 +90,7 @@ fn not_run(text: &str, heading: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_deployment_is_run_or_says_why_not() {
-    let told: Vec<Command> = CHAPTERS
+    let commands: Vec<Command> = CHAPTERS
         .iter()
         .flat_map(|(document, headings)| {
             let mut found = commands(document, &read(document));
@@ -102,20 +102,20 @@ fn every_command_of_the_deployment_is_run_or_says_why_not() {
     scripts.extend(files("tests", ".py"));
     let run: Vec<Taken> = scripts.iter().flat_map(|(_, text)| taken(text)).collect();
     let excused = not_run(&read(NOT_RUN.0), NOT_RUN.1);
-    assert!(told.len() > 40 && run.len() > 10, "{} commands, {} taken by scripts", told.len(), run.len());
+    assert!(commands.len() > 40 && run.len() > 10, "{} commands, {} taken by scripts", commands.len(), run.len());
 
     // Documents may repeat a command.
-    let same = |command: &Command| told.iter().filter(|other| other.text == command.text).collect::<Vec<_>>();
+    let same = |command: &Command| commands.iter().filter(|other| other.text == command.text).collect::<Vec<_>>();
     let is_run = |command: &&Command| same(command).iter().any(|command| run.iter().any(|taken| taken.is(command)));
     let is_excused = |command: &&Command| excused.iter().any(|beginning| command.text.starts_with(beginning));
-    let neither: Vec<_> = told.iter().filter(|command| !is_run(command) && !is_excused(command)).collect();
+    let neither: Vec<_> = commands.iter().filter(|command| !is_run(command) && !is_excused(command)).collect();
     assert!(neither.is_empty(), "no script runs these, and {NOT_RUN:?} does not list them: {neither:#?}");
-    let both: Vec<_> = told.iter().filter(|command| is_run(command) && is_excused(command)).collect();
+    let both: Vec<_> = commands.iter().filter(|command| is_run(command) && is_excused(command)).collect();
     assert!(both.is_empty(), "{NOT_RUN:?} lists commands that scripts run: {both:#?}");
     let stale: Vec<_> =
-        excused.iter().filter(|beginning| !told.iter().any(|c| c.text.starts_with(beginning.as_str()))).collect();
+        excused.iter().filter(|beginning| !commands.iter().any(|c| c.text.starts_with(beginning.as_str()))).collect();
     assert!(stale.is_empty(), "{NOT_RUN:?} lists commands that are in no chapter: {stale:?}");
-    let nothing: Vec<_> = run.iter().filter(|taken| !told.iter().any(|command| taken.is(command))).collect();
+    let nothing: Vec<_> = run.iter().filter(|taken| !commands.iter().any(|command| taken.is(command))).collect();
     assert!(nothing.is_empty(), "scripts run commands that are in no chapter: {nothing:#?}");
 }
 

@@ -339,5 +339,5 @@ fn rendered() -> Value {
         bytes: 0,
         requests: 1,
     };
-    serde_json::to_value(render::Answer::pack(Ok(page), render::MOST_BYTES)).unwrap()
+    serde_json::to_value(render::Answer::pack(Ok(page), render::MAX_BYTES)).unwrap()
 }

@@ -16,7 +16,7 @@ pub(crate) struct Answer {
 }
 
 /// Builds the answer of a command that succeeded.
-pub(crate) fn say(json: Value, text: impl Into<String>) -> Result<Answer, String> {
+pub(crate) fn succeeded(json: Value, text: impl Into<String>) -> Result<Answer, String> {
     Ok(Answer { json, text: text.into(), failed: false })
 }
 

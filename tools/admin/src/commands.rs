@@ -14,7 +14,7 @@ use store::Store;
 use store::accounts::{Binding, Change};
 use store::stop::Stopped;
 
-use crate::answer::{Answer, quota, say, text};
+use crate::answer::{Answer, quota, succeeded, text};
 use crate::args::{AccountCommand, Command, HookCommand, JobCommand, KeyCommand};
 use crate::hooks;
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, Strin
 
 fn done(change: Change, account: &AccountId, what: &str) -> Result<Answer, String> {
     match change {
-        Change::Applied => say(json!({ "account_id": account, "status": what }), format!("{account}: {what}")),
+        Change::Applied => succeeded(json!({ "account_id": account, "status": what }), format!("{account}: {what}")),
         Change::Refused => Err(format!("there is no account \"{account}\"")),
     }
 }
@@ -47,7 +47,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
                 return Err(format!("the account \"{id}\" already exists"));
             }
             let key = new_key(store, &id, None).await?;
-            say(
+            succeeded(
                 json!({ "account_id": id, "key": key }),
                 format!("account {id} on {}\nkey {key}\nThe key is not shown again.", plan.name()),
             )
@@ -57,8 +57,8 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
                 return Err(format!("there is no account \"{account}\""));
             }
             let jobs = store.jobs.stop_account(&account, now).await.map_err(text)?;
-            let said = format!("{account}: suspended; {} running jobs are being cancelled", jobs.len());
-            say(json!({ "account_id": account, "status": "suspended", "cancelling": jobs }), said)
+            let message = format!("{account}: suspended; {} running jobs are being cancelled", jobs.len());
+            succeeded(json!({ "account_id": account, "status": "suspended", "cancelling": jobs }), message)
         }
         AccountCommand::Resume { account } => {
             done(store.accounts.set_suspended(&account, false).await.map_err(text)?, &account, "active")
@@ -82,7 +82,7 @@ async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
     let s = quota(store, account).await?;
     let prepaid = s.prepaid.unwrap_or(0);
     let status = if s.suspended { "suspended" } else { "active" };
-    say(
+    succeeded(
         json!({
             "account_id": account,
             "plan": s.plan,
@@ -127,12 +127,12 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
         KeyCommand::Create { account, schema, no_model } => {
             let bound = schema.map(|file| binding(&file, no_model)).transpose()?;
             let key = new_key(store, &account, bound.as_ref()).await?;
-            say(json!({ "account_id": account, "key": key }), format!("key {key}\nIt is not shown again."))
+            succeeded(json!({ "account_id": account, "key": key }), format!("key {key}\nIt is not shown again."))
         }
         KeyCommand::Schema { account, schema, no_model, key } => {
             let (bound, hash) = (binding(&schema, no_model)?, hash_of(key)?);
             match store.accounts.bind_key(&account, &hash, &bound).await.map_err(text)? {
-                Change::Applied => say(
+                Change::Applied => succeeded(
                     json!({ "account_id": account, "sha256": hash, "fields": bound.schema.fields().len() }),
                     format!("{hash}: {} fields are bound", bound.schema.fields().len()),
                 ),
@@ -142,7 +142,9 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
         KeyCommand::Revoke { account, key } => {
             let hash = hash_of(key)?;
             match store.accounts.revoke_key(&account, &hash).await.map_err(text)? {
-                Change::Applied => say(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}")),
+                Change::Applied => {
+                    succeeded(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}"))
+                }
                 Change::Refused => Err(format!("{account} has no key with this hash")),
             }
         }
@@ -162,7 +164,7 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
                     format!("{} {hash}{}", shown(label), if *revoked { " revoked" } else { "" })
                 })
                 .collect();
-            say(json!({ "keys": rows }), lines.join("\n"))
+            succeeded(json!({ "keys": rows }), lines.join("\n"))
         }
     }
 }
@@ -197,10 +199,10 @@ fn read_key() -> Result<String, String> {
 
 /// Marks the job as cancelling; its driver or the sweeper does the rest.
 async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
-    let said = json!({ "job_id": job, "status": "cancelling" });
+    let status = json!({ "job_id": job, "status": "cancelling" });
     match store.jobs.stop_job(job, SystemClock.now()).await.map_err(text)? {
-        Stopped::Now => say(said, format!("{job}: cancelling")),
-        Stopped::Before => say(said, format!("{job}: already being terminated")),
+        Stopped::Now => succeeded(status, format!("{job}: cancelling")),
+        Stopped::Before => succeeded(status, format!("{job}: already being terminated")),
         Stopped::NotRunning => Err(format!("there is no running job \"{job}\"")),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use store::Store;
 use store::hooks::SecretsRow;
 
-use crate::answer::{Answer, quota, say, text};
+use crate::answer::{Answer, quota, succeeded, text};
 use crate::args::SecretCommand;
 
 pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answer, String> {
@@ -30,8 +30,8 @@ pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answ
         SecretCommand::Revoke { account } => {
             let row = read(store, &account).await?;
             write(store, &account, &row, &Secrets::default()).await?;
-            let said = format!("{account}: secrets revoked; pending messages are not sent");
-            say(json!({ "account_id": account, "status": "revoked" }), said)
+            let message = format!("{account}: secrets revoked; pending messages are not sent");
+            succeeded(json!({ "account_id": account, "status": "revoked" }), message)
         }
         SecretCommand::List { account } => {
             let row = read(store, &account).await?;
@@ -49,7 +49,7 @@ pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answ
                     format!("…{} made {}{until}", s.secret.label(), s.made_at.rfc3339())
                 })
                 .collect();
-            say(json!({ "secrets": rows }), lines.join("\n"))
+            succeeded(json!({ "secrets": rows }), lines.join("\n"))
         }
     }
 }
@@ -77,5 +77,5 @@ async fn make(
     let secret = Secret::from_random(SystemIds.random(), SystemIds.random());
     write(store, account, row, &row.secrets.rotated(secret.clone(), now, keep_secs)).await?;
     let shown = secret.text();
-    say(json!({ "account_id": account, "secret": shown }), format!("secret {shown}\nIt is not shown again."))
+    succeeded(json!({ "account_id": account, "secret": shown }), format!("secret {shown}\nIt is not shown again."))
 }

@@ -15,7 +15,7 @@ use visits::modelling::{Witness, judge, question};
 use crate::{Case, FETCHED, Fault};
 
 /// Timeout of a call for one page.
-const LONGEST: Duration = Duration::from_secs(120);
+const MAX_WAIT: Duration = Duration::from_secs(120);
 
 /// The model configured by `MODEL_URL` and its companions, and figures of all calls so far.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl AskedModel {
     pub fn complete(&self, case: &Case, at: &Url, compact: &Compact, found: &mut Extracted) -> Result<(), Fault> {
         let schema = crate::schema(&case.schema)?;
         let question = question(&schema, at, compact);
-        let end = Instant::now() + LONGEST;
+        let end = Instant::now() + MAX_WAIT;
         let answer = self.runtime.handle().block_on(self.model.ask(&question, end.into()));
         let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
         figures.calls += 1;

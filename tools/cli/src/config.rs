@@ -35,7 +35,7 @@ impl Login {
             text => text.map_err(|error| Failed::file(path, &error))?,
         };
         if shared(path) {
-            terminal::tell(&format!(
+            terminal::notice(&format!(
                 "runo: others can read {}: run chmod 600 on it and replace the key",
                 path.display()
             ));

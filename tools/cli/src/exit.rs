@@ -66,9 +66,9 @@ impl Failed {
         Failed::new(FAILURE, format!("{}: {error}", path.display()))
     }
 
-    pub(crate) fn tell(&self) {
+    pub(crate) fn report(&self) {
         if self.code != PIPE {
-            terminal::tell(&format!("runo: {}", self.message));
+            terminal::notice(&format!("runo: {}", self.message));
         }
     }
 }

@@ -4,10 +4,10 @@ use runo_client::{Job, Page};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{CANCELLED, Failed, GOOD, PAGES_FAILED};
-use crate::interrupt::{Choice, Interrupts, tell_left};
+use crate::interrupt::{Choice, Interrupts, report_left};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::terminal::{number, tell};
+use crate::terminal::{notice, number};
 
 /// Counts of pages by outcome, and the credits charged for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,14 +41,14 @@ impl Tally {
     }
 
     /// Prints the summary to standard error.
-    pub(crate) fn tell(&self) {
+    pub(crate) fn report(&self) {
         let Tally { succeeded, failed, not_run, credits, cancelled } = *self;
         let mut text = format!("{} read, {} failed", number(succeeded), number(failed));
         if not_run > 0 {
             text += &format!(", {} never started", number(not_run));
         }
         let cancelled = if cancelled { "; cancelled" } else { "" };
-        tell(&format!("{text}; {} {}{cancelled}", number(credits), if credits == 1 { "credit" } else { "credits" }));
+        notice(&format!("{text}; {} {}{cancelled}", number(credits), if credits == 1 { "credit" } else { "credits" }));
     }
 }
 
@@ -81,7 +81,7 @@ impl Follower {
                     let choice = if cancelling { Choice::Leave } else { self.interrupts.choose(job.id(), &self.progress).await };
                     cancelling |= choice == Choice::Cancel;
                     if choice == Choice::Cancel {
-                        self.progress.aside(|| tell(&format!("runo: cancelling {}", job.id())));
+                        self.progress.aside(|| notice(&format!("runo: cancelling {}", job.id())));
                     }
                     let left = match choice {
                         Choice::GoOn => false,
@@ -91,7 +91,7 @@ impl Follower {
                     if left {
                         self.output.finish()?;
                         self.progress.finish();
-                        tell_left(job.id());
+                        report_left(job.id());
                         return Ok(End::Left);
                     }
                     continue;
@@ -106,7 +106,7 @@ impl Follower {
                     let _ = self.output.finish();
                     self.progress.finish();
                     if error.retryable {
-                        tell_left(job.id());
+                        report_left(job.id());
                     }
                     return Err(error.into());
                 }
@@ -141,15 +141,15 @@ impl Follower {
         self.output.finish()?;
         self.progress.finish();
         if !self.quiet {
-            self.tally.tell();
+            self.tally.report();
         }
         Ok(self.tally.code())
     }
 
     /// Prints the job's id and how to read its results again.
-    pub(crate) fn tell_started(&self, job: &str) {
+    pub(crate) fn report_started(&self, job: &str) {
         if !self.quiet {
-            self.progress.aside(|| tell(&format!("{job} is running; `runo result {job}` reads its results again")));
+            self.progress.aside(|| notice(&format!("{job} is running; `runo result {job}` reads its results again")));
         }
     }
 }

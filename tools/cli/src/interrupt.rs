@@ -78,15 +78,15 @@ impl Interrupts {
 }
 
 /// Prints what to do if an interrupt came before the job had an id.
-pub(crate) fn tell_unnamed() {
-    terminal::tell(
+pub(crate) fn report_unnamed() {
+    terminal::notice(
         "runo: interrupted before the service returned a job id; if it accepted the call, `runo jobs` lists the job",
     );
 }
 
 /// Prints how to get at a job that was left running.
-pub(crate) fn tell_left(job: &str) {
-    terminal::tell(&format!(
+pub(crate) fn report_left(job: &str) {
+    terminal::notice(&format!(
         "runo: {job} keeps running; `runo result {job}` reads its results, `runo cancel {job}` cancels it"
     ));
 }

@@ -24,14 +24,14 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            terminal::tell(&format!("runo: {error}"));
+            terminal::notice(&format!("runo: {error}"));
             return ExitCode::from(exit::FAILURE);
         }
     };
     let code = match runtime.block_on(commands::run(args)) {
         Ok(code) => code,
         Err(error) => {
-            error.tell();
+            error.report();
             error.code
         }
     };

@@ -1,7 +1,7 @@
 //! Text for people: nothing from a page or the service can move the cursor or colour the terminal.
 
 /// Prints `text` to standard error, without control characters.
-pub(crate) fn tell(text: &str) {
+pub(crate) fn notice(text: &str) {
     eprintln!("{}", lines(text));
 }
 

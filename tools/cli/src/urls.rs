@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use runo_client::MOST_URLS;
+use runo_client::MAX_URLS;
 use sha2::{Digest, Sha256};
 
 use crate::exit::Failed;
 
 /// Bytes of URLs in one call. A batch's body has 5 MiB at most; the rest is left for schema and options.
-const MOST_BYTES: usize = 4_500_000;
+const MAX_BYTES: usize = 4_500_000;
 const LONGEST_URL: usize = 8_192;
 
 /// Reads URLs line by line. A file is checked whole before the first URL is returned.
@@ -52,11 +52,11 @@ impl Urls {
     /// Returns the URLs of the next job; empty at the end.
     pub(crate) fn chunk(&mut self) -> Result<Vec<String>, Failed> {
         let (mut urls, mut bytes) = (Vec::new(), 0);
-        while urls.len() < MOST_URLS {
+        while urls.len() < MAX_URLS {
             let Some(url) = self.next.take().map_or_else(|| self.url(), |url| Ok(Some(url)))? else { break };
             // Its length in JSON: quotes, a comma, and two bytes for each escaped one.
             bytes += 2 * url.len() - url.bytes().filter(|byte| !matches!(byte, b'"' | b'\\')).count() + 3;
-            if bytes > MOST_BYTES && !urls.is_empty() {
+            if bytes > MAX_BYTES && !urls.is_empty() {
                 self.next = Some(url);
                 break;
             }
@@ -154,7 +154,7 @@ mod tests {
         let mut large = urls(&long.repeat(600));
         let sizes = [0; 3].map(|_| large.chunk().unwrap().len());
         assert_eq!((sizes.iter().sum::<usize>(), sizes[2]), (600, 0));
-        assert!(sizes[0] * 8_012 <= MOST_BYTES + 8_012, "{sizes:?}");
+        assert!(sizes[0] * 8_012 <= MAX_BYTES + 8_012, "{sizes:?}");
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl World {
             extract: run.extract,
             linger_ticks: if run.awaited { deployment.linger_ms } else { deployment.detached_linger_ms },
             until: run.until.map(wall),
-            most_faults: deployment.driver_faults,
+            max_faults: deployment.driver_faults,
             delegate: false,
         };
         let at = moment(self.now);
@@ -192,7 +192,7 @@ impl World {
             self.step(Who::Nobody, job, What::Inputs(at));
         }
         if let Some((key, seq, _)) = first {
-            self.tell(key, Event::Dropped(seq));
+            self.handle_event(key, Event::Dropped(seq));
         }
     }
 
@@ -316,7 +316,7 @@ impl World {
         if lost {
             runner.lease = None;
             self.figures.leases_lost += 1;
-            self.tell(key, Event::LeaseLost);
+            self.handle_event(key, Event::LeaseLost);
         } else {
             self.agenda.put(self.now + every, SimEvent::Renews(key));
         }

@@ -24,16 +24,16 @@ impl World {
             }
             What::Put(commit) => {
                 let outcomes = self.put(job, commit);
-                self.tell_who(who, Event::Committed(outcomes), StepResult::Done(Vec::new()));
+                self.report(who, Event::Committed(outcomes), StepResult::Done(Vec::new()));
             }
             What::Job => {
                 let view = self.view(job);
-                self.tell_who(who, Event::Job(Some(view)), StepResult::Done(Vec::new()));
+                self.report(who, Event::Job(Some(view)), StepResult::Done(Vec::new()));
             }
             What::Segments(first, last) => {
                 let rows = self.rows.view(job.key).map(|row| row.segments(first, last)).unwrap_or_default();
                 match who {
-                    Who::Runner(runner) => self.tell(runner, Event::Segments(rows)),
+                    Who::Runner(runner) => self.handle_event(runner, Event::Segments(rows)),
                     Who::Task(task) => self.came(task, StepResult::Done(rows)),
                     Who::Lease(_) | Who::Nobody => {}
                 }
@@ -41,7 +41,7 @@ impl World {
             What::Inputs(process) => self.inputs_came(process, job, true),
             What::Settle(settling) => {
                 let event = if self.settle(job, &settling) { Event::Settled } else { Event::SettleRefused };
-                self.tell_who(who, event, StepResult::Done(Vec::new()));
+                self.report(who, event, StepResult::Done(Vec::new()));
             }
             What::Drive(old, next) => {
                 let drives = self.rows.drive(job.key, old, next);
@@ -59,11 +59,11 @@ impl World {
                 {
                     row.state = to;
                 }
-                self.tell_who(who, Event::Moved, StepResult::Done(Vec::new()));
+                self.report(who, Event::Moved, StepResult::Done(Vec::new()));
             }
             What::Heartbeat => {
                 let beat = self.figures.last_beat.map(wall);
-                self.tell_who(who, Event::Heartbeat(beat), StepResult::Done(Vec::new()));
+                self.report(who, Event::Heartbeat(beat), StepResult::Done(Vec::new()));
             }
             What::Beat => self.figures.last_beat = Some(self.now),
             What::Send(queue, bodies, delay) => {
@@ -72,7 +72,7 @@ impl World {
                     let message = Box::new(Message { job, body, sent_at: self.now + delay, receives: 0 });
                     self.agenda.put(self.now + delay, SimEvent::Arrives(queue, message));
                 }
-                self.tell_who(who, Event::Enqueued(Default::default()), StepResult::Done(Vec::new()));
+                self.report(who, Event::Enqueued(Default::default()), StepResult::Done(Vec::new()));
             }
             What::Accept => {
                 if let Who::Task(task) = who {
@@ -87,16 +87,16 @@ impl World {
         }
     }
 
-    fn tell_who(&mut self, who: Who, event: Event, came: StepResult) {
+    fn report(&mut self, who: Who, event: Event, came: StepResult) {
         match who {
-            Who::Runner(runner) => self.tell(runner, event),
+            Who::Runner(runner) => self.handle_event(runner, event),
             Who::Task(task) => self.came(task, came),
             Who::Lease(_) | Who::Nobody => {}
         }
     }
 
     /// Reports an event to a machine, and carries out its actions.
-    pub(crate) fn tell(&mut self, runner: RunnerKey, event: Event) {
+    pub(crate) fn handle_event(&mut self, runner: RunnerKey, event: Event) {
         let at = crate::rows::moment(self.now);
         if let Some(runner) = self.runners.get_mut(runner) {
             runner.brain.handle(event, at);

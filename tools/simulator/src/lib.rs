@@ -46,9 +46,9 @@ pub use load::{Load, Pages, Way};
 use world::World;
 
 /// Longest run, in simulated seconds: a day and an hour, by which every job has met its deadline.
-const MOST_SECS: u64 = 25 * 3_600;
+const MAX_SECS: u64 = 25 * 3_600;
 
 /// Runs a load on a deployment.
 pub fn simulate(deployment: Deployment, load: Load, seed: u64) -> Figures {
-    World::new(deployment, load, seed).run(MOST_SECS)
+    World::new(deployment, load, seed).run(MAX_SECS)
 }

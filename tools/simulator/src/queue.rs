@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use crate::assumptions::{MAPPING_IDLE_SECS, Micros, SECOND};
 use crate::deployment::MappingSpec;
 use crate::keys::JobRef;
-use crate::limits::{MAPPING_MOST, MAPPING_RAMP_A_MINUTE, MAPPING_START};
+use crate::limits::{MAPPING_RAMP_A_MINUTE, MAPPING_START, MAX_MAPPING_CONCURRENCY};
 
 /// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl Queue {
     }
 
     fn most(&self) -> u32 {
-        self.spec.concurrency.min(MAPPING_MOST)
+        self.spec.concurrency.min(MAX_MAPPING_CONCURRENCY)
     }
 
     /// Returns how many invocations may run.

@@ -6,7 +6,7 @@ use domain::machine::{Commit, Settling};
 
 use crate::assumptions::{Latencies, Latency, Micros};
 use crate::chance::mixed;
-use crate::deployment::MOST_INPUT_BYTES;
+use crate::deployment::MAX_INPUT_BYTES;
 use crate::keys::{JobRef, ProcessKey, RunnerKey, TaskKey};
 use crate::limits::{BATCH_WRITES, READ_UNIT_BYTES, SQS_BATCH, TRANSACTION_FACTOR, WRITE_UNIT_BYTES};
 use crate::load::{Load, Way};
@@ -120,7 +120,7 @@ impl Bill {
 /// Bytes of a job's row when it is created.
 const META_BYTES: usize = 600;
 /// Most bytes of a job's row after updates.
-const META_MOST_BYTES: usize = 900;
+const MAX_META_BYTES: usize = 900;
 /// Bytes of a spec.
 const SPEC_BYTES: usize = 300;
 /// Bytes of a row of the sweeper's index, which has only keys.
@@ -145,7 +145,7 @@ fn input_bytes(load: &Load) -> u32 {
 
 /// Returns whether a job's URLs are written before its transaction.
 pub fn inputs_go_before(load: &Load) -> bool {
-    load.way != Way::Extract && input_bytes(load) > MOST_INPUT_BYTES
+    load.way != Way::Extract && input_bytes(load) > MAX_INPUT_BYTES
 }
 
 impl Step {
@@ -210,7 +210,7 @@ impl Step {
             }
             What::Settle(settling) => {
                 let last = settling.last.is_some();
-                let meta = META_MOST_BYTES + if last { load.result_bytes as usize } else { 0 };
+                let meta = MAX_META_BYTES + if last { load.result_bytes as usize } else { 0 };
                 let factor = if last { 1 } else { TRANSACTION_FACTOR };
                 let bill = Bill::nothing(1, 0)
                     .and(Table::Jobs, job.collection, factor * write(meta), 0)
@@ -235,10 +235,10 @@ impl Step {
                 Bill { calls: n, ..in_jobs(writes, 0) }
             }
             // The index has keys only: those of an unchanged lease cost nothing.
-            What::Drive(old, next) if old.until == next.until => in_jobs(write(META_MOST_BYTES), 0),
+            What::Drive(old, next) if old.until == next.until => in_jobs(write(MAX_META_BYTES), 0),
             // A changed index key costs a delete and a put.
-            What::Drive(..) => in_jobs(write(META_MOST_BYTES), 0).and(Table::ByDue, due_of(job), 2, 0),
-            What::Terminate(_) => in_jobs(write(META_MOST_BYTES), 0).and(Table::ByDue, due_of(job), 2, 0),
+            What::Drive(..) => in_jobs(write(MAX_META_BYTES), 0).and(Table::ByDue, due_of(job), 2, 0),
+            What::Terminate(_) => in_jobs(write(MAX_META_BYTES), 0).and(Table::ByDue, due_of(job), 2, 0),
             What::Due(n) => {
                 let reads = units_of(crate::deployment::SWEEP_BATCH * DUE_ROW_BYTES, READ_UNIT_BYTES);
                 Bill::nothing(1, 1).and(Table::ByDue, mixed(*n | 1 << 41), 0, reads)

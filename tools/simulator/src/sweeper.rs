@@ -137,7 +137,7 @@ impl World {
         row.lease.until <= now || row.view().must_expire(late)
     }
 
-    /// Decides when to look at the job next, and whether to tell the queue now.
+    /// Decides when to look at the job next, and whether to send its units to the queue now.
     fn take_look(&mut self, task: TaskKey, job: JobRef) {
         let (now, lease_secs) = (wall(self.now), self.deployment.lease_secs);
         let holder = Nonce::from_random(self.chance.bits());
@@ -153,10 +153,10 @@ impl World {
             }
             known => known.unwrap_or_default(),
         };
-        let Look { until, quiet, tell } = undriven.next_look(backlog, now, lease_secs);
+        let Look { until, quiet, send } = undriven.next_look(backlog, now, lease_secs);
         let next = DriverLease { holder, until, queued: true, quiet };
         if let Some(sweep) = self.sweep(task) {
-            (sweep.lease, sweep.tell) = (Some(next), tell);
+            (sweep.lease, sweep.send) = (Some(next), send);
         }
         self.figures.looks += 1;
         self.sweep_steps(task, SweepStage::Driving, What::Drive(old, next));
@@ -175,8 +175,8 @@ impl World {
     pub(crate) fn sweep_left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
         let now = wall(self.now);
         let Some(sweep) = self.sweep(task) else { return };
-        let tell = sweep.tell && matches!(exit, Exit::Left | Exit::Over);
-        let open = if tell { to_run(runner.brain.job(), runner.brain.rows(), now) } else { BTreeSet::new() };
+        let send = sweep.send && matches!(exit, Exit::Left | Exit::Over);
+        let open = if send { to_run(runner.brain.job(), runner.brain.rows(), now) } else { BTreeSet::new() };
         if open.is_empty() {
             return self.sweep_goes_on(task);
         }

@@ -170,9 +170,9 @@ pub struct Sweep {
     pub(crate) at: Option<JobRef>,
     pub(crate) stage: SweepStage,
     pub(crate) until: Micros,
-    /// The lease that it takes for its look, and whether to tell the queue.
+    /// The lease that it takes for its look, and whether to send the job's units to the queue.
     pub(crate) lease: Option<DriverLease>,
-    pub(crate) tell: bool,
+    pub(crate) send: bool,
     /// The segments of the job, and whether the queue has a backlog, once that was asked.
     pub(crate) read: Vec<Segment>,
     pub(crate) backlog: Option<bool>,
@@ -189,7 +189,7 @@ impl Sweep {
             stage: SweepStage::Listing,
             until: 0,
             lease: None,
-            tell: false,
+            send: false,
             read: Vec::new(),
             backlog: None,
         }

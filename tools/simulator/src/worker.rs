@@ -19,7 +19,7 @@ use crate::tasks::{MessageStage, MessageTask, StepResult, Task};
 use crate::world::World;
 
 /// Longest delay of a message.
-const MOST_DELAY_SECS: u64 = 900;
+const MAX_DELAY_SECS: u64 = 900;
 /// How long a message waits after its rows could not be read or written, multiplied by its receives (`api::messages`).
 const FAULT_PAUSE: Micros = 2 * SECOND;
 
@@ -123,7 +123,7 @@ impl World {
                 if share.open().next().is_some() && runner.brain.job().state == JobState::Running {
                     let seqs: Box<[u32]> = share.unfinished().into_iter().collect();
                     let next = share.deferred_until().map(|until| held_until.map_or(until, |held| until.min(held)));
-                    let wait = next.map_or(0, |until| until.ms_since(now).div_ceil(1_000)).min(MOST_DELAY_SECS);
+                    let wait = next.map_or(0, |until| until.ms_since(now).div_ceil(1_000)).min(MAX_DELAY_SECS);
                     return self.sends_lane(task, seqs, wait * SECOND);
                 }
                 match held_until {

@@ -67,12 +67,12 @@ impl World {
         world
     }
 
-    /// Runs until every job has ended, or until `most_secs` are over if something is wrong.
-    pub fn run(mut self, most_secs: u64) -> Figures {
+    /// Runs until every job has ended, or until `max_secs` are over if something is wrong.
+    pub fn run(mut self, max_secs: u64) -> Figures {
         let all = u64::from(self.load.accounts) * u64::from(self.load.jobs);
         while self.figures.jobs() < all
             && let Some((at, what)) = self.agenda.pop()
-            && at <= most_secs * SECOND
+            && at <= max_secs * SECOND
         {
             self.now = at;
             self.handle(what);
@@ -189,7 +189,7 @@ impl World {
             What::Terminate(_) => Event::MoveFailed,
             _ => Event::ReadFailed,
         };
-        self.tell(runner, event);
+        self.handle_event(runner, event);
     }
 
     /// Reports a step's result to a task.

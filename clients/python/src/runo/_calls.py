@@ -13,7 +13,7 @@ from uuid import uuid4
 from ._errors import InvalidRequest
 from ._schema import Shape
 
-MOST_URLS = 10_000
+MAX_URLS = 10_000
 LINES = "application/x-ndjson"
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 
@@ -76,9 +76,9 @@ def batch(
     listed = [str(url) for url in urls]
     if not listed:
         raise InvalidRequest("urls is empty: a batch needs at least one URL", code="INVALID_REQUEST")
-    if len(listed) > MOST_URLS:
+    if len(listed) > MAX_URLS:
         raise InvalidRequest(
-            f"a batch takes up to {MOST_URLS:,} URLs, not {len(listed):,}; "
+            f"a batch takes up to {MAX_URLS:,} URLs, not {len(listed):,}; "
             "split them into several batches (nothing was sent)",
             code="INVALID_REQUEST",
         )

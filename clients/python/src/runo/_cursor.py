@@ -10,8 +10,8 @@ from typing import Any
 from ._errors import ProtocolError
 from ._types import Summary, summary_of
 
-_LONGEST_LINE = 64 * 1024 * 1024
-_MOST_CHECKS = 2
+_MAX_LINE = 64 * 1024 * 1024
+_MAX_CHECKS = 2
 IDLE = 0.5
 """Pause in seconds after a response that ended without a result while the job runs."""
 
@@ -32,7 +32,7 @@ class Cursor:
         self._seen: set[int | str] = set()
         self._place = 0
         self._came = 0
-        self._told: dict[str, Any] | None = None
+        self._last_summary: dict[str, Any] | None = None
         self._joined = False
         self._checks = 0
         self._rest = bytearray()
@@ -52,7 +52,7 @@ class Cursor:
         self._rest += chunk
         *lines, last = self._rest.split(b"\n")
         self._rest = last
-        if len(last) > _LONGEST_LINE:
+        if len(last) > _MAX_LINE:
             raise self._error("a line of the response is longer than 64 MiB")
         for line in lines:
             text = bytes(line).strip()
@@ -67,7 +67,7 @@ class Cursor:
         if not isinstance(members, dict):
             raise self._error("a line of the response is not a JSON object")
         if "summary" in members:
-            self._told = members["summary"]
+            self._last_summary = members["summary"]
             return None
         self._place += 1
         self._came += 1
@@ -82,18 +82,18 @@ class Cursor:
     def body_ended(self) -> float | None:
         """Handles the regular end of a body. Returns the seconds to wait before the next request, or None if the body
         ended before its summary."""
-        told, came = self._told, self._came
-        if told is None or self._rest.strip():
+        summary, came = self._last_summary, self._came
+        if summary is None or self._rest.strip():
             self.broke()
             return None
-        self._told, self._came = None, 0
-        if told.get("status") == "running":
+        self._last_summary, self._came = None, 0
+        if summary.get("status") == "running":
             self._joined = True
             # A service that shuts down ends the calls that it holds at once.
             return 0.0 if came else IDLE
-        if self._skip or self._complete(told):
-            self.summary = summary_of(told)
-        elif self._checks == _MOST_CHECKS:
+        if self._skip or self._complete(summary):
+            self.summary = summary_of(summary)
+        elif self._checks == _MAX_CHECKS:
             raise self._error(f"the job has ended, but only {came} of its results were received")
         else:
             # The job has ended: results and their order are final now.
@@ -104,14 +104,14 @@ class Cursor:
     def broke(self) -> None:
         """Handles a connection that failed in the middle of a body."""
         self._joined = True
-        self._told, self._came = None, 0
+        self._last_summary, self._came = None, 0
         self._rest.clear()
 
-    def _complete(self, told: dict[str, Any]) -> bool:
+    def _complete(self, summary: dict[str, Any]) -> bool:
         if self._crawl:
             return not self._joined
         # The summary of an extract has no counts; an extract has one result.
-        return len(self._seen) >= int(told.get("total", 1))
+        return len(self._seen) >= int(summary.get("total", 1))
 
     def _error(self, why: str) -> ProtocolError:
         return ProtocolError(why, code="PROTOCOL_ERROR", job_id=self.job_id)

@@ -144,10 +144,10 @@ _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 def refusal(status: int, body: object, job_id: str | None = None) -> RunoError:
     """Makes an error of a response with a status of 300 or more."""
-    told = body.get("error") if isinstance(body, dict) else None
-    if isinstance(told, dict) and isinstance(told.get("code"), str):
-        code, message = told["code"], str(told.get("message", ""))
-        retryable = bool(told.get("retryable", status in _PASSING))
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("code"), str):
+        code, message = error["code"], str(error.get("message", ""))
+        retryable = bool(error.get("retryable", status in _PASSING))
     else:
         # Not the service's envelope: an intermediary answered.
         code = {429: "RATE_LIMITED", 401: "UNAUTHORIZED", 404: "NOT_FOUND"}.get(status, "PROTOCOL_ERROR")

@@ -11,8 +11,8 @@ from time import time
 from ._errors import ConnectionFailed, RunoError
 
 FIRST_WAIT = 0.25
-LONGEST_WAIT = 10.0
-LONGEST_ASKED = 120.0
+MAX_WAIT = 10.0
+MAX_RETRY_AFTER = 120.0
 """Longest ``Retry-After`` to wait for, in seconds; beyond it the error is raised at once."""
 
 
@@ -40,14 +40,14 @@ class Attempts:
     def refused(self, error: RunoError, retry_after: str | None) -> float:
         """Returns the seconds to wait after an error response; raises ``error`` if it is not to be retried."""
         asked = _seconds(retry_after)
-        if not error.retryable or self._failed >= self._most or (asked or 0) > LONGEST_ASKED:
+        if not error.retryable or self._failed >= self._most or (asked or 0) > MAX_RETRY_AFTER:
             raise error
         wait = self._next()
         # Not earlier than the service asked for; a little later, so that clients do not all return at once.
         return wait if asked is None else asked + min(wait, 1.0) * self._random()
 
     def _next(self) -> float:
-        longest = min(LONGEST_WAIT, FIRST_WAIT * 2.0**self._failed)
+        longest = min(MAX_WAIT, FIRST_WAIT * 2.0**self._failed)
         self._failed += 1
         return float(longest * (0.5 + self._random() / 2))
 

@@ -85,7 +85,7 @@ impl Out {
 
     /// Whether the body has reached its largest size, or its client has not read it in time.
     pub(super) fn is_full(&self) -> bool {
-        self.sent >= self.engine.settings().most_body_bytes || Instant::now() >= self.until
+        self.sent >= self.engine.settings().max_body_bytes || Instant::now() >= self.until
     }
 
     /// Waits for `work` until `until` at most, keeping the connection alive.

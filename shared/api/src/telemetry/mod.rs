@@ -192,9 +192,9 @@ mod tests {
     #[test]
     fn of_many_queue_ages_the_oldest_are_kept() {
         let events: Vec<MetricEvent<'_>> = (0..250).map(MetricEvent::Received).collect();
-        let told = lines(&events);
-        let ages: Vec<u64> = told[0]["QueueAge"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();
+        let rows = lines(&events);
+        let ages: Vec<u64> = rows[0]["QueueAge"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect();
         assert_eq!((ages.len(), ages.iter().max(), ages.iter().min()), (100, Some(&249), Some(&150)));
-        assert_eq!(told[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
+        assert_eq!(rows[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
     }
 }

@@ -109,7 +109,7 @@ impl AccountWalk {
         let Settle { job, charged, refund_monthly, refund_prepaid, month, .. } = settle;
         let before = self.findings.count();
         let Some(reserve) = self.reserve.take().filter(|reserve| reserve.job == *job) else {
-            self.findings.say("settled without a reservation", job.to_string());
+            self.findings.add("settled without a reservation", job.to_string());
             return false;
         };
         let (m, p) = (reserve.monthly, reserve.prepaid);
@@ -117,14 +117,14 @@ impl AccountWalk {
         if sum([*charged, *refund_monthly, *refund_prepaid]) != sum([m, p, 0]) {
             let text =
                 format!("{job}: reserved {m}+{p}, charged {charged}, refunded {refund_monthly}+{refund_prepaid}");
-            self.findings.say("reserved = charged + refunded", text);
+            self.findings.add("reserved = charged + refunded", text);
         }
         if *refund_monthly > m || *refund_prepaid > p || reserve.month != *month {
             let from = reserve.month;
             let text = format!(
                 "{job}: refunded {refund_monthly} of {m} to {month} (taken from {from}), {refund_prepaid} of {p} to prepaid"
             );
-            self.findings.say("a refund goes to its pool and month", text);
+            self.findings.add("a refund goes to its pool and month", text);
         }
         self.findings.count() == before
     }
@@ -133,7 +133,7 @@ impl AccountWalk {
     pub fn end(mut self) -> Walked {
         let (mut closable, mut confirmed) = (BTreeMap::new(), Vec::new());
         for month in self.rows.closed.iter().filter(|month| !self.rows.checkpoints.contains_key(month)) {
-            self.findings.say("a closed month has its checkpoint", month.to_string());
+            self.findings.add("a closed month has its checkpoint", month.to_string());
         }
         for (month, checkpoint) in &self.rows.checkpoints {
             if !checkpoint.is_whole(self.now) {
@@ -141,9 +141,12 @@ impl AccountWalk {
             }
             let found = self.closed.remove(month).unwrap_or_default();
             if found != checkpoint.sums {
-                let text =
-                    format!("{month}: the checkpoint has {}, the ledger has {}", told(&checkpoint.sums), told(&found));
-                self.findings.say("checkpoint = sum of its entries", text);
+                let text = format!(
+                    "{month}: the checkpoint has {}, the ledger has {}",
+                    sums_text(&checkpoint.sums),
+                    sums_text(&found)
+                );
+                self.findings.add("checkpoint = sum of its entries", text);
             } else if checkpoint.keep_until.is_none() {
                 confirmed.push(*month);
             }
@@ -170,35 +173,35 @@ impl AccountWalk {
             *used.entry(month).or_default() += sums.used();
             balance -= sums.drawn();
         }
-        for (month, said) in &rows.months {
-            if *said < 0 {
-                findings.say("never negative", format!("month {month}"));
+        for (month, stored) in &rows.months {
+            if *stored < 0 {
+                findings.add("never negative", format!("month {month}"));
             }
         }
         let months: BTreeSet<Month> = used.keys().chain(rows.months.keys()).copied().collect();
         for month in months {
             // The difference, not the figures: it stays the same while the account is in use.
-            let said = i128::from(rows.months.get(&month).copied().unwrap_or(0));
-            let off = said - used.get(&month).copied().unwrap_or(0);
+            let stored = i128::from(rows.months.get(&month).copied().unwrap_or(0));
+            let off = stored - used.get(&month).copied().unwrap_or(0);
             if off != 0 {
                 let text = format!("{month}: the row differs from the ledger's sum by {off:+}");
-                findings.say("month row = sum of the ledger", text);
+                findings.add("month row = sum of the ledger", text);
             }
         }
-        let said = rows.prepaid.unwrap_or(0);
-        if said < 0 {
-            findings.say("never negative", "prepaid".into());
+        let stored = rows.prepaid.unwrap_or(0);
+        if stored < 0 {
+            findings.add("never negative", "prepaid".into());
         }
-        let off = i128::from(said) - balance;
+        let off = i128::from(stored) - balance;
         if off != 0 {
             findings
-                .say("prepaid row = sum of the ledger", format!("the row differs from the ledger's sum by {off:+}"));
+                .add("prepaid row = sum of the ledger", format!("the row differs from the ledger's sum by {off:+}"));
         }
     }
 }
 
 /// Returns the text of sums in a finding.
-fn told(sums: &Sums) -> String {
+fn sums_text(sums: &Sums) -> String {
     let Sums { entries, last_job, reserved_monthly, reserved_prepaid, charged, refunded_monthly, refunded_prepaid } =
         sums;
     let last = last_job.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);

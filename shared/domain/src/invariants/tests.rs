@@ -175,7 +175,7 @@ fn of_very_many_violations_the_first_are_listed() {
     let lone = |n| settle(&JobId::from_random(n), 0, 0, 0, month);
     only_account(&mut s).ledger.extend((1_000..1_500).map(lone));
     let found = check(&s, Timestamp(10), 60);
-    assert_eq!((found.len(), &*found[MOST_TOLD].rule), (MOST_TOLD + 1, "and more"));
+    assert_eq!((found.len(), &*found[MAX_LISTED].rule), (MAX_LISTED + 1, "and more"));
 }
 
 #[test]

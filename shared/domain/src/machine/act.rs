@@ -97,7 +97,7 @@ impl<A: Access> Machine<A> {
 
     /// Exits if nothing is left to do here.
     fn leave(&mut self, at: Moment) {
-        if self.faults >= self.share.plan.most_faults {
+        if self.faults >= self.share.plan.max_faults {
             return self.exit(Exit::GaveUp);
         }
         let writing = self.commit.write.is_some() || self.moving || self.settling || self.sending;

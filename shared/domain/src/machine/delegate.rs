@@ -16,7 +16,7 @@ const MOVING: u64 = 10_000;
 /// Pause before sending again after the queue refused, in ticks.
 const REFUSED: u64 = 2_000;
 /// Longest interval between two sends of the same units, in seconds.
-const MOST_CHECK_SECS: u64 = 900;
+const MAX_CHECK_SECS: u64 = 900;
 
 /// The state of a runner's delegated units.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,8 +27,8 @@ pub(super) struct Delegated {
     /// When the queue was last sent units or a worker last gave a sign of life.
     sign: Timestamp,
     /// When the queue was last sent units, and how long until they are sent again.
-    told: Timestamp,
-    tell_secs: u64,
+    sent_at: Timestamp,
+    resend_secs: u64,
     moved_at: u64,
     poll: u64,
     next_poll: u64,
@@ -43,8 +43,8 @@ impl Delegated {
             units: BTreeSet::new(),
             in_charge: false,
             sign: at.now,
-            told: at.now,
-            tell_secs: 0,
+            sent_at: at.now,
+            resend_secs: 0,
             moved_at: at.ticks,
             poll: POLL.0,
             next_poll: at.ticks,
@@ -59,8 +59,8 @@ impl Delegated {
             self.moved_at = at.ticks;
             self.poll = POLL.0;
             self.sign = at.now;
-            self.told = at.now;
-            self.tell_secs = 0;
+            self.sent_at = at.now;
+            self.resend_secs = 0;
         } else {
             let most = if at.ticks.saturating_sub(self.moved_at) < MOVING { POLL.1 } else { POLL.2 };
             self.poll = (self.poll * 3 / 2).min(most);
@@ -73,15 +73,15 @@ impl Delegated {
     }
 
     /// Returns whether the units are to be sent again because nothing has moved for long enough.
-    fn tell_again(&self, lease_secs: u64, now: Timestamp) -> bool {
-        !self.units.is_empty() && now >= self.told.plus_secs(self.tell_secs.max(lease_secs))
+    fn should_resend(&self, lease_secs: u64, now: Timestamp) -> bool {
+        !self.units.is_empty() && now >= self.sent_at.plus_secs(self.resend_secs.max(lease_secs))
     }
 
     /// Records that the units are being sent.
-    fn told(&mut self, lease_secs: u64, now: Timestamp) {
+    fn mark_sent(&mut self, lease_secs: u64, now: Timestamp) {
         self.begun = true;
-        self.told = now;
-        self.tell_secs = (self.tell_secs.max(lease_secs) * 2).min(MOST_CHECK_SECS);
+        self.sent_at = now;
+        self.resend_secs = (self.resend_secs.max(lease_secs) * 2).min(MAX_CHECK_SECS);
     }
 
     /// Records that the queue took `given`: these units belong to its workers now.
@@ -129,12 +129,12 @@ impl<A: Access> Machine<A> {
         let spill = !self.share.plan.has_time(at) && at.ticks >= self.share.delegated.send_after;
         let units: BTreeSet<Seq> = if (first || spill) && self.share.open().next().is_some() {
             self.share.open().collect()
-        } else if self.share.delegated.tell_again(self.share.plan.lease_secs, at.now) {
+        } else if self.share.delegated.should_resend(self.share.plan.lease_secs, at.now) {
             self.share.delegated.units.clone()
         } else {
             return None;
         };
-        self.share.delegated.told(self.share.plan.lease_secs, at.now);
+        self.share.delegated.mark_sent(self.share.plan.lease_secs, at.now);
         self.sending = true;
         Some(Action::Enqueue(units))
     }

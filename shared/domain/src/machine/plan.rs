@@ -69,7 +69,7 @@ pub struct Plan {
     /// When this runner must be done. It starts nothing that may take longer.
     pub until: Option<Timestamp>,
     /// Number of consecutive faults after which the runner gives up.
-    pub most_faults: u32,
+    pub max_faults: u32,
     /// Whether to send open units to the queue for its workers.
     pub delegate: bool,
 }

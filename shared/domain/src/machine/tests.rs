@@ -37,7 +37,7 @@ fn plan(concurrency: u32) -> Plan {
         extract: false,
         linger_ticks: 0,
         until: None,
-        most_faults: 3,
+        max_faults: 3,
         delegate: false,
     }
 }
@@ -63,7 +63,7 @@ fn all<A: Access>(machine: &mut Machine<A>, at: Moment) -> Vec<Action<A>> {
     std::iter::from_fn(|| machine.next_action(at)).collect()
 }
 
-fn told<A: Access>(machine: &mut Machine<A>, event: Event, at: Moment) -> Vec<Action<A>> {
+fn after<A: Access>(machine: &mut Machine<A>, event: Event, at: Moment) -> Vec<Action<A>> {
     machine.handle(event, at);
     all(machine, at)
 }
@@ -107,7 +107,7 @@ fn run_all(machine: &mut Machine<WithSettle>, admitted: u32) {
     assert_eq!(all(machine, at(0)).len(), admitted as usize, "each is prepared");
     (0..admitted).for_each(|seq| machine.handle(ready(seq), at(0)));
     let first = commit(&all(machine, at(0)));
-    assert_eq!(runs(&told(machine, written(&first), at(0))), (0..admitted).collect::<Vec<Seq>>());
+    assert_eq!(runs(&after(machine, written(&first), at(0))), (0..admitted).collect::<Vec<Seq>>());
 }
 
 #[test]
@@ -115,17 +115,17 @@ fn what_ends_during_a_write_is_written_with_the_next() {
     let mut machine = driver(plan(4), 4);
     let prepares: Vec<_> = (0..4).map(|seq| Action::Prepare { seq, suspect: false }).collect();
     assert_eq!(all(&mut machine, at(0)), prepares);
-    let first = commit(&told(&mut machine, ready(0), at(0)));
+    let first = commit(&after(&mut machine, ready(0), at(0)));
     assert_eq!(first.segments[0].known().count(), 1);
     for seq in 1..4 {
-        assert_eq!(told(&mut machine, ready(seq), at(0)), [], "one write at a time");
+        assert_eq!(after(&mut machine, ready(seq), at(0)), [], "one write at a time");
     }
-    let actions = told(&mut machine, written(&first), at(0));
+    let actions = after(&mut machine, written(&first), at(0));
     assert_eq!(runs(&actions), [0]);
     let second = commit(&actions);
     assert_eq!((second.id.n, second.segments[0].version, second.segments[0].known().count()), (2, 2, 4));
-    assert_eq!(told(&mut machine, ended(0, UnitEnd::Succeeded), at(0)), []);
-    let actions = told(&mut machine, written(&second), at(0));
+    assert_eq!(after(&mut machine, ended(0, UnitEnd::Succeeded), at(0)), []);
+    let actions = after(&mut machine, written(&second), at(0));
     assert_eq!((runs(&actions), commit(&actions).results), (vec![1, 2, 3], vec![(0, 1)]));
 }
 
@@ -133,7 +133,7 @@ fn what_ends_during_a_write_is_written_with_the_next() {
 fn a_small_group_waits_for_running_units_but_not_for_long() {
     let mut machine = driver(Plan { linger_ticks: 250, ..plan(8) }, 8);
     run_all(&mut machine, 8);
-    assert_eq!(told(&mut machine, ended(0, UnitEnd::Succeeded), at(10)), [], "one of eight");
+    assert_eq!(after(&mut machine, ended(0, UnitEnd::Succeeded), at(10)), [], "one of eight");
     assert_eq!(machine.next_timeout(at(60)), 200, "until it has waited long enough");
     assert_eq!(all(&mut machine, at(259)), []);
     assert_eq!(commit(&all(&mut machine, at(260))).results, [(0, 1)]);
@@ -141,9 +141,9 @@ fn a_small_group_waits_for_running_units_but_not_for_long() {
     let mut machine = driver(Plan { linger_ticks: 250, ..plan(8) }, 8);
     run_all(&mut machine, 8);
     for seq in [0, 1, 2] {
-        assert_eq!(told(&mut machine, ended(seq, UnitEnd::Succeeded), at(10)), []);
+        assert_eq!(after(&mut machine, ended(seq, UnitEnd::Succeeded), at(10)), []);
     }
-    let group = commit(&told(&mut machine, ended(5, UnitEnd::Succeeded), at(20)));
+    let group = commit(&after(&mut machine, ended(5, UnitEnd::Succeeded), at(20)));
     assert_eq!(group.results, [(0, 1), (1, 1), (2, 1), (5, 1)], "no wait once as many have ended as are running");
 }
 
@@ -151,9 +151,9 @@ fn a_small_group_waits_for_running_units_but_not_for_long() {
 fn one_write_ends_a_unit_and_starts_the_next() {
     let mut machine = driver(Plan { linger_ticks: 20, ..plan(1) }, 2);
     run_first(&mut machine);
-    let next = told(&mut machine, ended(0, UnitEnd::Succeeded), at(5));
+    let next = after(&mut machine, ended(0, UnitEnd::Succeeded), at(5));
     assert_eq!(next, [Action::Prepare { seq: 1, suspect: false }], "the end waits briefly for the next start");
-    let both = commit(&told(&mut machine, ready(1), at(6)));
+    let both = commit(&after(&mut machine, ready(1), at(6)));
     assert_eq!(both.results, [(0, 1)]);
     assert!(matches!(both.segments[0].unit(1), UnitState::Started { attempt: 1, .. }));
 }
@@ -163,23 +163,23 @@ fn a_machine_recognises_its_write_after_a_lost_reply() {
     let begin = || {
         let mut machine = driver(plan(1), 1);
         all(&mut machine, at(0));
-        let first = commit(&told(&mut machine, ready(0), at(0)));
+        let first = commit(&after(&mut machine, ready(0), at(0)));
         (machine, first)
     };
     // The row of a refused write shows the machine's own earlier write.
     let (mut machine, first) = begin();
     let found = Event::Committed(vec![(0, Outcome::Refused(Some(first.segments[0].clone())))]);
-    assert_eq!(told(&mut machine, found, at(0)), [Action::Run { seq: 0, attempt: 1 }]);
+    assert_eq!(after(&mut machine, found, at(0)), [Action::Run { seq: 0, attempt: 1 }]);
     // The outcome is unknown: the row decides.
     let (mut machine, first) = begin();
     let failed = Event::Committed(vec![(0, Outcome::Failed)]);
-    assert_eq!(told(&mut machine, failed, at(0)), [Action::ReadSegments { first: 0, last: 0 }]);
+    assert_eq!(after(&mut machine, failed, at(0)), [Action::ReadSegments { first: 0, last: 0 }]);
     let row = Event::Segments(first.segments);
-    assert_eq!(told(&mut machine, row, at(0)), [Action::Run { seq: 0, attempt: 1 }], "nothing is written again");
+    assert_eq!(after(&mut machine, row, at(0)), [Action::Run { seq: 0, attempt: 1 }], "nothing is written again");
     // The write did not take effect: it is repeated under a new number.
     let (mut machine, first) = begin();
-    told(&mut machine, Event::Committed(vec![(0, Outcome::Failed)]), at(0));
-    let again = commit(&told(&mut machine, Event::Segments(Vec::new()), at(0)));
+    after(&mut machine, Event::Committed(vec![(0, Outcome::Failed)]), at(0));
+    let again = commit(&after(&mut machine, Event::Segments(Vec::new()), at(0)));
     assert_eq!((again.id.n, again.segments[0].version), (first.id.n + 1, first.segments[0].version));
 }
 
@@ -192,10 +192,10 @@ fn units_are_judged_anew_after_a_refused_write() {
     let mut row = Segment::untouched(0).next(WriteId { writer: nonce(2), n: 1 });
     row.put(0, started(1, nonce(2), 40_000));
     row.put(1, UnitState::Skipped);
-    let actions = told(&mut machine, Event::Committed(vec![(0, Outcome::Refused(Some(row)))]), at(0));
+    let actions = after(&mut machine, Event::Committed(vec![(0, Outcome::Refused(Some(row)))]), at(0));
     let show = Action::Show { units: vec![(1, UnitState::Skipped)], own: false };
     assert_eq!(actions, [Action::Abort(0), Action::Abort(1), show, Action::ReadJob], "the job may be terminated");
-    let next = commit(&told(&mut machine, Event::Job(Some(running(3))), at(0)));
+    let next = commit(&after(&mut machine, Event::Job(Some(running(3))), at(0)));
     assert_eq!(next.segments[0].version, 2);
     assert_eq!(next.segments[0].unit(0), started(1, nonce(2), 40_000), "another runner's unit is left alone");
     assert!(matches!(next.segments[0].unit(2), UnitState::Started { holder, .. } if holder == nonce(1)));
@@ -208,24 +208,24 @@ fn a_job_that_fails_fast_starts_nothing_after_a_failure() {
     all(&mut machine, at(0));
     (0..2).for_each(|seq| machine.handle(ready(seq), at(0)));
     let first = commit(&all(&mut machine, at(0)));
-    told(&mut machine, written(&first), at(0));
-    let actions = told(&mut machine, ended(0, UnitEnd::Failed), at(0));
+    after(&mut machine, written(&first), at(0));
+    let actions = after(&mut machine, ended(0, UnitEnd::Failed), at(0));
     let end = commit(&actions);
     assert_eq!(end.segments[0].known().count(), 2, "no unit takes its place: {actions:?}");
-    let actions = told(&mut machine, written(&end), at(0));
+    let actions = after(&mut machine, written(&end), at(0));
     assert!(actions.contains(&Action::Terminate(JobState::FailingFast)), "{actions:?}");
     assert!(runs(&actions).is_empty(), "{actions:?}");
-    assert_eq!(told(&mut machine, Event::Moved, at(0)), [Action::ReadJob]);
-    let skip = commit(&told(&mut machine, Event::Job(Some(view(JobState::FailingFast, 4))), at(0)));
+    assert_eq!(after(&mut machine, Event::Moved, at(0)), [Action::ReadJob]);
+    let skip = commit(&after(&mut machine, Event::Job(Some(view(JobState::FailingFast, 4))), at(0)));
     let skipped = |seq| skip.segments[0].unit(seq) == UnitState::Skipped;
     assert_eq!((0..4).map(skipped).collect::<Vec<_>>(), [false, false, true, true]);
-    told(&mut machine, written(&skip), at(0));
-    let last = commit(&told(&mut machine, ended(1, UnitEnd::Succeeded), at(0)));
-    let actions = told(&mut machine, written(&last), at(0));
+    after(&mut machine, written(&skip), at(0));
+    let last = commit(&after(&mut machine, ended(1, UnitEnd::Succeeded), at(0)));
+    let actions = after(&mut machine, written(&last), at(0));
     let Some(Action::Settle(settling)) = actions.last() else { panic!("{actions:?}") };
     let Totals { tally, .. } = settling.totals;
     assert_eq!((settling.job.state, tally.done, tally.failed, tally.cancelled), (JobState::FailingFast, 1, 1, 2));
-    assert_eq!(told(&mut machine, Event::Settled, at(0)), [Action::Exit(Exit::Settled)]);
+    assert_eq!(after(&mut machine, Event::Settled, at(0)), [Action::Exit(Exit::Settled)]);
 }
 
 #[test]
@@ -233,15 +233,15 @@ fn a_deferred_unit_takes_none_of_the_concurrency() {
     let mut machine = driver(plan(1), 2);
     assert_eq!(all(&mut machine, at(0)), [Action::Prepare { seq: 0, suspect: false }]);
     let later = Event::Deferred { seq: 0, until: Timestamp(90) };
-    assert_eq!(told(&mut machine, later.clone(), at(0)), [Action::Prepare { seq: 1, suspect: false }]);
+    assert_eq!(after(&mut machine, later.clone(), at(0)), [Action::Prepare { seq: 1, suspect: false }]);
     assert_eq!(machine.share().deferred_until(), Some(Timestamp(90)));
-    told(&mut machine, Event::Dropped(1), at(90));
+    after(&mut machine, Event::Dropped(1), at(90));
     assert_eq!(machine.share().deferred_until(), None, "its time has come");
 
     let scope = Scope::Units(BTreeSet::from([0]));
     let mut worker = Machine::<WithoutSettle>::new(Plan { scope, ..plan(1) }, running(2), Some(untouched(2)), at(0));
     all(&mut worker, at(0));
-    assert_eq!(told(&mut worker, later, at(0)), [Action::Exit(Exit::Left)], "its message is sent again");
+    assert_eq!(after(&mut worker, later, at(0)), [Action::Exit(Exit::Left)], "its message is sent again");
     assert_eq!(
         (worker.share().open().collect::<Vec<_>>(), worker.share().deferred_until()),
         (vec![0], Some(Timestamp(90)))
@@ -259,13 +259,13 @@ fn a_unit_is_started_three_times_at_most() {
     assert_eq!(all(&mut machine, at(49)), [], "their leases are not over");
     let take = |seq| Action::Prepare { seq, suspect: true };
     assert_eq!(all(&mut machine, at(50)), [take(0)], "one at a time: it may have killed its process");
-    let next = commit(&told(&mut machine, ready(0), at(60)));
+    let next = commit(&after(&mut machine, ready(0), at(60)));
     let lease = 60 + i64::from(PAGE_MS) + 1_000 * LEASE_SECS.cast_signed();
     assert_eq!(next.segments[0].unit(0), started(2, nonce(1), lease));
-    assert_eq!(told(&mut machine, written(&next), at(60)), [Action::Run { seq: 0, attempt: 2 }]);
+    assert_eq!(after(&mut machine, written(&next), at(60)), [Action::Run { seq: 0, attempt: 2 }]);
     let end = Event::Ended { seq: 0, attempt: 2, end: UnitEnd::Succeeded, at: Timestamp(70), skipped: 0 };
-    assert_eq!(told(&mut machine, end, at(70)), [take(1)]);
-    let actions = told(&mut machine, ready(1), at(80));
+    assert_eq!(after(&mut machine, end, at(70)), [take(1)]);
+    let actions = after(&mut machine, ready(1), at(80));
     let next = commit(&actions);
     let exhausted = UnitState::Ended { attempt: 3, end: UnitEnd::Exhausted, at: Timestamp(80), skipped: 0 };
     assert_eq!((next.segments[0].unit(1), next.results.as_slice()), (exhausted, &[(0, 2)][..]));
@@ -279,25 +279,25 @@ fn a_termination_writes_each_segment_once() {
         let mut machine = Machine::new(Plan { mode, ..plan(1) }, running(130), None, at(0));
         assert_eq!(machine.next_action(at(0)), Some(Action::Terminate(JobState::Cancelling)));
         assert_eq!(all(&mut machine, at(0)), [Action::ReadSegments { first: 0, last: 2 }]);
-        assert!(told(&mut machine, Event::Segments(Vec::new()), at(0)).is_empty(), "not before META is cancelling");
-        assert_eq!(told(&mut machine, Event::Moved, at(0)), [Action::ReadJob]);
+        assert!(after(&mut machine, Event::Segments(Vec::new()), at(0)).is_empty(), "not before META is cancelling");
+        assert_eq!(after(&mut machine, Event::Moved, at(0)), [Action::ReadJob]);
         let cancelling = Event::Job(Some(view(JobState::Cancelling, 130)));
-        let actions = told(&mut machine, cancelling, at(0));
+        let actions = after(&mut machine, cancelling, at(0));
         (machine, actions)
     }
     fn skip<A: Access>(machine: &mut Machine<A>, actions: &[Action<A>]) -> Vec<Action<A>> {
         let skip = commit(actions);
         let counts: Vec<usize> = skip.segments.iter().map(|row| row.known().count()).collect();
         assert_eq!(counts, [64, 64, 2], "all units, each segment once");
-        told(machine, written(&skip), at(0))
+        after(machine, written(&skip), at(0))
     }
     let (mut machine, actions) = end::<WithSettle>();
     let actions = skip(&mut machine, &actions);
     let Some(Action::Settle(settling)) = actions.last() else { panic!("{actions:?}") };
     assert_eq!((settling.totals.tally.cancelled, settling.job.state), (130, JobState::Cancelling));
     let over = Event::Job(Some(view(JobState::Ended(Ending::Cancelled), 130)));
-    assert_eq!(told(&mut machine, Event::SettleRefused, at(0)), [Action::ReadJob], "another may have settled it");
-    assert_eq!(told(&mut machine, over, at(0)), [Action::Exit(Exit::Settled)]);
+    assert_eq!(after(&mut machine, Event::SettleRefused, at(0)), [Action::ReadJob], "another may have settled it");
+    assert_eq!(after(&mut machine, over, at(0)), [Action::Exit(Exit::Settled)]);
     let (mut machine, actions) = end::<WithoutSettle>();
     assert_eq!(skip(&mut machine, &actions).last(), Some(&Action::Exit(Exit::Over)), "its type has no settlement");
 }
@@ -307,20 +307,20 @@ fn started_units_end_when_the_deadline_passes() {
     let mut machine = driver(plan(1), 2);
     run_first(&mut machine);
     assert_eq!(all(&mut machine, at(600_000)), [Action::Terminate(JobState::Expiring)]);
-    told(&mut machine, Event::Moved, at(600_000));
-    let actions = told(&mut machine, Event::Job(Some(view(JobState::Expiring, 2))), at(600_000));
+    after(&mut machine, Event::Moved, at(600_000));
+    let actions = after(&mut machine, Event::Job(Some(view(JobState::Expiring, 2))), at(600_000));
     let end = commit(&actions);
     let expired = UnitState::Ended { attempt: 1, end: UnitEnd::Expired, at: Timestamp(600_000), skipped: 0 };
     assert_eq!((end.segments[0].unit(0), end.segments[0].unit(1)), (expired, UnitState::Skipped));
-    let actions = told(&mut machine, written(&end), at(600_000));
+    let actions = after(&mut machine, written(&end), at(600_000));
     assert!(actions.contains(&Action::Abort(0)), "its page is aborted: {actions:?}");
 }
 
 /// Runs the machine until the page of a job's first unit runs.
 fn run_first(machine: &mut Machine<WithSettle>) {
     all(machine, at(0));
-    let first = commit(&told(machine, ready(0), at(0)));
-    assert_eq!(runs(&told(machine, written(&first), at(0))), [0]);
+    let first = commit(&after(machine, ready(0), at(0)));
+    assert_eq!(runs(&after(machine, written(&first), at(0))), [0]);
 }
 
 #[test]
@@ -328,10 +328,10 @@ fn a_runner_that_stops_or_loses_its_lease_ends_running_units_and_starts_none() {
     for event in [Event::Stop, Event::LeaseLost] {
         let mut machine = driver(plan(2), 3);
         run_first(&mut machine);
-        assert_eq!(told(&mut machine, event, at(0)), [Action::Abort(1)], "the waiting unit is given up");
-        let end = commit(&told(&mut machine, ended(0, UnitEnd::Succeeded), at(0)));
+        assert_eq!(after(&mut machine, event, at(0)), [Action::Abort(1)], "the waiting unit is given up");
+        let end = commit(&after(&mut machine, ended(0, UnitEnd::Succeeded), at(0)));
         assert_eq!(end.segments[0].known().count(), 1);
-        let actions = told(&mut machine, written(&end), at(0));
+        let actions = after(&mut machine, written(&end), at(0));
         assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)));
         assert_eq!(machine.share().open().collect::<Vec<_>>(), [1, 2]);
     }
@@ -345,5 +345,5 @@ fn a_runner_gives_up_after_too_many_store_faults() {
         machine.handle(Event::ReadFailed, at(0));
     }
     assert_eq!(all(&mut machine, at(0)), [Action::ReadSegments { first: 0, last: 0 }]);
-    assert_eq!(told(&mut machine, Event::ReadFailed, at(0)).last(), Some(&Action::Exit(Exit::GaveUp)));
+    assert_eq!(after(&mut machine, Event::ReadFailed, at(0)).last(), Some(&Action::Exit(Exit::GaveUp)));
 }

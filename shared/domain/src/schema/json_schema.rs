@@ -107,7 +107,7 @@ fn scalar(kinds: &[&str], property: &Map<String, Value>) -> Option<FieldType> {
 
 /// Returns the types of a property without null: those that it declares, or those of its `enum` or `const` values.
 fn kinds<'p>(property: &'p Map<String, Value>, at: &str) -> Result<Vec<&'p str>, SchemaError> {
-    let said = match property.get("type") {
+    let declared = match property.get("type") {
         Some(Value::String(kind)) => vec![kind.as_str()],
         Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
         Some(_) => return Err(fault(at, "\"type\" must be a string, or a list of strings")),
@@ -119,7 +119,7 @@ fn kinds<'p>(property: &'p Map<String, Value>, at: &str) -> Result<Vec<&'p str>,
             kinds
         }
     };
-    Ok(said.into_iter().filter(|kind| *kind != "null").collect())
+    Ok(declared.into_iter().filter(|kind| *kind != "null").collect())
 }
 
 fn kind_of(value: &Value) -> &'static str {

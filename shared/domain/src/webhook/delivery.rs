@@ -11,11 +11,11 @@ use crate::time::Timestamp;
 use crate::webhook::{JobEvent, Webhook, message_body};
 
 /// Maximum number of tries of a message, including the first.
-pub const MOST_TRIES: u32 = 10;
+pub const MAX_TRIES: u32 = 10;
 /// Seconds between one try and the next: those that the specification recommends, 75 hours and a half in all.
 pub const SCHEDULE_SECS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// Longest wait in seconds that a receiver may ask for.
-pub const MOST_ASKED_SECS: u64 = 3_600;
+pub const MAX_RETRY_AFTER_SECS: u64 = 3_600;
 /// Timeout of a receiver in milliseconds.
 pub const TIMEOUT_MS: u32 = 15_000;
 /// Minimum time in seconds between two orders to resend a message.
@@ -177,7 +177,7 @@ impl Delivery {
         if self.next > now {
             return if self.trying { Claim::Taken } else { Claim::Later(self.next) };
         }
-        if self.round >= MOST_TRIES {
+        if self.round >= MAX_TRIES {
             return Claim::Exhausted(Box::new(self.over(DeliveryState::Failed, writer)));
         }
         Claim::Try(Box::new(Delivery {
@@ -197,20 +197,20 @@ impl Delivery {
             Answer::Status(status, asked) => (Some(status), asked),
             Answer::None => (None, None),
         };
-        let told = Delivery { last_status, ..self.clone() };
+        let answered = Delivery { last_status, ..self.clone() };
         match last_status {
-            Some(200..=299) => return told.over(DeliveryState::Delivered, writer),
-            Some(410) => return told.over(DeliveryState::Gone, writer),
+            Some(200..=299) => return answered.over(DeliveryState::Delivered, writer),
+            Some(410) => return answered.over(DeliveryState::Gone, writer),
             _ => {}
         }
         let wait = usize::try_from(self.round).ok().and_then(|round| SCHEDULE_SECS.get(round.checked_sub(1)?));
-        let Some(secs) = wait else { return told.over(DeliveryState::Failed, writer) };
+        let Some(secs) = wait else { return answered.over(DeliveryState::Failed, writer) };
         // At most 86,400 and 20, so these products do not overflow.
         let planned = secs * 10 * (90 + jitter % 21);
         // Never earlier than the receiver asked for.
-        let asked = asked.map_or(0, |secs| secs.min(MOST_ASKED_SECS) * 10 * (100 + jitter % 11));
+        let asked = asked.map_or(0, |secs| secs.min(MAX_RETRY_AFTER_SECS) * 10 * (100 + jitter % 11));
         let wait_ms = i64::try_from(planned.max(asked)).unwrap_or(i64::MAX);
-        Delivery { next: now.plus_ms(wait_ms), trying: false, ..told.written(writer) }
+        Delivery { next: now.plus_ms(wait_ms), trying: false, ..answered.written(writer) }
     }
 
     /// Returns the row after the last secret to sign it with was removed.

@@ -6,9 +6,10 @@ mod secret;
 
 pub use crate::job::webhook::{JobEvent, Webhook};
 pub use delivery::{
-    Answer, Claim, Delivery, DeliveryState, MOST_ASKED_SECS, MOST_TRIES, RESEND_SECS, Resend, SCHEDULE_SECS, TIMEOUT_MS,
+    Answer, Claim, Delivery, DeliveryState, MAX_RETRY_AFTER_SECS, MAX_TRIES, RESEND_SECS, Resend, SCHEDULE_SECS,
+    TIMEOUT_MS,
 };
-pub use secret::{MOST_SECRETS, Secret, Secrets, Signing};
+pub use secret::{MAX_SECRETS, Secret, Secrets, Signing};
 
 use serde_json::json;
 

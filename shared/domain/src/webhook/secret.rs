@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// The prefix of a secret's text.
 const PREFIX: &str = "whsec_";
 /// Maximum number of secrets that sign at once: the account's own, and for a while the previous one.
-pub const MOST_SECRETS: usize = 2;
+pub const MAX_SECRETS: usize = 2;
 
 /// A secret. Only [`Secret::text`] shows its text, so it gets into no log by accident.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Secrets {
             .filter(|old| old.until.is_none_or(|until| now < until))
             .map(|old| Signing { until: Some(old.until.map_or(end, |until| until.min(end))), ..old.clone() });
         let new = Signing { secret, made_at: now, until: None };
-        Secrets(std::iter::once(new).chain(before).take(MOST_SECRETS).collect())
+        Secrets(std::iter::once(new).chain(before).take(MAX_SECRETS).collect())
     }
 
     /// Returns the `webhook-signature`: one signature for each secret that signs now, separated by spaces. Returns

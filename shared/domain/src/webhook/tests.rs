@@ -116,10 +116,10 @@ fn events_without_a_subscription_are_not_sent() {
 /// Ten tries in 75 hours and a half, give or take a tenth.
 #[test]
 fn tries_follow_the_schedule_and_end() {
-    for (jitter, most_minutes) in [(0, 4_081), (10, 4_535), (20, 4_988)] {
+    for (jitter, max_minutes) in [(0, 4_081), (10, 4_535), (20, 4_988)] {
         let (mut delivery, mut now) = (delivery(), NOW);
         let mut waits = Vec::new();
-        for n in 1..=MOST_TRIES {
+        for n in 1..=MAX_TRIES {
             let claimed = tried(&delivery, now);
             assert_eq!((claimed.attempts, claimed.round), (n, n));
             delivery = claimed.answered(Answer::Status(500, None), now, jitter, nonce());
@@ -133,7 +133,7 @@ fn tries_follow_the_schedule_and_end() {
         assert_eq!(waits.len(), 9);
         let wanted: Vec<u64> = SCHEDULE_SECS.iter().map(|secs| secs * 10 * (90 + jitter)).collect();
         assert_eq!(waits, wanted);
-        assert_eq!(now.ms_since(NOW) / 60_000, most_minutes);
+        assert_eq!(now.ms_since(NOW) / 60_000, max_minutes);
         assert_eq!(delivery.claim(now, LEASE, nonce()), Claim::Over);
     }
 }
@@ -175,7 +175,7 @@ fn a_receiver_may_ask_for_a_longer_wait() {
     // A requested wait does not reopen a delivery that has ended.
     let claimed = tried(&delivery(), NOW);
     assert_eq!(claimed.answered(Answer::Status(200, Some(9)), NOW, 0, nonce()).state, DeliveryState::Delivered);
-    let last = Delivery { round: MOST_TRIES, ..claimed };
+    let last = Delivery { round: MAX_TRIES, ..claimed };
     assert_eq!(last.answered(Answer::Status(429, Some(9)), NOW, 0, nonce()).state, DeliveryState::Failed);
 }
 
@@ -186,7 +186,7 @@ fn a_claim_excludes_others_until_it_ends() {
     assert_eq!(claimed.resend(NOW, nonce()), Resend::UnderWay);
     let dead = NOW.plus_ms(LEASE);
     assert_eq!(tried(&claimed, dead).attempts, 2);
-    let last = Delivery { round: MOST_TRIES, ..claimed };
+    let last = Delivery { round: MAX_TRIES, ..claimed };
     match last.claim(dead, LEASE, nonce()) {
         Claim::Exhausted(over) => assert_eq!(over.state, DeliveryState::Failed),
         other => panic!("{other:?}"),
@@ -225,7 +225,7 @@ proptest! {
             };
             prop_assert_eq!(new.version, row.version + 1);
             prop_assert_eq!(new.attempts, tries);
-            prop_assert!(new.round <= MOST_TRIES && new.body == row.body && new.job == row.job);
+            prop_assert!(new.round <= MAX_TRIES && new.body == row.body && new.job == row.job);
             prop_assert!(!new.trying || new.is_pending());
             row = new;
         }

@@ -20,7 +20,7 @@ use runtime::context::Context;
 use runtime::rows::Rows;
 
 /// Longest delay of a queue message, in seconds; the sweeper handles longer waits.
-const MOST_DELAY_SECS: u64 = 900;
+const MAX_DELAY_SECS: u64 = 900;
 /// Seconds that the queue may take for a message from the sweeper before the sweeper sends another.
 const QUIET_SECS: u64 = 900;
 /// Most deliveries that one sweep takes from a shard.
@@ -85,9 +85,9 @@ impl Notifier {
         (delivery, due)
     }
 
-    /// Tells the queue that a delivery waits. Returns whether the queue accepted that; if not,
+    /// Sends the queue a message for a delivery that waits. Returns whether the queue accepted it; if not,
     /// the sweeper finds the row.
-    pub(crate) async fn tell(&self, delivery: &Delivery, delay_secs: u32) -> bool {
+    pub(crate) async fn enqueue(&self, delivery: &Delivery, delay_secs: u32) -> bool {
         let message = [Message::Notify { job: delivery.job.clone() }];
         delivery.is_pending() && self.queue.send_delayed(&delivery.account, &message, delay_secs).await.complete()
     }
@@ -114,7 +114,7 @@ impl Notifier {
             Claim::Later(at) => {
                 let wait = at.ms_since(now);
                 // The message came early: clocks may differ a little. The sweeper handles longer waits.
-                let soon = wait <= 1_000 * MOST_DELAY_SECS;
+                let soon = wait <= 1_000 * MAX_DELAY_SECS;
                 Ok(if soon { Handled::Redeliver(Duration::from_millis(wait)) } else { Handled::Acknowledge })
             }
             Claim::Exhausted(over) => {
@@ -138,30 +138,30 @@ impl Notifier {
         Ok(written)
     }
 
-    /// Tells the queue of each delivery that is due. Returns how many messages it sent.
+    /// Sends the queue a message for each delivery that is due. Returns how many messages it sent.
     ///
     /// # Errors
     /// The deliveries could not be listed. One that cannot be handled is logged and left for the next sweep.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        let (mut told, now) = (0, self.context.now());
+        let (mut sent, now) = (0, self.context.now());
         for id in self.rows.retry(|| self.rows.store().hooks.due(now, BATCH)).await? {
             if self.context.stopping() {
                 break;
             }
-            match self.look_after(&id).await {
-                Ok(looked) => told += usize::from(looked),
+            match self.resume(&id).await {
+                Ok(looked) => sent += usize::from(looked),
                 Err(error) => {
                     tracing::error!(job = %id, %error, "could not resume a webhook delivery; the next sweep retries")
                 }
             }
         }
-        Ok(told)
+        Ok(sent)
     }
 
-    async fn look_after(&self, id: &JobId) -> Result<bool, StoreError> {
+    async fn resume(&self, id: &JobId) -> Result<bool, StoreError> {
         // The index may lag behind the row.
         let Some(delivery) = self.delivery(id).await? else { return Ok(false) };
-        if delivery.next > self.context.now() || !self.tell(&delivery, 0).await {
+        if delivery.next > self.context.now() || !self.enqueue(&delivery, 0).await {
             return Ok(false);
         }
         let due = self.context.now().plus_secs(QUIET_SECS);
@@ -184,7 +184,7 @@ impl Notifier {
                 Resend::Skipped => return Ok(Resent::Skipped),
             };
             if self.write(&again, now.plus_secs(self.context.settings().lease_secs)).await? {
-                self.tell(&again, 0).await;
+                self.enqueue(&again, 0).await;
                 return Ok(Resent::Yes(again));
             }
         }

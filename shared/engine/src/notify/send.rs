@@ -8,7 +8,7 @@ use fetch::{FetchError, Post, Posted};
 use store::StoreError;
 use url::Url;
 
-use super::{MOST_DELAY_SECS, Notifier};
+use super::{MAX_DELAY_SECS, Notifier};
 
 impl Notifier {
     /// Makes the try that `claimed` claims. `before` is the delivery as it was read.
@@ -37,7 +37,7 @@ impl Notifier {
         let jitter = (self.context.random() % 1_000_003) as u64; // far below u64::MAX
         let after = claimed.answered(answer, now, jitter, self.context.nonce());
         let wait = after.next.ms_since(now).div_ceil(1_000);
-        let by_queue = after.is_pending() && wait <= MOST_DELAY_SECS;
+        let by_queue = after.is_pending() && wait <= MAX_DELAY_SECS;
         // If the queue has a message for the next try, the sweeper looks only some time later, in case that was lost.
         let grace = if by_queue { self.context.settings().lease_secs } else { 0 };
         if !self.write(&after, after.next.plus_secs(grace)).await? {
@@ -45,7 +45,7 @@ impl Notifier {
             return Ok(());
         }
         if by_queue {
-            self.tell(&after, u32::try_from(wait).unwrap_or(0)).await;
+            self.enqueue(&after, u32::try_from(wait).unwrap_or(0)).await;
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl Answers {
             return Ok(());
         }
         let at = self.context.now();
-        let told =
+        let events =
             answers.iter().map(|(seq, attempt, _)| Event::Answered { seq: *seq, attempt: *attempt, at }).collect();
         futures_util::stream::iter(answers)
             .map(|(seq, attempt, text)| async move {
@@ -49,7 +49,7 @@ impl Answers {
             .await?;
         // Reads the job again: its state and units may have changed.
         if let Some(job) = self.rows.job(&job.id).await?.filter(|job| !job.state.ended()) {
-            self.runners.end_told(job, None, told).await?;
+            self.runners.end_with_events(job, None, events).await?;
         }
         Ok(())
     }

@@ -1,14 +1,14 @@
 //! The lines of a batch: its units' questions, as many as one batch takes.
 
 use domain::Seq;
-use domain::model_batch::{self, MOST_BYTES, MOST_UNITS};
+use domain::model_batch::{self, MAX_BYTES, MAX_UNITS};
 use language_model::{Usage, line_of};
 use store::StoreError;
 
 use runtime::assignment::Assignment;
 use runtime::rows::Rows;
 use visits::ask::Ask;
-use visits::modelling::{most_of, question};
+use visits::modelling::{max_usage, question};
 
 /// Questions that are read at once: a few megabytes.
 const READ: usize = 50;
@@ -38,11 +38,11 @@ impl Lines {
                 let ask = asks.get(seq).and_then(|text| Ask::parse(text));
                 let line = ask.map(|ask| {
                     let question = question(&job.spec.schema, &ask.at, &ask.compact);
-                    (line_of(&model_batch::custom_id(*seq, *attempt), &question, model), most_of(&question))
+                    (line_of(&model_batch::custom_id(*seq, *attempt), &question, model), max_usage(&question))
                 });
                 // A unit without a question is part of the batch, too: it is treated like one that was not answered.
                 let (line, most) = line.unwrap_or_default();
-                let full = lines.units.len() >= MOST_UNITS || lines.bytes.len() + line.len() > MOST_BYTES;
+                let full = lines.units.len() >= MAX_UNITS || lines.bytes.len() + line.len() > MAX_BYTES;
                 if full && !lines.units.is_empty() {
                     return Ok(lines);
                 }

@@ -1,7 +1,7 @@
 //! Creates a batch at the provider, finds it again, reads its state, and removes its files. Creating one is the call
 //! that must not be repeated blindly.
 
-use domain::model_batch::{MOST_TRIES, ModelBatch, Stage, given_up_at};
+use domain::model_batch::{MAX_TRIES, ModelBatch, Stage, given_up_at};
 use language_model::Usage;
 use language_model::batches::{Batch, BatchError, BatchStatus};
 use store::StoreError;
@@ -87,7 +87,7 @@ impl ProviderBatches {
                     self.created(held, batch);
                     Then::On
                 }
-                None if wanted && held.tries < MOST_TRIES => {
+                None if wanted && held.tries < MAX_TRIES => {
                     held.tries += 1;
                     Then::Create
                 }

@@ -48,9 +48,9 @@ impl Waiting {
     }
 
     /// Handles batches that are due, until `until`.
-    pub(crate) async fn look_after_batches(&self, until: Option<Timestamp>) {
+    pub(crate) async fn resume_batches(&self, until: Option<Timestamp>) {
         let Some(batches) = &self.batches else { return };
-        if let Err(error) = batches.look_after_due(until).await {
+        if let Err(error) = batches.resume_due(until).await {
             tracing::error!(%error, "could not handle the model's batches; the next sweep continues");
         }
     }

@@ -75,7 +75,7 @@ impl ProviderBatches {
     }
 
     /// Handles batches that are due.
-    pub(super) async fn look_after_due(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
+    pub(super) async fn resume_due(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
         for batch in self.rows.retry(|| self.rows.store().model_batches.due_batches(self.now(), DUE)).await? {
             if self.context.stopping() || until.is_some_and(|until| self.now() >= until) {
                 return Ok(());

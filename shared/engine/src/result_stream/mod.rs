@@ -28,7 +28,7 @@ const HOLD_BACK_ROWS_MS: i64 = 400;
 /// are reported later than results are, so no other place would be the same for every reader.
 const NEVER: Timestamp = Timestamp(i64::MAX / 2);
 /// Most bytes of results that are kept before their turn; the rest is read again.
-const MOST_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 
 /// Order of a stream's results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,7 +242,7 @@ impl ResultStream {
             return;
         }
         // The first text is always kept: its turn may be next.
-        if self.texts.is_empty() || self.bytes + text.len() <= MOST_BYTES {
+        if self.texts.is_empty() || self.bytes + text.len() <= MAX_BYTES {
             self.bytes += text.len();
             self.texts.insert(seq, text);
         }

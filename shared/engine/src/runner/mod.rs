@@ -45,7 +45,7 @@ pub(crate) struct Run {
     pub(crate) rows: Option<Vec<Segment>>,
     pub(crate) until: Option<Timestamp>,
     /// Events that are known from the beginning.
-    pub(crate) told: Vec<Event>,
+    pub(crate) known_events: Vec<Event>,
     /// The driver's lease, if this runner has it.
     pub(crate) lease_guard: Option<LeaseGuard>,
     /// Receives the results.
@@ -64,7 +64,7 @@ impl Run {
             delegate: false,
             rows: None,
             until: None,
-            told: Vec::new(),
+            known_events: Vec::new(),
             lease_guard: None,
             events: None,
         }
@@ -117,11 +117,11 @@ impl Runners {
             extract: job.endpoint == domain::Endpoint::Extract,
             linger_ticks: if run.awaited { settings.linger_ms } else { settings.detached_linger_ms },
             until: run.until,
-            most_faults: settings.driver_faults,
+            max_faults: settings.driver_faults,
             delegate: run.delegate,
         };
         let mut machine = Machine::new(plan, JobView::of(job), run.rows, self.context.moment());
-        run.told.into_iter().for_each(|event| machine.handle(event, self.context.moment()));
+        run.known_events.into_iter().for_each(|event| machine.handle(event, self.context.moment()));
         let mut runner = Runner {
             runners: Arc::clone(self),
             work,
@@ -151,18 +151,18 @@ impl Runners {
         job: Job,
         to: Option<JobState>,
     ) -> Result<Ended<WithSettle>, store::StoreError> {
-        self.end_told(job, to, Vec::new()).await
+        self.end_with_events(job, to, Vec::new()).await
     }
 
     /// Does the same as `end`, with events that happened elsewhere.
-    pub(crate) async fn end_told(
+    pub(crate) async fn end_with_events(
         self: &Arc<Self>,
         job: Job,
         to: Option<JobState>,
-        told: Vec<Event>,
+        known_events: Vec<Event>,
     ) -> Result<Ended<WithSettle>, store::StoreError> {
         let work = self.jobs.assignment(job).await?;
-        let run = Run { awaited: true, told, ..Run::new(Mode::End(to), Scope::Job, self.context.nonce(), 1) };
+        let run = Run { awaited: true, known_events, ..Run::new(Mode::End(to), Scope::Job, self.context.nonce(), 1) };
         let ended = self.run::<WithSettle>(work, run).await;
         match ended.exit {
             Exit::GaveUp => Err(store::StoreError::Contended {

@@ -124,18 +124,18 @@ impl Committer {
         let last = last.as_ref().map(|segment| Last { segment, result: text });
         // Written with the job's end, so that neither exists without the other. The queue's message is sent afterwards;
         // if that fails, the sweeper sends it.
-        let told = work.spec.webhook.as_ref().map(|webhook| self.notifier.message_of(webhook, &job, &end));
-        let message = told.as_ref().map(|(delivery, due)| (delivery, *due));
+        let delivery_row = work.spec.webhook.as_ref().map(|webhook| self.notifier.message_of(webhook, &job, &end));
+        let message = delivery_row.as_ref().map(|(delivery, due)| (delivery, *due));
         match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, last, message)).await {
             Ok(Settled::Written) => {
                 self.context.record(&MetricEvent::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
-                if let Some((delivery, _)) = told {
+                if let Some((delivery, _)) = delivery_row {
                     // In a task of its own: the runner may see the end in the row, and finish,
                     // before the queue has answered.
                     let notifier = Arc::clone(&self.notifier);
-                    let _ = self.context.spawn(async move { notifier.tell(&delivery, 0).await }).await;
+                    let _ = self.context.spawn(async move { notifier.enqueue(&delivery, 0).await }).await;
                 }
                 Event::Settled
             }

@@ -7,7 +7,7 @@ use crate::phrases::Phrases;
 /// Number of words before a promise that may deny it: "is not yet available".
 const REACH: usize = 3;
 /// Longest text, in characters, that is taken as an answer rather than prose.
-const LONGEST: usize = 80;
+const MAX_TEXT: usize = 80;
 /// How far after a count the thing counted may stand, in bytes.
 const COUNTED: usize = 16;
 /// Answers that have no other meaning, so they count whatever follows.
@@ -15,7 +15,7 @@ const PLAIN_YES: [&str; 3] = ["yes", "oui", "evet"];
 
 /// Returns whether a text says yes or no, or `None` if it is unclear.
 pub(crate) fn read(text: &str) -> Option<bool> {
-    if text.chars().count() > LONGEST {
+    if text.chars().count() > MAX_TEXT {
         return None;
     }
     if let Some(answer) = super::availability::read(text) {
@@ -33,7 +33,7 @@ pub(crate) fn read(text: &str) -> Option<bool> {
     if Phrases::AnswersYes.has(term) || is_promise(term) || Phrases::Buy.has(term) {
         return Some(true);
     }
-    asked_and_answered(term).or_else(|| first_word(term)).or_else(|| counted(term)).unwrap_or_else(|| said(term))
+    asked_and_answered(term).or_else(|| first_word(term)).or_else(|| counted(term)).unwrap_or_else(|| stated(term))
 }
 
 /// Returns whether a whole text is a promise.
@@ -57,7 +57,7 @@ fn asked_and_answered(term: &str) -> Option<Option<bool>> {
     } else {
         return None;
     };
-    Some(Some(said(label).unwrap_or(true) == yes))
+    Some(Some(stated(label).unwrap_or(true) == yes))
 }
 
 /// Reads a first word that answers: "No, sold apart", "Yes (2 pieces)", but neither "non-stick" nor "no sugar".
@@ -100,10 +100,10 @@ fn counted(term: &str) -> Option<Option<bool>> {
     let after = if digits.is_empty() { after.strip_prefix("zero")? } else { after }.trim_start_matches(['+', ' ']);
     let begins = |words: Phrases| words.places(after).any(|(from, _)| from <= COUNTED);
     if zero {
-        let said = [Phrases::Available, Phrases::Promises, Phrases::Left, Phrases::Stock].into_iter().any(begins)
+        let stated = [Phrases::Available, Phrases::Promises, Phrases::Left, Phrases::Stock].into_iter().any(begins)
             || Phrases::Left.ends(before)
             || Phrases::Stock.ends(before);
-        return said.then_some(Some(false));
+        return stated.then_some(Some(false));
     }
     // Leaves refusals and later times to the words: "3 sold out", "in stock in 3 weeks".
     let worded = || Phrases::Unavailable.stands_in(term);
@@ -113,7 +113,7 @@ fn counted(term: &str) -> Option<Option<bool>> {
 
 /// Reads what a text says in words. A refusal outweighs a promise ("not available", "currently out of stock"), unless
 /// the refusal is denied or has not come about yet ("not sold out", "almost sold out").
-fn said(term: &str) -> Option<bool> {
+fn stated(term: &str) -> Option<bool> {
     if Phrases::Requests.stands_in(term) {
         return Some(false);
     }

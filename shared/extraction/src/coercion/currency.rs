@@ -54,7 +54,7 @@ const WORDS: [&str; 10] = ["all", "top", "try", "cup", "mop", "pen", "bam", "gip
 /// Codes of currencies with thousandths. Source: ISO 4217, minor units.
 const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 /// Longest sign, in characters.
-const LONGEST: usize = 8;
+const MAX_SIGN: usize = 8;
 
 /// A currency beside a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ fn key(sign: &str) -> String {
 /// Returns the sign or code that ends right before `end`, ignoring spaces.
 pub(super) fn before(chars: &[char], end: usize) -> Option<Beside> {
     let to = chars.get(..end)?.iter().rposition(|c| *c != ' ')? + 1;
-    let from = to.saturating_sub(LONGEST);
+    let from = to.saturating_sub(MAX_SIGN);
     (from..to).find_map(|from| at(chars, from, to).filter(|b| touches(b.code, from, to, end)))
 }
 
@@ -98,7 +98,7 @@ pub(super) fn after(chars: &[char], start: usize) -> Option<Beside> {
     if chars[from] == 'R' || LENGTHS.of(chars[from]) == 0 {
         return None;
     }
-    let most = (from + LONGEST).min(chars.len());
+    let most = (from + MAX_SIGN).min(chars.len());
     (from + 1..=most).rev().find_map(|to| at(chars, from, to))
 }
 
@@ -158,7 +158,7 @@ mod tests {
             assert_eq!(named(text), want, "{text}");
         }
         assert!(has_thousandths("BHD") && !has_thousandths("EUR"));
-        assert!(WRITTEN.iter().all(|(sign, code)| sign.chars().count() <= LONGEST && code.len() == 3));
+        assert!(WRITTEN.iter().all(|(sign, code)| sign.chars().count() <= MAX_SIGN && code.len() == 3));
     }
 
     #[test]

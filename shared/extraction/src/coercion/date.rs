@@ -90,7 +90,7 @@ fn iso_other(text: &str) -> Option<Date> {
 /// Reads `YYYY-MM-DD`, with or without a time after it; the day as written, whatever the offset. Returns `Some(None)`
 /// if the text has this form but is not a valid day: programs write `0001-01-01` and `0000-00-00` for a missing one.
 fn iso(text: &str, locale: &str) -> Option<Option<Named>> {
-    let said = (text, locale);
+    let context = (text, locale);
     let bytes = text.as_bytes();
     for start in 0..bytes.len().saturating_sub(9) {
         let piece = &bytes[start..start + 10];
@@ -103,7 +103,7 @@ fn iso(text: &str, locale: &str) -> Option<Option<Named>> {
         if shaped && alone && piece[4] == piece[7] {
             let number =
                 |range: std::ops::Range<usize>| piece[range].iter().fold(0, |n, b| n * 10 + i64::from(b - b'0'));
-            return Some(named(day(number(0..4), number(5..7), number(8..10), said), 10));
+            return Some(named(day(number(0..4), number(5..7), number(8..10), context), 10));
         }
     }
     // The basic form, alone or with a time: 20250304, 20250304T101500Z.
@@ -111,7 +111,7 @@ fn iso(text: &str, locale: &str) -> Option<Option<Named>> {
     let head = basic.get(..8).filter(|h| h.bytes().all(|b| b.is_ascii_digit()))?;
     if basic.len() == 8 || basic[8..].starts_with('t') {
         let (month, of_month) = (head[4..6].parse().ok()?, head[6..].parse().ok()?);
-        return Some(named(day(head[..4].parse().ok()?, month, of_month, said), 8));
+        return Some(named(day(head[..4].parse().ok()?, month, of_month, context), 8));
     }
     None
 }

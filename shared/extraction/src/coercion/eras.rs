@@ -97,9 +97,9 @@ fn number_of(signs: &[char]) -> String {
 
 /// Returns a year written with two digits, which a text or a locale may mark as Buddhist: then 67 means 2567, but 24
 /// means 2024.
-pub(super) fn short_year(year: i64, said: (&str, &str)) -> i64 {
+pub(super) fn short_year(year: i64, context: (&str, &str)) -> i64 {
     let digits = year % 100;
-    if is_thai(said) && (40..100).contains(&digits) { 2500 + digits } else { year }
+    if is_thai(context) && (40..100).contains(&digits) { 2500 + digits } else { year }
 }
 
 /// Returns whether a year can only be Islamic. Days of that calendar are not converted.

@@ -33,7 +33,7 @@ const NUMBERS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eig
 const DUALS: [(&str, &str); 4] =
     [("twodays", "days"), ("twoweeks", "weeks"), ("twomonths", "months"), ("twoyears", "years")];
 /// Largest count.
-const MOST: i64 = 36_500;
+const MAX_COUNT: i64 = 36_500;
 
 /// Returns the number that a word is.
 fn number(word: &str) -> Option<i64> {
@@ -148,7 +148,7 @@ pub(super) fn find(text: &str, today: Date) -> Option<Named> {
     if past || ahead {
         // Words for the past may look like a number: "il y a".
         let counting: Vec<&str> = if text.starts_with("il y a ") { words[3..].to_vec() } else { words.clone() };
-        if let Some((count, unit)) = counted(&counting, past).filter(|(n, _)| (0..=MOST).contains(n)) {
+        if let Some((count, unit)) = counted(&counting, past).filter(|(n, _)| (0..=MAX_COUNT).contains(n)) {
             let span = match unit {
                 "weeks" => (count * 7).days(),
                 "seconds" | "minutes" => 0.days(),

@@ -96,7 +96,7 @@ struct Parts {
 }
 
 /// Returns the parts of a day around the month at `at`.
-fn parts(words: &[Word<'_>], at: usize, month: Month, said: (&str, &str)) -> Option<Parts> {
+fn parts(words: &[Word<'_>], at: usize, month: Month, context: (&str, &str)) -> Option<Parts> {
     let back = |from: usize| (0..from).rev().find(|i| !JOINS.contains(&words[*i].text)).filter(|i| from - i <= 3);
     let on = |from: usize| (from..words.len()).find(|i| !JOINS.contains(&words[*i].text)).filter(|i| i - from <= 2);
     // A year right there, otherwise one after the time of day.
@@ -104,7 +104,7 @@ fn parts(words: &[Word<'_>], at: usize, month: Month, said: (&str, &str)) -> Opt
         let next = on(from)?;
         let short = || {
             let two = words[next].text;
-            let year = || year_of(two).map(|year| eras::short_year(year, said));
+            let year = || year_of(two).map(|year| eras::short_year(year, context));
             (two.len() == 2 && two.bytes().all(|b| b.is_ascii_digit())).then(year).flatten()
         };
         if let Some(year) = year_in(&words[next]) {
@@ -153,11 +153,11 @@ fn parts(words: &[Word<'_>], at: usize, month: Month, said: (&str, &str)) -> Opt
     Some(Parts { month, day, year: year.map(|y| y.0), from: at, to: year.map_or(next, |y| y.1) })
 }
 
-fn as_date(parts: &Parts, year: i64, said: (&str, &str)) -> Option<Date> {
+fn as_date(parts: &Parts, year: i64, context: (&str, &str)) -> Option<Date> {
     if parts.month.persian {
         return eras::persian(year, parts.month.number, parts.day);
     }
-    day(year, parts.month.number, parts.day, said)
+    day(year, parts.month.number, parts.day, context)
 }
 
 /// Returns the first day with a month in words.

@@ -8,7 +8,7 @@ use crate::zones::Zone;
 /// Most bytes of a table row that is written on one line; a longer one is layout, not a row.
 const MAX_ROW: usize = 1_000;
 /// Fewest bytes of main content: with less, the surroundings are the content.
-const LEAST: usize = 200;
+const MIN_MAIN: usize = 200;
 
 /// What compact text contains of links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Open {
 pub(crate) fn compact(doc: &Doc<'_>, most: usize, addresses: Addresses) -> String {
     let walk = Walk { doc, addresses };
     let main = walk.lines(most, Zone::is_surroundings);
-    if main.len() >= LEAST.min(most) {
+    if main.len() >= MIN_MAIN.min(most) {
         return main;
     }
     walk.lines(most, |_| false)

@@ -174,7 +174,7 @@ fn named(view: &View<'_>, wanted: &Wanted<'_>, search: Search, out: &mut Vec<Can
     let field = Field { example: "Some name".into(), ..field };
     let mut names = Vec::new();
     search(view, &Wanted::of(&field), &mut names);
-    let best = names.iter().filter(|c| c.score >= crate::scores::LEAST).max_by_key(|c| c.score);
+    let best = names.iter().filter(|c| c.score >= crate::scores::MIN_SCORE).max_by_key(|c| c.score);
     let Some(name) = best.and_then(|c| c.values.first()).and_then(|v| v.as_str()) else { return };
     let name = words(name);
     for (_, href, text) in links(view).filter(|(_, _, text)| words(text) == name).take(2) {

@@ -7,10 +7,10 @@ use super::{example, read_at};
 
 /// Returns the schema of a case: a field is `[type, value]` or `[type, value, {"hint", "or"}]`.
 fn schema(fields: &serde_json::Map<String, Value>) -> Value {
-    let field = |(name, told): (&String, &Value)| {
-        let kind = told[0].as_str().unwrap();
+    let field = |(name, expected): (&String, &Value)| {
+        let kind = expected[0].as_str().unwrap();
         let mut field = json!({"field": name, "type": kind, "example": example(kind)});
-        if let Some(hint) = told[2].get("hint") {
+        if let Some(hint) = expected[2].get("hint") {
             field["hint"] = hint.clone();
         }
         field
@@ -28,13 +28,13 @@ fn no_value_of_everyday_pages_is_wrong() {
         let fields = case["fields"].as_object().unwrap();
         let (locale, page) = (case["locale"].as_str().unwrap(), case["page"].as_str().unwrap());
         let read = read_at("https://shop.test/p/kettle", locale, page, schema(fields)).data;
-        for (name, told) in fields {
+        for (name, expected) in fields {
             let nothing = |v: &Value| v.is_null() || v.as_array().is_some_and(Vec::is_empty);
-            let others = told[2].get("or").and_then(Value::as_array).into_iter().flatten();
-            let wanted: Vec<&Value> = std::iter::once(&told[1]).chain(others).collect();
+            let others = expected[2].get("or").and_then(Value::as_array).into_iter().flatten();
+            let wanted: Vec<&Value> = std::iter::once(&expected[1]).chain(others).collect();
             let got = &read[name];
             let right = wanted.iter().any(|w| *w == got || (nothing(w) && nothing(got)));
-            labelled += usize::from(!nothing(&told[1]));
+            labelled += usize::from(!nothing(&expected[1]));
             match (right, nothing(got)) {
                 (true, _) => {}
                 (false, true) => missing.push(format!("{} {name}", case["id"])),

@@ -148,14 +148,14 @@ fn explained_answers_equal_the_answers() {
     let html = extraction::Page { body: page.as_bytes(), content_type: Some("text/html"), url: &url };
     let context =
         extraction::Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
-    let told = extraction::explain(&html, &domain::Schema::parse(&fields).unwrap(), &context).unwrap();
-    for field in &told {
+    let explained = extraction::explain(&html, &domain::Schema::parse(&fields).unwrap(), &context).unwrap();
+    for field in &explained {
         assert_eq!(field.value, got.data[&field.field]);
         let chosen = field.candidates.iter().filter(|c| c.outcome.starts_with("chosen")).count();
         assert_eq!(chosen, usize::from(!field.value.is_null()), "{field:?}");
         assert!(field.candidates.is_sorted_by_key(|c| -c.score));
     }
-    assert_eq!(told[1].meaning, "price");
+    assert_eq!(explained[1].meaning, "price");
 }
 
 #[test]

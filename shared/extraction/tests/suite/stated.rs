@@ -47,8 +47,8 @@ fn availability_is_read_in_every_vocabulary_but_not_in_unknown_words() {
         );
         let read = read(&page, schema(&[("inStock", "boolean")]));
         assert_eq!(read.data["inStock"], want, "{stated}");
-        let told = read.warnings.iter().any(|w| w.contains("TYPE_COERCION_FAILED"));
-        assert_eq!(told, want.is_null(), "{stated}: {:?}", read.warnings);
+        let warned = read.warnings.iter().any(|w| w.contains("TYPE_COERCION_FAILED"));
+        assert_eq!(warned, want.is_null(), "{stated}: {:?}", read.warnings);
     }
 }
 

@@ -191,10 +191,10 @@ mod tests {
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut asked = [0; 1_024];
             let _ = socket.read(&mut asked).await;
-            let mut said = socket.write_all(head.as_bytes()).await;
-            while said.is_ok() {
+            let mut written = socket.write_all(head.as_bytes()).await;
+            while written.is_ok() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                said = socket.write_all(more.as_bytes()).await;
+                written = socket.write_all(more.as_bytes()).await;
             }
         });
         (at, talk)

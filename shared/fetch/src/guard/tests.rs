@@ -113,15 +113,15 @@ fn every_row_of_the_registries_is_refused() {
 fn the_documented_ranges_are_those_in_code() {
     let text = include_str!("../../../../docs/SECURITY.md");
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `") && line.contains("/")).collect();
-    let told = |net: String, what: &str| {
+    let documented = |net: String, what: &str| {
         let start = format!("| `{net}` |");
         rows.iter().any(|row| row.starts_with(&start) && row.contains(what))
     };
     for (net, len, what) in table::V4 {
-        assert!(told(format!("{net}/{len}"), what), "{net}/{len}: {what}");
+        assert!(documented(format!("{net}/{len}"), what), "{net}/{len}: {what}");
     }
     for (net, len, what) in table::V6 {
-        assert!(told(format!("{net}/{len}"), what), "{net}/{len}: {what}");
+        assert!(documented(format!("{net}/{len}"), what), "{net}/{len}: {what}");
     }
     let ranges = rows.iter().filter(|row| row[3..].split('`').next().is_some_and(|net| net.parse::<IpNet>().is_ok()));
     assert_eq!(ranges.count(), table::V4.len() + table::V6.len());

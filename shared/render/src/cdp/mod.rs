@@ -158,11 +158,11 @@ impl Inner {
         let Ok(mut message) = serde_json::from_slice::<Value>(message) else { return };
         if let Some(id) = message["id"].as_u64() {
             let Some(waiting) = self.state().waiting.remove(&id) else { return };
-            let said = match message.get("error") {
+            let result = match message.get("error") {
                 Some(error) => Err(CdpError::Refused(error["message"].as_str().unwrap_or_default().to_owned())),
                 None => Ok(message["result"].take()),
             };
-            let _ = waiting.answer.send(said);
+            let _ = waiting.answer.send(result);
             return;
         }
         let Some(method) = message["method"].as_str().map(str::to_owned) else { return };

@@ -32,8 +32,8 @@ impl std::fmt::Display for Over {
 
 /// The ledger of one page. Once the page exceeds a limit or ends, all its connections are cut.
 pub(crate) struct Ledger {
-    most_bytes: u64,
-    most_connections: u32,
+    max_bytes: u64,
+    max_connections: u32,
     bytes: AtomicU64,
     connections: AtomicU32,
     at_once: Arc<Semaphore>,
@@ -50,8 +50,8 @@ struct State {
 impl Ledger {
     pub(crate) fn new(limits: &Limits) -> Ledger {
         Ledger {
-            most_bytes: limits.bytes,
-            most_connections: limits.connections,
+            max_bytes: limits.bytes,
+            max_connections: limits.connections,
             bytes: AtomicU64::new(0),
             connections: AtomicU32::new(0),
             at_once: Arc::new(Semaphore::new(limits.connections_at_once)),
@@ -62,8 +62,8 @@ impl Ledger {
 
     /// Waits for a permit for another connection. Returns `None` if the page may open no more.
     pub(super) async fn connect(&self) -> Option<OwnedSemaphorePermit> {
-        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.most_connections {
-            self.stop(Over::Connections(self.most_connections));
+        if self.connections.fetch_add(1, Ordering::Relaxed) >= self.max_connections {
+            self.stop(Over::Connections(self.max_connections));
         }
         let place = Arc::clone(&self.at_once).acquire_owned();
         self.cut.run_until_cancelled(place).await?.ok()
@@ -71,8 +71,8 @@ impl Ledger {
 
     /// Counts bytes of either direction.
     pub(super) fn count(&self, bytes: usize) {
-        if self.bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64 > self.most_bytes {
-            self.stop(Over::Bytes(self.most_bytes));
+        if self.bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64 > self.max_bytes {
+            self.stop(Over::Bytes(self.max_bytes));
         }
     }
 

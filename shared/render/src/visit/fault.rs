@@ -23,7 +23,7 @@ impl Visit<'_> {
             return RenderError::Forbidden("this URL may not be fetched: the scheme must be http or https".into());
         }
         let name = text.strip_prefix("net::ERR_").unwrap_or(text);
-        let said = match name {
+        let reason = match name {
             name if name.starts_with("CERT_") => "the site's TLS certificate is not valid",
             name if name.starts_with("SSL_") => {
                 "the TLS connection to the site failed; the site may not offer TLS on this port"
@@ -35,7 +35,7 @@ impl Visit<'_> {
             "ABORTED" => "the site sent no document",
             _ => "the site closed the connection, or its response is not valid HTTP",
         };
-        RenderError::Unreachable(said.into())
+        RenderError::Unreachable(reason.into())
     }
 
     /// Returns an error if the page exceeded a limit.
@@ -53,7 +53,7 @@ impl Visit<'_> {
     }
 
     /// Translates an error of reading the document.
-    pub(super) fn said(&self, error: RenderError) -> RenderError {
+    pub(super) fn read_error(&self, error: RenderError) -> RenderError {
         match error {
             RenderError::Internal(_) => self.lost(),
             error => error,

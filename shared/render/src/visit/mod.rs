@@ -283,7 +283,7 @@ impl Visit<'_> {
         tokio::pin!(reading);
         let (snapshot, picture) = loop {
             tokio::select! {
-                read = &mut reading => break read.map_err(|error| self.said(error))?,
+                read = &mut reading => break read.map_err(|error| self.read_error(error))?,
                 event = events.recv() => match event {
                     Some(event) => self.happened(&event),
                     None => return Err(self.lost()),

@@ -138,8 +138,8 @@ impl Crawler {
         for link in judged.iter().filter(|link| link.verdict == Verdict::Ask && !cache.knows(&link.hash)) {
             let url = link.page.url();
             if let Entry::Vacant(origin) = robots.entry(edge::origin(url)) {
-                let Ok(said) = tokio::time::timeout_at(end, self.robots.of(url)).await else { break };
-                origin.insert(said);
+                let Ok(rules) = tokio::time::timeout_at(end, self.robots.of(url)).await else { break };
+                origin.insert(rules);
             }
         }
         if robots.is_empty() {

@@ -118,7 +118,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Fault> {
         each.await??;
     }
     let done = Done { pages: args.pages, wall_s: start.elapsed().as_secs_f64() };
-    process::say(&format!("{DONE}{}", serde_json::to_string(&done)?))?;
+    process::write_line(&format!("{DONE}{}", serde_json::to_string(&done)?))?;
     tokio::task::spawn_blocking(process::input_ended).await?;
     Ok(())
 }

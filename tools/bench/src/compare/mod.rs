@@ -191,7 +191,7 @@ async fn compare(options: Options) -> Result<bool, Fault> {
         .collect();
     if options.list {
         for scenario in chosen {
-            process::say(&scenario.name())?;
+            process::write_line(&scenario.name())?;
         }
         return Ok(true);
     }
@@ -227,7 +227,7 @@ async fn compare(options: Options) -> Result<bool, Fault> {
     std::fs::write(out.join("results.md"), &text)?;
     std::fs::write(out.join("results.json"), serde_json::to_vec_pretty(&results)?)?;
     plot::draw(&results, out)?;
-    process::say(&text)?;
+    process::write_line(&text)?;
     Ok(results.failed.is_empty())
 }
 

@@ -16,7 +16,7 @@ use crate::Fault;
 const SCRAPY: &str = include_str!("../../peers/scrapy_spider.py");
 const CRAWLEE: &str = include_str!("../../peers/crawlee.mjs");
 /// Timeout of one run.
-const MOST: Duration = Duration::from_secs(600);
+const MAX_RUN: Duration = Duration::from_secs(600);
 /// Interval at which the start of a run is polled.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -108,7 +108,7 @@ pub(crate) async fn measure(bench: &Bench, peer: Peer, program: &Path) -> Result
         before = process.usage();
         tokio::time::sleep(LOOK).await;
     }
-    let (used, success) = process.finish(MOST).await?;
+    let (used, success) = process.finish(MAX_RUN).await?;
     let stats = bench.site.stats().await?;
     let lines = fs::read_to_string(folder.path().join("out.jsonl")).unwrap_or_default().lines().count() as u64;
     // spider_cli reports pages in its own format, so its visits are counted at the site.

@@ -201,7 +201,7 @@ impl Drop for Process {
 ///
 /// # Errors
 /// Standard output is closed.
-pub(crate) fn say(line: &str) -> Result<(), Fault> {
+pub(crate) fn write_line(line: &str) -> Result<(), Fault> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)

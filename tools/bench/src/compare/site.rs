@@ -131,7 +131,7 @@ async fn respond(path: &str, counts: &Counts) -> Response<Full<Bytes>> {
 /// Serves until standard input ends.
 pub(crate) async fn serve(args: &Args) -> Result<(), Fault> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-    process::say(&format!("{READY}http://{}", listener.local_addr()?))?;
+    process::write_line(&format!("{READY}http://{}", listener.local_addr()?))?;
     let zero = || AtomicU64::new(0);
     let counts = Arc::new(Counts {
         start: Instant::now(),

@@ -12,13 +12,15 @@ use url::form_urlencoded;
 
 use crate::config;
 use crate::exit::{FAILURE, Failed, GOOD};
-use crate::terminal::tell;
+use crate::terminal::notice;
 
 /// Serves an agent until it closes standard input. Jobs that it started keep running.
 pub(super) async fn mcp() -> Result<u8, Failed> {
     let service = Service(config::client()?);
     if std::io::stdin().is_terminal() {
-        tell("runo mcp is started by an agent, which speaks the Model Context Protocol to it; press Ctrl-D to end it");
+        notice(
+            "runo mcp is started by an agent, which speaks the Model Context Protocol to it; press Ctrl-D to end it",
+        );
     }
     let served = mcp_tools::serve(Tools::new(service), tokio::io::stdin(), tokio::io::stdout()).await;
     served.map(|()| GOOD).map_err(|error| Failed::new(FAILURE, error.to_string()))

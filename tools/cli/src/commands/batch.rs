@@ -3,17 +3,17 @@
 use runo_client::{Batch, BatchOptions, Client, ErrorKind, Job, Row, Schema, new_idempotency_key};
 use serde_json::json;
 
-use super::say;
+use super::write_out;
 use crate::args::{BatchArgs, Format};
 use crate::config;
 use crate::exit::{CANCELLED, FAILURE, Failed, INTERRUPTED, NO_JOB};
 use crate::fields::schema;
 use crate::follow::{End, Follower};
-use crate::interrupt::{Interrupts, tell_unnamed};
+use crate::interrupt::{Interrupts, report_unnamed};
 use crate::journal::{Chunk, Done, Journal};
 use crate::output::{Output, format_of};
 use crate::progress::Progress;
-use crate::terminal::tell;
+use crate::terminal::notice;
 use crate::urls::{Urls, changed, digest};
 
 /// What all jobs of a batch share.
@@ -60,7 +60,7 @@ pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
     };
     if let Some(journal) = journal.as_ref().filter(|_| done.over) {
         let what = if done.tally.cancelled { "the batch was cancelled" } else { "the batch is complete" };
-        tell(&format!("{}: {what}; delete this file to run (and pay for) it again", journal.path.display()));
+        notice(&format!("{}: {what}; delete this file to run (and pay for) it again", journal.path.display()));
         return Ok(if done.tally.cancelled { CANCELLED } else { done.tally.code() });
     }
     let columns = plan.schema.names();
@@ -106,11 +106,11 @@ async fn run(
         let starting = start(plan, output_bytes, journal.as_mut(), open, chunk);
         let Some(job) = follower.interrupts.or(starting).await else {
             follower.progress.finish();
-            tell_unnamed();
+            report_unnamed();
             return Ok(INTERRUPTED);
         };
         let mut job = job?;
-        follower.tell_started(job.id());
+        follower.report_started(job.id());
         match follower.follow(&mut job, offset).await? {
             End::Left => return Ok(INTERRUPTED),
             End::Ended => {}
@@ -132,7 +132,7 @@ async fn run(
         let Some(read) = follower.interrupts.or(reading).await else {
             follower.output.finish()?;
             follower.progress.finish();
-            tell("runo: interrupted between two jobs; all results so far are written");
+            notice("runo: interrupted between two jobs; all results so far are written");
             return Ok(INTERRUPTED);
         };
         let (rest, next) = read.map_err(|error| Failed::new(FAILURE, error.to_string()))?;
@@ -192,7 +192,7 @@ async fn detached(plan: &Plan, mut urls: Urls) -> Result<u8, Failed> {
     let mut code = 0;
     while !chunk.is_empty() {
         let job = plan.call(chunk).start::<Row>().await?;
-        code = say(format!("{}\n", job.id()).as_bytes())?;
+        code = write_out(format!("{}\n", job.id()).as_bytes())?;
         chunk = urls.chunk()?;
     }
     Ok(code)

@@ -4,12 +4,12 @@ use console::style;
 use runo_client::{JobInfo, JobState, Usage};
 use serde::Serialize;
 
-use super::say;
+use super::write_out;
 use crate::args::{Format, JobsArgs, ShownArgs};
 use crate::config;
 use crate::exit::{Failed, GOOD};
 use crate::output::format_here;
-use crate::terminal::{line, number, tell};
+use crate::terminal::{line, notice, number};
 
 /// `runo jobs`
 pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
@@ -18,8 +18,8 @@ pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
     if let Some(id) = &args.job {
         let info = client.job(id).await?;
         return match format {
-            Format::Table => say(sheet(&info).as_bytes()),
-            _ => say_json(&info),
+            Format::Table => write_out(sheet(&info).as_bytes()),
+            _ => write_json(&info),
         };
     }
     let state = match (args.all, args.finished) {
@@ -35,20 +35,20 @@ pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
         listed.push(info?);
     }
     match format {
-        Format::Table if listed.is_empty() => tell("no jobs"),
+        Format::Table if listed.is_empty() => notice("no jobs"),
         Format::Table => {
             let head = format!(
                 "{:<22}{:<10}{:<11}{:<22}{:>8}{:>8}{:>8}",
                 "job", "call", "status", "started", "read", "failed", "of"
             );
             let rows = listed.iter().map(row).collect::<String>();
-            say(format!("{}\n{rows}", style(head).bold()).as_bytes())?;
+            write_out(format!("{}\n{rows}", style(head).bold()).as_bytes())?;
         }
-        Format::Json => return say_json(&listed),
+        Format::Json => return write_json(&listed),
         Format::Csv => return Err(Failed::usage("jobs cannot be written as csv; use table, json or ndjson")),
         Format::Ndjson => {
             for info in &listed {
-                say_json(info)?;
+                write_json(info)?;
             }
         }
     }
@@ -58,9 +58,9 @@ pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
 /// `runo cancel`
 pub(super) async fn cancel(id: &str) -> Result<u8, Failed> {
     if config::client()?.cancel(id).await? {
-        tell(&format!("{id} is cancelled: pages that have started finish, the rest are refunded"));
+        notice(&format!("{id} is cancelled: pages that have started finish, the rest are refunded"));
     } else {
-        tell(&format!("{id} had already ended"));
+        notice(&format!("{id} had already ended"));
     }
     Ok(GOOD)
 }
@@ -68,7 +68,7 @@ pub(super) async fn cancel(id: &str) -> Result<u8, Failed> {
 /// `runo resend`
 pub(super) async fn resend(id: &str) -> Result<u8, Failed> {
     config::client()?.resend_webhook(id).await?;
-    tell(&format!("the webhook message of {id} is sent again; `runo jobs {id}` shows the outcome"));
+    notice(&format!("the webhook message of {id} is sent again; `runo jobs {id}` shows the outcome"));
     Ok(GOOD)
 }
 
@@ -76,15 +76,15 @@ pub(super) async fn resend(id: &str) -> Result<u8, Failed> {
 pub(super) async fn usage(args: &ShownArgs) -> Result<u8, Failed> {
     let usage = config::client()?.usage().await?;
     match format_here(args.format) {
-        Format::Table => say(figures(&usage).as_bytes()),
-        _ => say_json(&usage),
+        Format::Table => write_out(figures(&usage).as_bytes()),
+        _ => write_json(&usage),
     }
 }
 
-fn say_json(value: &impl Serialize) -> Result<u8, Failed> {
+fn write_json(value: &impl Serialize) -> Result<u8, Failed> {
     let mut text = serde_json::to_vec(value).map_err(std::io::Error::from)?;
     text.push(b'\n');
-    say(&text)
+    write_out(&text)
 }
 
 fn row(info: &JobInfo) -> String {

@@ -6,7 +6,7 @@ use console::Term;
 
 use crate::config::{DEFAULT_BASE_URL, Login, client_of};
 use crate::exit::{Failed, GOOD, KEY};
-use crate::terminal::{line, tell};
+use crate::terminal::{line, notice};
 
 pub(super) async fn login(base_url: Option<String>) -> Result<u8, Failed> {
     let path = Login::path()?;
@@ -20,7 +20,7 @@ pub(super) async fn login(base_url: Option<String>) -> Result<u8, Failed> {
     let usage = client_of(&key, &base_url)?.usage().await?;
     Login { base_url: Some(base_url.clone()), api_key: Some(key) }.write(&path)?;
     let (account, plan) = (line(&usage.account_id), line(usage.plan.as_str()));
-    tell(&format!("{base_url} accepts this key: account {account}, plan {plan}; stored in {}", path.display()));
+    notice(&format!("{base_url} accepts this key: account {account}, plan {plan}; stored in {}", path.display()));
     Ok(GOOD)
 }
 

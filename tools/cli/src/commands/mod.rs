@@ -30,13 +30,13 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failed> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "runo", &mut script);
-            say(&script)
+            write_out(&script)
         }
     }
 }
 
 /// Writes all of `text` to standard output.
-fn say(text: &[u8]) -> Result<u8, Failed> {
+fn write_out(text: &[u8]) -> Result<u8, Failed> {
     let mut output = io::stdout().lock();
     output.write_all(text)?;
     output.flush()?;

@@ -2,13 +2,13 @@
 
 use runo_client::{Error, ErrorKind, Job, Page, Row, Schema};
 
-use super::say;
+use super::write_out;
 use crate::args::{CrawlArgs, ExtractArgs, OnInterrupt, OutputArgs, ResultArgs};
 use crate::config;
 use crate::exit::{Failed, GOOD, INTERRUPTED, PAGES_FAILED};
 use crate::fields::schema;
 use crate::follow::{End, Follower, Tally};
-use crate::interrupt::{Interrupts, tell_unnamed};
+use crate::interrupt::{Interrupts, report_unnamed};
 use crate::output::Output;
 use crate::progress::Progress;
 
@@ -39,16 +39,16 @@ pub(super) async fn crawl(args: CrawlArgs, quiet: bool) -> Result<u8, Failed> {
     let call = if let Some(key) = args.idempotency_key { call.idempotency_key(key) } else { call };
     if args.job.detach {
         let job = call.start::<Row>().await?;
-        return say(format!("{}\n", job.id()).as_bytes());
+        return write_out(format!("{}\n", job.id()).as_bytes());
     }
     let mut follower = follower(&args.output, columns, Some(args.max_pages.into()), args.job.on_interrupt, quiet)?;
     let Some(job) = follower.interrupts.or(call.start()).await else {
         follower.progress.finish();
-        tell_unnamed();
+        report_unnamed();
         return Ok(INTERRUPTED);
     };
     let job = job?;
-    follower.tell_started(job.id());
+    follower.report_started(job.id());
     follow(follower, job).await
 }
 

@@ -6,7 +6,7 @@ use runo_client::{Page, Row};
 use serde_json::Value;
 
 /// Most failures that are held until a successful page shows the columns.
-const MOST_HELD: usize = 10_000;
+const MAX_HELD: usize = 10_000;
 const URL: &str = "page_url";
 const ERROR: &str = "page_error";
 /// Column for all values as JSON, used if the columns are not known in time.
@@ -31,7 +31,7 @@ impl Csv {
                 Some(data) => self.columns = Some(data.keys().cloned().collect()),
                 None => self.held.push(page.clone()),
             }
-            if self.columns.is_none() && self.held.len() < MOST_HELD {
+            if self.columns.is_none() && self.held.len() < MAX_HELD {
                 return Ok(());
             }
             self.settle(text)?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::terminal::line;
 
 const PLACE: usize = 6;
-const LEAST: usize = 8;
+const MIN_WIDTH: usize = 8;
 const GAP: &str = "  ";
 
 /// Table with one row per page.
@@ -32,7 +32,7 @@ impl Table {
         let columns: &[String] = self.columns.as_deref().unwrap_or_default();
         let address = (self.width / 3).clamp(12, 48);
         let left = self.width.saturating_sub(PLACE + 2 * GAP.len() + address + 1);
-        let shown = columns.len().min(left / (LEAST + GAP.len())).max(1);
+        let shown = columns.len().min(left / (MIN_WIDTH + GAP.len())).max(1);
         let each = (left / shown).saturating_sub(GAP.len());
         if !self.headed && !columns.is_empty() {
             self.headed = true;

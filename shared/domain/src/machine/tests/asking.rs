@@ -11,7 +11,7 @@ fn asks(seq: Seq) -> Event {
 }
 
 /// A machine in `Mode::End` that was given answers and has then read the row.
-fn told_of_answers(
+fn after_answers(
     view: JobView,
     row: &Segment,
     answers: &[(Seq, u8)],
@@ -22,7 +22,7 @@ fn told_of_answers(
         machine.handle(Event::Answered { seq: *seq, attempt: *attempt, at: Timestamp(50) }, at(50));
     }
     assert_eq!(all(&mut machine, at(50)), [Action::ReadSegments { first: 0, last: 0 }]);
-    let actions = told(&mut machine, Event::Segments(vec![row.clone()]), at(50));
+    let actions = after(&mut machine, Event::Segments(vec![row.clone()]), at(50));
     (machine, actions)
 }
 
@@ -37,9 +37,9 @@ fn a_unit_that_waits_for_a_model_keeps_its_provisional_result_and_needs_no_runne
     let mut machine = driver(plan(2), 2);
     run_all(&mut machine, 2);
     machine.handle(asks(0), at(10));
-    let group = commit(&told(&mut machine, ended(1, UnitEnd::Succeeded), at(10)));
+    let group = commit(&after(&mut machine, ended(1, UnitEnd::Succeeded), at(10)));
     assert_eq!((group.results.clone(), group.segments[0].unit(0)), (vec![(0, 1), (1, 1)], asked(1)));
-    let actions = told(&mut machine, written(&group), at(10));
+    let actions = after(&mut machine, written(&group), at(10));
     assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "{actions:?}");
     assert!(machine.share().waits_for_model());
     assert_eq!(Totals::of(machine.rows().values(), 2).tally.pending, 1);
@@ -47,21 +47,21 @@ fn a_unit_that_waits_for_a_model_keeps_its_provisional_result_and_needs_no_runne
 
 #[test]
 fn an_answer_ends_its_unit_once_and_settles() {
-    let (mut machine, actions) = told_of_answers(running(2), &row(&[asked(2), asked(1)]), &[(0, 2), (1, 1)]);
+    let (mut machine, actions) = after_answers(running(2), &row(&[asked(2), asked(1)]), &[(0, 2), (1, 1)]);
     let end = commit(&actions);
     let ended = |attempt| UnitState::Ended { attempt, end: UnitEnd::Succeeded, at: Timestamp(50), skipped: 3 };
     assert_eq!((end.segments[0].unit(0), end.segments[0].unit(1)), (ended(3), ended(2)));
     assert_eq!(end.results, [], "they were written before");
-    let actions = told(&mut machine, written(&end), at(50));
+    let actions = after(&mut machine, written(&end), at(50));
     assert!(matches!(actions.last(), Some(Action::Settle(_))), "{actions:?}");
 
     // The row says something else by now: nothing is written, and nothing waits for ever.
     let over = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(9), skipped: 0 };
     for other in [over, asked(1), UnitState::Pending, started(2, nonce(9), 900_000)] {
-        let (_, actions) = told_of_answers(running(2), &row(&[other, asked(1)]), &[(0, 2)]);
+        let (_, actions) = after_answers(running(2), &row(&[other, asked(1)]), &[(0, 2)]);
         assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "{other:?}: {actions:?}");
     }
-    let (_, actions) = told_of_answers(running(2), &row(&[asked(1), asked(1)]), &[(7, 1)]);
+    let (_, actions) = after_answers(running(2), &row(&[asked(1), asked(1)]), &[(7, 1)]);
     assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "the job does not have this unit");
 }
 
@@ -69,7 +69,7 @@ fn an_answer_ends_its_unit_once_and_settles() {
 fn a_terminated_job_keeps_provisional_results() {
     for state in [JobState::Cancelling, JobState::FailingFast, JobState::Expiring] {
         // An answer that has arrived counts; the other unit ends with the values that rules found.
-        let (_, actions) = told_of_answers(view(state, 3), &row(&[asked(1), asked(1)]), &[(0, 1)]);
+        let (_, actions) = after_answers(view(state, 3), &row(&[asked(1), asked(1)]), &[(0, 1)]);
         let end = commit(&actions);
         let ended = |attempt| UnitState::Ended { attempt, end: UnitEnd::Succeeded, at: Timestamp(50), skipped: 3 };
         let units: Vec<UnitState> = (0..3).map(|seq| end.segments[0].unit(seq)).collect();

@@ -7,7 +7,7 @@ fn delegated_units_are_polled_sent_again_and_taken_back_on_a_stall() {
     let mut machine = driver(Plan { delegate: true, ..plan(1) }, 2);
     let both = BTreeSet::from([0, 1]);
     assert_eq!(all(&mut machine, at(0)), [Action::Enqueue(both.clone())]);
-    assert_eq!(told(&mut machine, Event::Enqueued(BTreeSet::new()), at(0)), []);
+    assert_eq!(after(&mut machine, Event::Enqueued(BTreeSet::new()), at(0)), []);
     // Soon at first, less and less often while nothing moves.
     let looks: Vec<i64> = (1..1_000)
         .filter(|ms| {
@@ -33,7 +33,7 @@ fn delegated_units_are_polled_sent_again_and_taken_back_on_a_stall() {
 
 /// Returns all actions of a machine while each read is answered: nothing has moved.
 fn answered(machine: &mut Machine<WithSettle>, at: Moment, beat: Option<Timestamp>) -> Vec<Action<WithSettle>> {
-    let mut said = Vec::new();
+    let mut actions = Vec::new();
     while let Some(action) = machine.next_action(at) {
         match &action {
             Action::ReadJob => machine.handle(Event::Job(Some(running(2))), at),
@@ -42,7 +42,7 @@ fn answered(machine: &mut Machine<WithSettle>, at: Moment, beat: Option<Timestam
             Action::Enqueue(_) => machine.handle(Event::Enqueued(BTreeSet::new()), at),
             _ => {}
         }
-        said.push(action);
+        actions.push(action);
     }
-    said
+    actions
 }
