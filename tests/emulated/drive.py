@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 
-from stack import PAGES, SCHEMA, Stack, aws, pages, say
+from stack import PAGES, SCHEMA, Stack, aws, pages, report_step
 
 key, name, secret = sys.argv[1:]
 stack = Stack(name, key)
@@ -33,7 +33,7 @@ stack.call("OPTIONS", "/v1/batch", want=204)
 stack.call("PUT", "/v1/batch", want=405)
 stack.call("GET", "/openapi.json")
 stack.call("GET", "/v1/jobs", want=401, X_API_Key="sk_live_nope")
-say("health, authentication and methods answer correctly")
+report_step("health, authentication and methods answer correctly")
 
 # Calls that a handler runs itself.
 found = stack.call("POST", "/v1/extract", {"url": PAGES + "/page/3", "schema": SCHEMA})
@@ -42,7 +42,7 @@ charged += 1
 found = stack.call("POST", "/v1/batch", {"urls": pages("b", 12), "schema": SCHEMA})
 assert found["succeeded"] == 12, found
 charged += 12
-say("extract and batch")
+report_step("extract and batch")
 
 # Jobs through the queue, the workers and settle.
 job = charge(stack.end_of(stack.start("/v1/batch", {"urls": pages("q", 25), "schema": SCHEMA}), 60))
@@ -53,7 +53,7 @@ charged += 8
 crawl = {"follow_pattern": "*/page/*", "max_pages": 5}
 job = charge(stack.end_of(stack.start("/v1/crawl", {"seed_url": PAGES + "/page/1", "crawl": crawl, "schema": SCHEMA}), 90))
 assert (job["status"], job["progress"]["done"], job["credits"]["charged"]) == ("completed", 5, 5), job
-say(f"a detached batch, a held one and a crawl: {job['progress']}")
+report_step(f"a detached batch, a held one and a crawl: {job['progress']}")
 
 # A webhook, sent through its own queue and function and signed by the Standard Webhooks specification.
 request = {"urls": pages("w", 3), "schema": SCHEMA, "webhook": {"url": PAGES + "/hook"}}
@@ -76,7 +76,7 @@ while (state := stack.call("GET", f"/v1/jobs/{job['job_id']}")["webhook"])["stat
     assert time.monotonic() < until, state
     time.sleep(0.5)
 assert state["attempts"] == 1 and state["last_status"] == 204, state
-say("a webhook was delivered with a valid signature")
+report_step("a webhook was delivered with a valid signature")
 
 # DELETE in the middle of a job.
 slow = {"urls": pages("d", 200, "slow"), "schema": SCHEMA, "options": {"concurrency": 2}}
@@ -91,7 +91,7 @@ progress, credits = job["progress"], job["credits"]
 assert job["status"] == "cancelled" and 0 < progress["done"] < 100, job
 assert (credits["charged"], credits["refunded"]) == (progress["done"] + progress["failed"], progress["cancelled"]), job
 stack.call("DELETE", f"/v1/jobs/{job['job_id']}", want=404)
-say(f"cancelled midway: {progress}")
+report_step(f"cancelled midway: {progress}")
 
 
 # A handler is killed in the middle of a batch; the scheduled sweep hands its job to the workers.
@@ -118,7 +118,7 @@ for pid in killed:
 caller.join()
 job = charge(stack.end_of(running[0]["job_id"], 300))
 assert (job["progress"]["done"], job["credits"]["charged"]) == (40, 40), job
-say("a killed handler's job was taken up by the scheduled sweep")
+report_step("a killed handler's job was taken up by the scheduled sweep")
 
 # A dead letter is read.
 sqs = aws("sqs")
@@ -132,7 +132,7 @@ while True:
         break
     assert time.monotonic() < until, f"the dead letter was not read: {depth}"
     time.sleep(0.5)
-say("a dead letter was read")
+report_step("a dead letter was read")
 
 # The daily check, and exact credits.
 functions = [f["FunctionName"] for f in aws("lambda").list_functions()["Functions"]]
@@ -140,4 +140,4 @@ audit = next(f for f in functions if f.startswith(f"{name}-Audit"))
 response = json.load(aws("lambda").invoke(FunctionName=audit, Payload=b'{"check": true}')["Payload"])
 assert response == {"violations": 0}, response
 assert stack.used() == charged, (stack.used(), charged)
-say(f"no invariant is violated; exactly {charged} credits were charged")
+report_step(f"no invariant is violated; exactly {charged} credits were charged")

@@ -1,7 +1,7 @@
 """Checks that a stack's functions logged no unexpected warning or error: logs.py STACK"""
 import sys
 
-from stack import aws, say
+from stack import aws, report_step
 
 # Caused by the run itself, which kills a handler.
 EXPECTED = ("running a job that has no driver",)
@@ -20,4 +20,4 @@ for text in bad[:20]:
     print("      ", text)
 assert lines > 100, f"the functions logged only {lines} lines"
 assert not bad, f"{len(bad)} of {lines} log lines are unexpected warnings or errors"
-say(f"{lines} lines were logged, without unexpected warnings")
+report_step(f"{lines} lines were logged, without unexpected warnings")

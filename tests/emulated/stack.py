@@ -16,7 +16,7 @@ def aws(service):
     return boto3.client(service, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
 
 
-def say(text):
+def report_step(text):
     print(f"   {time.monotonic() - BEGUN:6.1f} s {text}", flush=True)
 
 

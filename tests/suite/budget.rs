@@ -73,15 +73,15 @@ async fn an_extract_takes_one_transaction_and_one_write() {
     let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
     drain(engine.driver.start(*started, None)).await.unwrap();
     let calls = faults.calls();
-    let (of_cache, of_jobs): (Vec<_>, Vec<_>) = calls.iter().partition(|c| c.tables == ["runo-hosts"]);
+    let (cache_calls, job_calls): (Vec<_>, Vec<_>) = calls.iter().partition(|c| c.tables == ["runo-hosts"]);
     let operations = |calls: Vec<&Call>| -> Vec<String> {
         calls.iter().filter(|c| c.writes > 0).map(|c| c.operation.clone()).collect()
     };
-    let cost: usize = of_jobs.iter().map(|call| call.units).sum();
+    let cost: usize = job_calls.iter().map(|call| call.units).sum();
     println!("an extract: {cost} write units");
     assert!(cost <= 14, "{cost} write units");
-    assert_eq!(operations(of_jobs), ["TransactWriteItems", "UpdateItem"]);
-    assert_eq!((of_cache.len(), operations(of_cache)), (2, vec!["PutItem".to_owned()]));
+    assert_eq!(operations(job_calls), ["TransactWriteItems", "UpdateItem"]);
+    assert_eq!((cache_calls.len(), operations(cache_calls)), (2, vec!["PutItem".to_owned()]));
 }
 
 #[tokio::test]

@@ -108,9 +108,9 @@ fn folder_of(prefix: &str) -> Option<PathBuf> {
         "tests" => SUITE,
         _ => {
             let name = format!("name = \"{prefix}\"");
-            let of_package = |(_, text): &(PathBuf, String)| text.lines().any(|line| line == name);
+            let is_package = |(_, text): &(PathBuf, String)| text.lines().any(|line| line == name);
             let manifests = ["shared", "tools", "functions"].iter().flat_map(|part| files(part, "Cargo.toml"));
-            return manifests.filter(of_package).find_map(|(path, _)| path.parent().map(Path::to_path_buf));
+            return manifests.filter(is_package).find_map(|(path, _)| path.parent().map(Path::to_path_buf));
         }
     };
     Some(folder.into())
@@ -230,8 +230,8 @@ fn missing_tests_are_detected() {
     let table = "| Threat | Test | Seen |\n|---|---|---|\n| a | fetch: guard::tests::nobody, b_c; rights::* | yes |\n";
     let names: Vec<_> = cells(table).into_iter().flat_map(named).collect();
     let name = |folder: &str, path: &str| (PathBuf::from(folder), path.to_owned());
-    let of_fetch = [name("shared/fetch", "guard::tests::nobody"), name("shared/fetch", "b_c")];
-    assert_eq!(names, [&of_fetch[..], &[name("shared/fetch", "rights::*")]].concat());
+    let fetch_names = [name("shared/fetch", "guard::tests::nobody"), name("shared/fetch", "b_c")];
+    assert_eq!(names, [&fetch_names[..], &[name("shared/fetch", "rights::*")]].concat());
     let source = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn here() {}\n    fn helper() {}\n}\n";
     let sources = [Source::new((PathBuf::from("shared/fetch/src/guard.rs"), source.to_owned()))];
     for (path, there) in [

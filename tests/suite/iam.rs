@@ -287,8 +287,8 @@ async fn worker_does_what_its_role_allows() {
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, PLENTY).body().await;
     stage.cloud.map(&stage.cloud.units, &worker).await;
     assert_allows_exactly("WorkerFunction", &[&seen]);
-    let of_money = |(_, resource): &(String, String)| resource == "AccountsTable";
-    assert!(!seen.actions().iter().any(of_money), "the worker called the accounts table");
+    let uses_accounts_table = |(_, resource): &(String, String)| resource == "AccountsTable";
+    assert!(!seen.actions().iter().any(uses_accounts_table), "the worker called the accounts table");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

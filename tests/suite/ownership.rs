@@ -26,7 +26,7 @@ async fn an_account_cannot_read_or_change_another_accounts_jobs() {
     let ended = world.post("/v1/extract", &extract).await.job();
     let (running, result) = world.begin("/v1/batch", batch).await;
     let with_id = api::routes::ROUTES.iter().filter(|route| route.path.contains("{job_id}"));
-    let wishes: [&[(&str, &str)]; 5] = [
+    let header_sets: [&[(&str, &str)]; 5] = [
         &[],
         &[("Prefer", "respond-async")],
         &[("Prefer", "wait=0")],
@@ -41,7 +41,7 @@ async fn an_account_cannot_read_or_change_another_accounts_jobs() {
             if route.method == Method::GET {
                 methods.push(Method::HEAD);
             }
-            for (method, headers) in methods.iter().flat_map(|m| wishes.iter().map(move |w| (m, *w))) {
+            for (method, headers) in methods.iter().flat_map(|m| header_sets.iter().map(move |w| (m, *w))) {
                 let answer = ask(&other, method, &path, headers).await;
                 assert_eq!(answer.status, 403, "{method} {path} {headers:?}: {}", answer.text);
                 assert!(*method == Method::HEAD || answer.code() == "JOB_FORBIDDEN", "{}", answer.text);

@@ -136,17 +136,17 @@ async fn a_fault_of_the_cache_is_a_miss() {
         faults.reset();
         assert_eq!(run().await, "structured");
         let calls = faults.calls();
-        let of_cache: Vec<usize> = (0..calls.len()).filter(|i| calls[*i].tables == ["runo-hosts"]).collect();
-        assert_eq!(of_cache.len(), 2, "one look-up, one write: {calls:?}");
+        let cache_calls: Vec<usize> = (0..calls.len()).filter(|i| calls[*i].tables == ["runo-hosts"]).collect();
+        assert_eq!(cache_calls.len(), 2, "one look-up, one write: {calls:?}");
         // The look-up fails while the cache has a result.
-        faults.plan(of_cache[0], fault);
+        faults.plan(cache_calls[0], fault);
         assert_eq!(run().await, "structured", "{fault:?}");
         assert!(faults.injected());
         faults.reset();
         assert_eq!(run().await, "cache");
         // The write fails: this call and the next still have a result.
         bed.clock.advance(901);
-        faults.plan(of_cache[1], fault);
+        faults.plan(cache_calls[1], fault);
         assert_eq!(run().await, "structured", "{fault:?}");
         assert!(faults.injected());
         faults.reset();

@@ -64,7 +64,7 @@ fn the_simulated_deployment_is_the_templates() {
 #[test]
 fn the_simulated_settings_are_the_engines() {
     let (settings, simulated) = (Settings::default(), Deployment::default());
-    let of_settings = Deployment {
+    let from_settings = Deployment {
         fetch_concurrency: settings.fetch_concurrency,
         default_concurrency: settings.default_concurrency,
         queue_concurrency: settings.queue_concurrency,
@@ -80,7 +80,7 @@ fn the_simulated_settings_are_the_engines() {
         timeout_ms: domain::job::Options::default().timeout_ms,
         ..simulated
     };
-    assert_eq!(simulated, of_settings);
+    assert_eq!(simulated, from_settings);
     assert_eq!((STEP_TRIES, STEP_WAIT), (settings.step_attempts, settings.retry_base_ms * 1_000));
     let store = RetryPolicy::default();
     assert_eq!((STORE_TRIES, STORE_WAIT), (store.attempts, store.base_ms * 1_000));

@@ -37,17 +37,17 @@ fn call(url: &str, images: bool) -> Value {
     json!({ "url": url, "schema": schema, "options": { "process_images": images, "no_cache": true } })
 }
 
-fn of_the_text() -> Reply {
+fn text_reply() -> Reply {
     fields([("origin", json!("Bergen"), "A heater from Bergen")])
 }
 
-fn of_the_pictures() -> Reply {
+fn pictures_reply() -> Reply {
     fields([("voltage", json!(230), "230 V"), ("wattage", json!(900), "1,500 W")])
 }
 
 #[tokio::test]
 async fn open_fields_are_read_from_three_pictures_in_one_call() {
-    let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
+    let model = ScriptedModel::start(vec![text_reply(), pictures_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let pictures = ["/404", "/picture/100/a", "/picture/6000000/large", "/p/1", "/picture/200/b", "/picture/300/c"];
     let mut pictures: Vec<String> = pictures.iter().map(|path| site.url(path)).collect();
@@ -82,7 +82,7 @@ async fn open_fields_are_read_from_three_pictures_in_one_call() {
 
 #[tokio::test]
 async fn pictures_are_read_only_if_needed_requested_and_allowed() {
-    let model = ScriptedModel::start(vec![of_the_text()]).await;
+    let model = ScriptedModel::start(vec![text_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let url = page(&site, &[site.url("/picture/100/a")]);
     let pro = world.account("pro", Plan::Pro, Some(100), None).await;
@@ -111,7 +111,7 @@ async fn pictures_are_read_only_if_needed_requested_and_allowed() {
 
 #[tokio::test]
 async fn without_a_vision_model_there_is_a_warning() {
-    let model = ScriptedModel::start(vec![of_the_text()]).await;
+    let model = ScriptedModel::start(vec![text_reply()]).await;
     let (blind, site) = (world(&model, &[("MODEL_VISION", "false")]).await, Site::start().await);
     let got = blind.post("/v1/extract", &call(&page(&site, &[site.url("/picture/9/a")]), true)).await.json();
     assert!(got["warnings"].to_string().contains("no model that looks at pictures is configured"), "{got}");
@@ -120,7 +120,7 @@ async fn without_a_vision_model_there_is_a_warning() {
 
 #[tokio::test]
 async fn pictures_are_fetched_behind_the_guard_and_in_time() {
-    let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
+    let model = ScriptedModel::start(vec![text_reply(), pictures_reply()]).await;
     let (world, site) = (world(&model, &[("FETCH_ALLOW", "127.0.0.1/32")]).await, Site::start().await);
     // One of this machine's addresses is allowed. Another one listens and must not be requested, whatever leads there.
     // The process's own listener is refused too.
@@ -136,7 +136,7 @@ async fn pictures_are_fetched_behind_the_guard_and_in_time() {
     assert_eq!((&got["images_processed"], model.calls().len()), (&Value::Null, 1));
     assert!(neighbour.accept().now_or_never().is_none(), "nothing connected");
 
-    model.script(vec![of_the_text(), of_the_pictures()]);
+    model.script(vec![text_reply(), pictures_reply()]);
     let start = Instant::now();
     let slow = [site.url("/slow-picture/60000"), site.url("/picture/100/a")];
     let got = world.post("/v1/extract", &call(&page(&site, &slow), true)).await.json();
@@ -147,7 +147,7 @@ async fn pictures_are_fetched_behind_the_guard_and_in_time() {
 /// Also in async mode: the model is asked at once, because pictures are read after words.
 #[tokio::test]
 async fn pictures_of_an_async_job_are_read_at_once() {
-    let model = ScriptedModel::start(vec![of_the_text(), of_the_pictures()]).await;
+    let model = ScriptedModel::start(vec![text_reply(), pictures_reply()]).await;
     let (world, site) = (world(&model, &[("MODEL_BATCH", "openai")]).await, Site::start().await);
     let mut body = call("", true);
     body.as_object_mut().unwrap().remove("url");

@@ -36,7 +36,7 @@ pub(crate) struct Cursor {
     skip: bool,
     seen: HashSet<Key>,
     place: u64,
-    came: u64,
+    received: u64,
     last_summary: Option<Row>,
     joined: bool,
     checks: u8,
@@ -53,7 +53,7 @@ impl Cursor {
             skip,
             seen: HashSet::new(),
             place: 0,
-            came: 0,
+            received: 0,
             last_summary: None,
             joined: false,
             checks: 0,
@@ -98,7 +98,7 @@ impl Cursor {
             return Ok(None);
         }
         self.place += 1;
-        self.came += 1;
+        self.received += 1;
         let key = if self.crawl {
             members.get("url").and_then(Value::as_str).map(|url| Key::Url(url.into()))
         } else {
@@ -116,17 +116,17 @@ impl Cursor {
             self.broke();
             return Ok(None);
         };
-        let came = mem::take(&mut self.came);
+        let received = mem::take(&mut self.received);
         if summary.get("status").is_some_and(|status| status == "running") {
             self.joined = true;
             // A service that shuts down ends the calls that it holds at once.
-            return Ok(Some(if came > 0 { Duration::ZERO } else { IDLE }));
+            return Ok(Some(if received > 0 { Duration::ZERO } else { IDLE }));
         }
         if self.skip || self.complete(&summary) {
             let summary = serde_json::from_value::<Summary>(Value::Object(summary));
             self.summary = Some(summary.map_err(|e| self.error(&format!("the summary is malformed: {e}")))?.ended());
         } else if self.checks == MAX_CHECKS {
-            return Err(self.error(&format!("the job has ended, but only {came} of its results were received")));
+            return Err(self.error(&format!("the job has ended, but only {received} of its results were received")));
         } else {
             // The job has ended: results and their order are final now.
             self.checks += 1;
@@ -140,7 +140,7 @@ impl Cursor {
     pub(crate) fn broke(&mut self) {
         self.joined = true;
         self.last_summary = None;
-        self.came = 0;
+        self.received = 0;
         self.rest.clear();
     }
 

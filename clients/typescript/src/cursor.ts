@@ -23,7 +23,7 @@ export class Cursor {
   summary: Summary | undefined;
   #seen = new Set<number | string>();
   #place = 0;
-  #came = 0;
+  #received = 0;
   #lastSummary: RawSummary | undefined;
   #joined = false;
   #checks = 0;
@@ -61,7 +61,7 @@ export class Cursor {
       return undefined;
     }
     this.#place += 1;
-    this.#came += 1;
+    this.#received += 1;
     const key = this.crawl ? members.url : members.index;
     if (key === undefined) throw this.#error("a result has neither index nor url");
     if (this.#seen.has(key)) return undefined;
@@ -73,22 +73,22 @@ export class Cursor {
    * body ended before its summary. */
   bodyEnded(): number | undefined {
     const summary = this.#lastSummary;
-    const came = this.#came;
+    const received = this.#received;
     if (summary === undefined || this.#rest.trim() !== "") {
       this.broke();
       return undefined;
     }
     this.#lastSummary = undefined;
-    this.#came = 0;
+    this.#received = 0;
     if (summary.status === "running") {
       this.#joined = true;
       // A service that shuts down ends the calls that it holds at once.
-      return came > 0 ? 0 : IDLE;
+      return received > 0 ? 0 : IDLE;
     }
     if (this.skip || this.#complete(summary)) {
       this.summary = ended(summary);
     } else if (this.#checks === MAX_CHECKS) {
-      throw this.#error(`the job has ended, but only ${came} of its results were received`);
+      throw this.#error(`the job has ended, but only ${received} of its results were received`);
     } else {
       // The job has ended: results and their order are final now.
       this.#checks += 1;
@@ -102,7 +102,7 @@ export class Cursor {
   broke(): void {
     this.#joined = true;
     this.#lastSummary = undefined;
-    this.#came = 0;
+    this.#received = 0;
     this.#rest = "";
     this.#text = new TextDecoder();
   }

@@ -88,10 +88,10 @@ async function listening(server: HttpServer | TcpServer): Promise<string> {
 export class Site {
   base = "";
   #open: () => void = () => {};
-  #came: () => void = () => {};
+  #arrived: () => void = () => {};
   readonly gate = new Promise<void>((resolve) => (this.#open = resolve));
   /** Resolves once a page waits at the gate. */
-  readonly waiting = new Promise<void>((resolve) => (this.#came = resolve));
+  readonly waiting = new Promise<void>((resolve) => (this.#arrived = resolve));
   readonly #server = createServer((request, response) => void this.#answer(request, response));
 
   static async start(): Promise<Site> {
@@ -111,7 +111,7 @@ export class Site {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, kind, n] = (request.url ?? "").split("/");
     if (kind === "gate") {
-      this.#came();
+      this.#arrived();
       await this.gate;
     }
     response.setHeader("Content-Type", "text/html; charset=utf-8");

@@ -68,7 +68,7 @@ pub struct Glob {
     /// For each ASCII character, the elements that match it: row `c`, `words` words each.
     elements: Vec<u64>,
     /// The positions that have a `*` before them.
-    stays: Vec<u64>,
+    loops: Vec<u64>,
     words: usize,
     /// The number of elements, which is the position at which all of them have matched.
     end: usize,
@@ -125,12 +125,12 @@ impl Glob {
     fn compile(pieces: &[Piece], fixes_host: bool) -> Glob {
         let end = pieces.iter().filter(|p| !matches!(p, Piece::Star)).count();
         let words = end / 64 + 1;
-        let (mut elements, mut stays) = (vec![0; 128 * words], vec![0; words]);
+        let (mut elements, mut loops) = (vec![0; 128 * words], vec![0; words]);
         let mut at = 0;
         for piece in pieces {
             let set = match piece {
                 Piece::Star => {
-                    stays[at / 64] |= 1 << (at % 64);
+                    loops[at / 64] |= 1 << (at % 64);
                     continue;
                 }
                 Piece::Any => u128::MAX,
@@ -142,7 +142,7 @@ impl Glob {
             }
             at += 1;
         }
-        Glob { elements, stays, words, end, fixes_host }
+        Glob { elements, loops, words, end, fixes_host }
     }
 
     /// Returns whether all of `text` matches. Canonical URLs are ASCII; a text that is not ASCII never matches.
@@ -157,9 +157,9 @@ impl Glob {
             }
             let row = &self.elements[usize::from(byte) * self.words..][..self.words];
             let (mut carry, mut any) = (0, 0);
-            for ((word, matching), stays) in at.iter_mut().zip(row).zip(&self.stays) {
+            for ((word, matching), loops) in at.iter_mut().zip(row).zip(&self.loops) {
                 let moved = *word & matching;
-                *word = moved << 1 | carry | *word & stays;
+                *word = moved << 1 | carry | *word & loops;
                 carry = moved >> 63;
                 any |= *word;
             }

@@ -116,7 +116,7 @@ impl JobState {
     }
 
     /// Returns the outcome that the job will have once no unit is open.
-    pub fn heads_for(self) -> Outcome {
+    pub fn final_outcome(self) -> Outcome {
         match self {
             JobState::Running | JobState::FailingFast => Outcome::Completed,
             JobState::Cancelling => Outcome::Cancelled,
@@ -313,7 +313,7 @@ impl Job {
             return None;
         }
         Some(Settlement {
-            outcome: self.state.heads_for(),
+            outcome: self.state.final_outcome(),
             charge: self.reservation.resolve(tally.started()),
             tally,
             figures: self.figures(totals),
@@ -324,7 +324,7 @@ impl Job {
     /// Returns a crawl's figures from the totals of its units.
     pub fn figures(&self, totals: &Totals) -> CrawlFigures {
         // A seed that robots.txt denies is a page that was not fetched.
-        let denied = self.is_crawl() && self.state.heads_for() == Outcome::Completed;
+        let denied = self.is_crawl() && self.state.final_outcome() == Outcome::Completed;
         let denied = if denied { totals.tally.cancelled } else { 0 };
         CrawlFigures {
             skipped: totals.skipped + denied,

@@ -16,7 +16,7 @@ pub fn end_error(end: UnitEnd) -> Option<UnitError> {
 
 /// Returns the error that says why a unit of a job never started.
 pub fn skipped_error(job: &Job) -> UnitError {
-    match job.state.heads_for() {
+    match job.state.final_outcome() {
         Outcome::Expired => expired_error(false),
         Outcome::Completed if job.is_crawl() => UnitError::new(
             ErrorCode::RobotsDenied,

@@ -47,7 +47,7 @@ impl Canceller {
         let ended = self.runners.end(job.clone(), Some(JobState::Cancelling)).await?;
         self.waiting.cancel(&job).await;
         // The job may have completed by itself in the meantime: then there was nothing to cancel.
-        match ended.machine.job().state.heads_for() {
+        match ended.machine.job().state.final_outcome() {
             domain::Outcome::Completed if ended.exit == domain::machine::Exit::Settled => self.was_cancelled(id).await,
             _ => Ok(Cancelled::Yes),
         }
@@ -55,6 +55,6 @@ impl Canceller {
 
     async fn was_cancelled(&self, id: &JobId) -> Result<Cancelled, StoreError> {
         let state = self.rows.reread(id).await?.state;
-        Ok(if state.heads_for() == domain::Outcome::Completed { Cancelled::NotFound } else { Cancelled::Yes })
+        Ok(if state.final_outcome() == domain::Outcome::Completed { Cancelled::NotFound } else { Cancelled::Yes })
     }
 }

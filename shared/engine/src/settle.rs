@@ -28,7 +28,7 @@ impl Settler {
         {
             let ended = self.runners.end(job.clone(), None).await?;
             if ended.machine.share().waits_for_model() {
-                self.waiting.see_to(&job, ended.machine.rows()).await?;
+                self.waiting.request_answers(&job, ended.machine.rows()).await?;
             }
         }
         Ok(())

@@ -72,7 +72,7 @@ impl Sweeper {
             return Ok(true);
         }
         if ended.machine.share().waits_for_model() {
-            self.waiting.see_to(&job, ended.machine.rows()).await?;
+            self.waiting.request_answers(&job, ended.machine.rows()).await?;
             return Ok(true);
         }
         let JobView { state, admitted, .. } = ended.machine.job();

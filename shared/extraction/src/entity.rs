@@ -169,8 +169,8 @@ fn fit(object: &Map<String, Value>, fields: &[Wanted<'_>]) -> i32 {
 /// Adds a part as the main entity's if it is the only one of its type on the page.
 fn parts<'a>(graph: &Graph<'a>, out: &mut Vec<Entity<'a>>) {
     for (kind, prefix) in PARTS {
-        let mut of_kind = graph.objects.iter().filter(|o| types(o.members).any(|t| t == kind));
-        if let (Some(only), None) = (of_kind.next(), of_kind.next()) {
+        let mut same_kind = graph.objects.iter().filter(|o| types(o.members).any(|t| t == kind));
+        if let (Some(only), None) = (same_kind.next(), same_kind.next()) {
             out.push(Entity {
                 members: only.members,
                 origin: only.origin,

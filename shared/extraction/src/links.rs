@@ -76,8 +76,8 @@ impl Links {
                 links.truncated = true;
                 break;
             }
-            let of_item = if feed { item_target(element, budget).map(|href| (LinkKind::Item, href)) } else { None };
-            let found = of_item.or_else(|| target(element.value()).map(|(kind, href)| (kind, href.into())));
+            let item_link = if feed { item_target(element, budget).map(|href| (LinkKind::Item, href)) } else { None };
+            let found = item_link.or_else(|| target(element.value()).map(|(kind, href)| (kind, href.into())));
             let Some((kind, href)) = found else { continue };
             // Resolving, hashing and copying it.
             budget.step(URL_STEPS + (href.len() + head.base.as_str().len()) / PASS);

@@ -37,7 +37,7 @@ pub(crate) fn of<'t>(wanted: &Wanted<'_>, text: &'t str) -> Option<&'t str> {
             && rest.split(' ').any(|word| {
                 // Plurals that do not end in "s" have one letter more: Marke, Marken.
                 let short = word.char_indices().next_back().map_or(word, |(last, _)| &word[..last]);
-                wanted.labelled_so(word, &singular(word)).or_else(|| wanted.labelled(short)).is_some()
+                wanted.label_closeness(word, &singular(word)).or_else(|| wanted.labelled(short)).is_some()
             })
     });
     (!everything).then_some(text)

@@ -21,7 +21,7 @@ pub(crate) fn sift<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, str> {
     let (mut kept, mut at) = (0, 0);
     // Up to here a drawing or a fallback was examined and stays; drawings and fallbacks within it are not examined
     // again.
-    let mut stays = 0;
+    let mut kept_until = 0;
     while let Some(open) = find(bytes, at, b'<', budget) {
         let rest = &bytes[open..];
         if rest.starts_with(b"<!--") {
@@ -41,7 +41,7 @@ pub(crate) fn sift<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, str> {
         if tag.ends_with("/>") && name == "svg" {
             continue;
         }
-        if matches!(name, "svg" | "noscript") && open < stays {
+        if matches!(name, "svg" | "noscript") && open < kept_until {
             continue;
         }
         let Some(close) = closing(bytes, end, name, budget) else { break };
@@ -61,7 +61,7 @@ pub(crate) fn sift<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, str> {
         if drop || !matches!(name, "svg" | "noscript") {
             at = close;
         } else {
-            stays = close;
+            kept_until = close;
         }
     }
     if kept == 0 {

@@ -233,8 +233,8 @@ fn find(words: &str) -> Option<Concept> {
 /// kind of page it is or how the value is written.
 pub(crate) fn concept_of(name: &str) -> Option<Concept> {
     // The name and link of an offer are not those of the page's subject.
-    let of_part = |c: &Concept| c.has(Trait::Vague) && name.to_lowercase().starts_with("offers.");
-    plain_concept(name).filter(|c| !of_part(c)).or_else(|| {
+    let is_part = |c: &Concept| c.has(Trait::Vague) && name.to_lowercase().starts_with("offers.");
+    plain_concept(name).filter(|c| !is_part(c)).or_else(|| {
         // A path of schema.org, or a term of one: `address.addressLocality`, `addressLocality`.
         let term = name.rsplit('.').next().unwrap_or(name);
         let by_term = || VOCABULARY.by_term.get(&words(term)).copied().flatten();

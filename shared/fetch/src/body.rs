@@ -109,8 +109,8 @@ impl Growing {
         let mut rest_at = self.body.len() + YIELD_EVERY;
         while !self.ended && self.body.len() < mark {
             make_room(&mut self.body, mark.min(self.max));
-            let came = match self.content.read_buf(&mut self.body).await {
-                Ok(came) => came,
+            let count = match self.content.read_buf(&mut self.body).await {
+                Ok(count) => count,
                 // The page is complete, but its Content-Length is too long or its last chunk is missing.
                 Err(error) if find::<TooLong>(&error).is_none() && is_whole(&self.body) => 0,
                 Err(error) => return Err(failed(&error, self.max)),
@@ -118,7 +118,7 @@ impl Growing {
             if self.body.len() > self.max {
                 return Err(too_large(self.max));
             }
-            self.ended = came == 0;
+            self.ended = count == 0;
             if (self.ended || self.body.len() >= SNIFF_BYTES)
                 && let Some(sniff) = self.sniff.take()
             {

@@ -39,7 +39,7 @@ pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -
     let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(io::Error::other("the process has no input or output"));
     };
-    let told = async move {
+    let send_request = async move {
         // A child that dies early does not read its input; only its missing answer counts.
         if to.write_all(&order.head()).await.is_ok() {
             let _ = to.write_all(body).await;
@@ -47,7 +47,7 @@ pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -
     };
     let mut answer = Vec::new();
     let mut from = from.take(MAX_ANSWER);
-    let talk = async { tokio::join!(told, from.read_to_end(&mut answer)).1 };
+    let talk = async { tokio::join!(send_request, from.read_to_end(&mut answer)).1 };
     match tokio::time::timeout_at(end.into(), talk).await {
         Ok(read) => read.map(drop)?,
         Err(_) => return Ok(failed(ErrorCode::Timeout, "reading the page took longer than the time left")),

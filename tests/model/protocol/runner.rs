@@ -42,7 +42,7 @@ impl JobModel {
         let (job, kind) = (world.processes[at].job, world.processes[at].kind);
         let op = world.processes[at].body.change(|body| body.ops.remove(op));
         let reply = matches!(op, Op::Reply(_));
-        let came = match op {
+        let next = match op {
             Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat if how == How::Fails => {
                 Next::Events(vec![Event::ReadFailed])
             }
@@ -124,7 +124,7 @@ impl JobModel {
             }
             Op::Reply(event) => Next::Events(vec![event]),
         };
-        match came {
+        match next {
             Next::Op(op) => world.processes[at].body.change(|body| body.ops.push(op)),
             Next::Events(events) if self.setup.grain == Grain::Replies && !reply => {
                 let replies = events.into_iter().map(Op::Reply);
@@ -240,8 +240,8 @@ impl JobModel {
 
     fn answer(&self, world: &mut World, process: &Process, exit: Exit) {
         let state = process.brain.job().state;
-        let by_itself = exit == Exit::Settled && state.heads_for() == domain::Outcome::Completed;
-        let cancelled = !by_itself || world.job(process.job).state.heads_for() != domain::Outcome::Completed;
+        let by_itself = exit == Exit::Settled && state.final_outcome() == domain::Outcome::Completed;
+        let cancelled = !by_itself || world.job(process.job).state.final_outcome() != domain::Outcome::Completed;
         if cancelled {
             world.history.answered[process.job] = Some(true);
         }

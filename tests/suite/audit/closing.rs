@@ -255,13 +255,13 @@ async fn injected(fault: Fault, n: usize) -> bool {
             break;
         }
     }
-    let came = injector.injected();
+    let injected = injector.injected();
     for _ in 0..4 {
         assert_eq!(next_day(&bed, &healthy).await, Some(0), "{context}");
     }
     bed.assert_sound(&context).await;
     assert_closed(&bed, &context).await;
-    came
+    injected
 }
 
 #[tokio::test]

@@ -89,8 +89,8 @@ async fn a_killed_program_resumes_its_batch() {
 /// The program dies after it has sent the call and before it knows the job's id.
 #[tokio::test]
 async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
-    let of_three = (0..3).map(line).collect::<String>() + &end(3, json!({}));
-    let server = Scripted::start([Response::new(200, "").hold(), Response::of_job(of_three)]).await;
+    let three_results = (0..3).map(line).collect::<String>() + &end(3, json!({}));
+    let server = Scripted::start([Response::new(200, "").hold(), Response::of_job(three_results)]).await;
     let files = Files::new("cli-asked", &(0..3).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
     let args = files.args();
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();

@@ -137,9 +137,9 @@ impl Stage {
         let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
         engine.idle().await;
         let injected = faults.injected();
-        let of_model = faults.calls().iter().filter(|call| call.service == Service::Model).count();
+        let model_calls = faults.calls().iter().filter(|call| call.service == Service::Model).count();
         assert!(
-            fault.is_some() || phase == Phase::Read || of_model >= 4,
+            fault.is_some() || phase == Phase::Read || model_calls >= 4,
             "{context}: calls to the provider are counted"
         );
         let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));

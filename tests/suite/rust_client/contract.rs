@@ -68,7 +68,7 @@ fn sample(document: &Value, schema: &Value, full: bool) -> Value {
 
 /// Asserts that a value with all members survives a round trip through the type, and that one with the required members
 /// can be read.
-fn comes_through<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, without: &[&str]) {
+fn round_trips<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, without: &[&str]) {
     let document = document();
     let mut full = sample(&document, schema, true);
     without.iter().for_each(|member| _ = full.as_object_mut().unwrap().shift_remove(*member));
@@ -82,15 +82,15 @@ fn comes_through<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, wi
 fn every_member_of_an_answer_is_known() {
     let document = document();
     let running = ["results", "status", "job_id", "next"];
-    comes_through::<Page<Row>>("Success", named(&document, "Success"), &[]);
-    comes_through::<Page<Row>>("Failure", named(&document, "Failure"), &[]);
-    comes_through::<Problem>("UnitError", named(&document, "UnitError"), &[]);
-    comes_through::<Summary>("BatchAnswer", named(&document, "BatchAnswer"), &running);
-    comes_through::<Summary>("SummaryLine", &named(&document, "SummaryLine")["properties"]["summary"], &running);
-    comes_through::<CrawlMeta>("CrawlMeta", named(&document, "CrawlMeta"), &[]);
-    comes_through::<JobInfo>("Job", named(&document, "Job"), &[]);
-    comes_through::<JobInfo>("JobList", &named(&document, "JobList")["properties"]["jobs"]["items"], &[]);
-    comes_through::<Usage>("Usage", named(&document, "Usage"), &[]);
+    round_trips::<Page<Row>>("Success", named(&document, "Success"), &[]);
+    round_trips::<Page<Row>>("Failure", named(&document, "Failure"), &[]);
+    round_trips::<Problem>("UnitError", named(&document, "UnitError"), &[]);
+    round_trips::<Summary>("BatchAnswer", named(&document, "BatchAnswer"), &running);
+    round_trips::<Summary>("SummaryLine", &named(&document, "SummaryLine")["properties"]["summary"], &running);
+    round_trips::<CrawlMeta>("CrawlMeta", named(&document, "CrawlMeta"), &[]);
+    round_trips::<JobInfo>("Job", named(&document, "Job"), &[]);
+    round_trips::<JobInfo>("JobList", &named(&document, "JobList")["properties"]["jobs"]["items"], &[]);
+    round_trips::<Usage>("Usage", named(&document, "Usage"), &[]);
     // A crawl's response has no `cancelled` at the top level; the type has.
     let crawl = sample(&document, named(&document, "CrawlAnswer"), true);
     let read: Summary = serde_json::from_value(crawl.clone()).unwrap();

@@ -164,8 +164,8 @@ impl Site {
             }
             ["fields", names] => {
                 let field = |name: &str| request.headers().get(name).map(|v| format!("{name}={}", v.to_str().unwrap()));
-                let came: Vec<String> = names.split(',').filter_map(field).collect();
-                titled(if came.is_empty() { "none".to_owned() } else { came.join(" ") }.as_str())
+                let fields: Vec<String> = names.split(',').filter_map(field).collect();
+                titled(if fields.is_empty() { "none".to_owned() } else { fields.join(" ") }.as_str())
             }
             ["to", host, ..] => redirect(&format!("http://{host}/{}", parts[2..].join("/"))),
             ["link", host, ..] => {

@@ -161,7 +161,7 @@ fn health_has_its_own_throttle_and_addresses_can_be_limited() {
     );
     let associated = &all["AddressLimitOfStage"]["Properties"]["WebACLArn"];
     assert_eq!(associated, &json!({ "Fn::GetAtt": ["AddressLimit", "Arn"] }));
-    let of_stage = all["AddressLimitOfStage"]["Properties"]["ResourceArn"]["Fn::Sub"].as_str().unwrap();
-    assert!(of_stage.ends_with("::/restapis/${Api}/stages/${Api.Stage}"), "{of_stage}");
+    let stage_arn = all["AddressLimitOfStage"]["Properties"]["ResourceArn"]["Fn::Sub"].as_str().unwrap();
+    assert!(stage_arn.ends_with("::/restapis/${Api}/stages/${Api.Stage}"), "{stage_arn}");
     assert_eq!(api["GatewayResponses"]["WAF_FILTERED"]["StatusCode"], 429);
 }

@@ -10,7 +10,7 @@ const FOLLOWED: [(&str, &str, &str); 2] =
     [("AccountsTable", "UseAccountsTable", "OtherAccounts"), ("JobsTable", "UseJobsTable", "OtherJobs")];
 
 /// The same value for the table that the parameter names, or `None` if the value does not refer to this table.
-fn of_the_other(value: &Value, table: &str, parameter: &str) -> Option<Value> {
+fn reference_to_other(value: &Value, table: &str, parameter: &str) -> Option<Value> {
     let arn = format!("arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{parameter}}}");
     if *value == json!({ "Ref": table }) {
         return Some(json!({ "Ref": parameter }));
@@ -26,9 +26,9 @@ fn of_the_other(value: &Value, table: &str, parameter: &str) -> Option<Value> {
 /// Counts the choices between a table and the other one. Panics if the own table is named without a choice.
 fn choices(value: &Value, followed: (&str, &str, &str), place: &str) -> usize {
     let (table, parameter, condition) = followed;
-    assert_eq!(of_the_other(value, table, parameter), None, "{place} names {table} whatever {parameter} says");
+    assert_eq!(reference_to_other(value, table, parameter), None, "{place} names {table} whatever {parameter} says");
     if let Some(choice) = value.get("Fn::If")
-        && let Some(other) = of_the_other(&choice[2], table, parameter)
+        && let Some(other) = reference_to_other(&choice[2], table, parameter)
     {
         assert_eq!((&choice[0], &choice[1]), (&json!(condition), &other), "{place}");
         return 1;

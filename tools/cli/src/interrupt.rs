@@ -19,20 +19,20 @@ pub(crate) enum Choice {
 /// The stream of interrupts.
 pub(crate) struct Interrupts {
     on: OnInterrupt,
-    came: UnboundedReceiver<()>,
+    received: UnboundedReceiver<()>,
 }
 
 impl Interrupts {
     /// Starts listening. From now on an interrupt no longer ends the process by itself.
     pub(crate) fn listen(on: OnInterrupt) -> Interrupts {
-        let (sender, came) = unbounded_channel();
+        let (sender, received) = unbounded_channel();
         tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(()).is_ok() {} });
-        Interrupts { on, came }
+        Interrupts { on, received }
     }
 
     /// Waits for the next interrupt. Cancel safe.
     pub(crate) async fn next(&mut self) {
-        if self.came.recv().await.is_none() {
+        if self.received.recv().await.is_none() {
             // The platform delivers no signals.
             std::future::pending().await
         }

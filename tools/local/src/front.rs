@@ -63,7 +63,7 @@ impl Limits {
     /// that come those of the pages being fetched: three each (the connection in use, one kept for the next page, the
     /// name lookup).
     #[must_use]
-    pub(crate) fn held_to(self, descriptors: Option<u64>, fetches: u32) -> Limits {
+    pub(crate) fn limited_by(self, descriptors: Option<u64>, fetches: u32) -> Limits {
         let Some(descriptors) = descriptors else { return self };
         let others = SPARE + REFUSED_AT_ONCE as u64 + 3 * u64::from(fetches);
         let left = usize::try_from(descriptors.saturating_sub(others)).unwrap_or(usize::MAX).max(1);
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn connections_are_limited_by_file_descriptors() {
         let asked = |connections| Limits { connections, ..Limits::default() };
-        let held = |connections, descriptors| asked(connections).held_to(descriptors, 32).connections;
+        let held = |connections, descriptors| asked(connections).limited_by(descriptors, 32).connections;
         assert_eq!(held(1_000, None), 1_000);
         assert_eq!(held(1_000, Some(65_536)), 1_000);
         assert_eq!(held(1_000, Some(1_024)), 1_024 - 64 - 64 - 96);

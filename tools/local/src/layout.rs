@@ -30,10 +30,10 @@ pub fn tables_file(data_dir: &Path) -> PathBuf {
 /// A later program wrote the folder, or a step failed. In that case the folder is as the failed step left it, with the
 /// number of the last layout that was completed.
 pub(crate) fn bring_up(folder: &Path) -> io::Result<()> {
-    bring_up_to(folder, LAYOUT, STEPS)
+    migrate_to(folder, LAYOUT, STEPS)
 }
 
-fn bring_up_to(folder: &Path, layout: u32, steps: &[Step]) -> io::Result<()> {
+fn migrate_to(folder: &Path, layout: u32, steps: &[Step]) -> io::Result<()> {
     let file = folder.join(FILE);
     let other = |what: String| io::Error::other(format!("{}: {what}", folder.display()));
     let mut found = match std::fs::read_to_string(&file) {
@@ -94,14 +94,14 @@ mod tests {
         };
         let failing: Step = |_| Err(io::Error::other("a step failed"));
         std::fs::write(tables_file(&dir), "").unwrap();
-        assert!(bring_up_to(&dir, 3, &[step, failing]).is_err());
+        assert!(migrate_to(&dir, 3, &[step, failing]).is_err());
         assert_eq!(number(&dir), "2\n", "completed steps are kept");
         for _ in 0..2 {
-            bring_up_to(&dir, 3, &[failing, step]).unwrap();
+            migrate_to(&dir, 3, &[failing, step]).unwrap();
             assert_eq!(number(&dir), "3\n");
         }
         assert_eq!(std::fs::read_to_string(tables_file(&dir)).unwrap(), "++");
-        let refused = bring_up_to(&dir, 2, &[step]).unwrap_err().to_string();
+        let refused = migrate_to(&dir, 2, &[step]).unwrap_err().to_string();
         assert!(refused.contains("layout 3") && refused.contains("DATA_DIR"), "{refused}");
         assert_eq!(number(&dir), "3\n");
         std::fs::remove_dir_all(&dir).unwrap();

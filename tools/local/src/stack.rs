@@ -149,7 +149,7 @@ impl Stack {
         let worker = App::new(&config, &worker_resources, dependencies).await?;
         app.engine.store().admin.create_tables().await?;
         let key = seed::seed(app.engine.store(), local.dev_key.as_deref(), data_dir, local.dev_rate).await?;
-        let limits = local.limits.held_to(descriptors(), config.settings.fetch_concurrency);
+        let limits = local.limits.limited_by(descriptors(), config.settings.fetch_concurrency);
         let mut tasks =
             queues::start(&queues, app.clone(), worker.clone(), local.worker_concurrency, &resources.sqs, &stop).await;
         tasks.push(tokio::spawn(sweep_loop(app.clone(), stop.clone())));

@@ -175,7 +175,7 @@ impl World {
 
     /// A process has read a job's URLs, or failed to: then the first unit that waits is
     /// dropped, and the next one tries.
-    pub(crate) fn inputs_came(&mut self, at: ProcessKey, job: JobRef, read: bool) {
+    pub(crate) fn inputs_read(&mut self, at: ProcessKey, job: JobRef, read: bool) {
         let Some(process) = self.lambda.processes.get_mut(at) else { return };
         let mut waiting = process.reading.remove(&job.key).unwrap_or_default();
         if read {
@@ -301,10 +301,10 @@ impl World {
 
     /// Handles the outcome of a renewal: the lease as it is now, `Some(None)` if another process has
     /// it, `None` if it failed.
-    pub(crate) fn renewed(&mut self, key: RunnerKey, came: Option<Option<DriverLease>>) {
+    pub(crate) fn renewed(&mut self, key: RunnerKey, result: Option<Option<DriverLease>>) {
         let every = self.renewal();
         let Some(runner) = self.runners.get_mut(key) else { return };
-        let lost = match came {
+        let lost = match result {
             Some(Some(next)) => {
                 let queued = runner.lease.is_some_and(|lease| lease.queued);
                 runner.lease = Some(DriverLease { queued, ..next });

@@ -34,11 +34,11 @@ impl World {
                 let rows = self.rows.view(job.key).map(|row| row.segments(first, last)).unwrap_or_default();
                 match who {
                     Who::Runner(runner) => self.handle_event(runner, Event::Segments(rows)),
-                    Who::Task(task) => self.came(task, StepResult::Done(rows)),
+                    Who::Task(task) => self.step_ended(task, StepResult::Done(rows)),
                     Who::Lease(_) | Who::Nobody => {}
                 }
             }
-            What::Inputs(process) => self.inputs_came(process, job, true),
+            What::Inputs(process) => self.inputs_read(process, job, true),
             What::Settle(settling) => {
                 let event = if self.settle(job, &settling) { Event::Settled } else { Event::SettleRefused };
                 self.report(who, event, StepResult::Done(Vec::new()));
@@ -48,7 +48,7 @@ impl World {
                 match who {
                     Who::Lease(runner) => self.renewed(runner, Some(drives.then_some(next))),
                     Who::Task(task) => {
-                        self.came(task, if drives { StepResult::Done(Vec::new()) } else { StepResult::Refused })
+                        self.step_ended(task, if drives { StepResult::Done(Vec::new()) } else { StepResult::Refused })
                     }
                     Who::Runner(_) | Who::Nobody => {}
                 }
@@ -81,16 +81,16 @@ impl World {
             }
             What::Authenticate | What::Quota | What::PutInputs | What::Spec | What::Due(_) | What::Pause(_) => {
                 if let Who::Task(task) = who {
-                    self.came(task, StepResult::Done(Vec::new()));
+                    self.step_ended(task, StepResult::Done(Vec::new()));
                 }
             }
         }
     }
 
-    fn report(&mut self, who: Who, event: Event, came: StepResult) {
+    fn report(&mut self, who: Who, event: Event, result: StepResult) {
         match who {
             Who::Runner(runner) => self.handle_event(runner, event),
-            Who::Task(task) => self.came(task, came),
+            Who::Task(task) => self.step_ended(task, result),
             Who::Lease(_) | Who::Nobody => {}
         }
     }

@@ -36,7 +36,7 @@ enum Answer {
 
 impl World {
     /// Handles the load's next call.
-    pub(crate) fn comes(&mut self, n: u32) {
+    pub(crate) fn call_arrives(&mut self, n: u32) {
         let load = &self.load;
         let (jobs, all) = match load.at_once {
             Some(at_once) => (at_once.min(load.jobs), load.accounts),
@@ -45,7 +45,7 @@ impl World {
         let account = n % load.accounts;
         if n + 1 < all {
             let next = u64::from(n + 1) * u64::from(load.over_secs) * SECOND / u64::from(all);
-            self.agenda.put(next.max(self.now), SimEvent::Comes(n + 1));
+            self.agenda.put(next.max(self.now), SimEvent::CallArrives(n + 1));
         }
         for _ in 0..jobs {
             self.calls(account);
@@ -63,12 +63,12 @@ impl World {
         self.figures.requests += 1;
         if !self.gateway.try_take(1, self.now) {
             self.figures.refused.gateway += 1;
-            return self.comes_again(call, SECOND);
+            return self.retry_call(call, SECOND);
         }
         let function = if self.load.way == Way::Extract { Function::Extract } else { Function::Batch };
         let Some((invocation, begun)) = self.invoke(function, None) else {
             self.figures.refused.lambda += 1;
-            return self.comes_again(call, SECOND);
+            return self.retry_call(call, SECOND);
         };
         let bits = self.chance.bits();
         let (me, collection) = (Nonce::from_random(bits), mixed((bits >> 64) as u64));
@@ -79,7 +79,7 @@ impl World {
     }
 
     /// Lets a caller try again after the time that it was told to wait, plus up to as much again.
-    fn comes_again(&mut self, call: Call, wait: Micros) {
+    fn retry_call(&mut self, call: Call, wait: Micros) {
         let wait = wait + self.chance.up_to(wait);
         self.agenda.put(self.now + wait, SimEvent::Reaches(call));
     }
@@ -102,9 +102,9 @@ impl World {
         self.handler_steps(task, HandlerStage::Authenticating, What::Authenticate);
     }
 
-    pub(crate) fn handler_step_ended(&mut self, task: TaskKey, came: StepResult) {
+    pub(crate) fn handler_step_ended(&mut self, task: TaskKey, result: StepResult) {
         let Some(handler) = self.handler(task).copied() else { return };
-        match (handler.stage, came) {
+        match (handler.stage, result) {
             (HandlerStage::Authenticating, StepResult::Done(_)) => {
                 self.handler_steps(task, HandlerStage::Judging, What::Quota)
             }
@@ -286,7 +286,7 @@ impl World {
             }
             Answer::Unavailable => {
                 self.figures.refused.store += 1;
-                self.comes_again(handler.call, SECOND);
+                self.retry_call(handler.call, SECOND);
             }
         }
         self.over(handler.invocation);

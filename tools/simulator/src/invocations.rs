@@ -81,7 +81,7 @@ impl World {
         }
         state.poll_at = None;
         let function = if queue == QueueName::Units { Function::Worker } else { Function::Settle };
-        while self.queues[queue as usize].wants(self.now) {
+        while self.queues[queue as usize].may_invoke(self.now) {
             let Some((invocation, begun)) = self.invoke(function, Some(queue)) else {
                 self.poll_soon(queue, REFUSED_PAUSE);
                 break;

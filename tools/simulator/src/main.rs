@@ -113,8 +113,8 @@ enum Group {
 
 fn main() -> io::Result<()> {
     let args = Args::parse();
-    let of_the_document = vec![Group::Alone, Group::Million, Group::TenMillion, Group::HotAccount];
-    let groups = if args.groups.is_empty() { of_the_document } else { args.groups };
+    let documented_groups = vec![Group::Alone, Group::Million, Group::TenMillion, Group::HotAccount];
+    let groups = if args.groups.is_empty() { documented_groups } else { args.groups };
     let mut out = io::stdout().lock();
     for group in groups {
         match group {

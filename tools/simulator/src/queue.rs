@@ -134,7 +134,7 @@ impl Queue {
     }
 
     /// Returns whether an invocation may begin.
-    pub fn wants(&self, now: Micros) -> bool {
+    pub fn may_invoke(&self, now: Micros) -> bool {
         !self.visible.is_empty() && self.running < self.allowed(now)
     }
 
@@ -191,7 +191,7 @@ mod tests {
         (0..9_000).for_each(|_| queue.push(message(), 0));
         let start = |queue: &mut Queue, now| {
             let before = queue.running;
-            while queue.wants(now) {
+            while queue.may_invoke(now) {
                 assert_eq!(queue.receive(now).len(), 3);
                 queue.running += 1;
             }

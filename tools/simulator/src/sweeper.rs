@@ -37,7 +37,7 @@ impl World {
     }
 
     /// Continues with the next shard or the next job, or ends.
-    pub(crate) fn sweep_goes_on(&mut self, task: TaskKey) {
+    pub(crate) fn continue_sweep(&mut self, task: TaskKey) {
         let now = self.now;
         let Some(sweep) = self.sweep(task) else { return };
         let invocation = sweep.invocation;
@@ -66,10 +66,10 @@ impl World {
         self.step(Who::Task(task), job, what);
     }
 
-    pub(crate) fn sweep_step_ended(&mut self, task: TaskKey, came: StepResult) {
+    pub(crate) fn sweep_step_ended(&mut self, task: TaskKey, result: StepResult) {
         let Some(sweep) = self.sweep(task) else { return };
         let (stage, job, invocation) = (sweep.stage, sweep.at, sweep.invocation);
-        let (rows, job) = match (came, stage, job) {
+        let (rows, job) = match (result, stage, job) {
             (StepResult::Done(_), SweepStage::Listing, _) => return self.listed(task),
             (StepResult::Done(rows), _, Some(job)) => (rows, job),
             // A job that fails is left for the next sweep; if a list cannot be read, this sweep ends.
@@ -77,9 +77,9 @@ impl World {
                 if let Some(sweep) = self.sweep(task) {
                     sweep.shard = DUE_SHARDS;
                 }
-                return self.sweep_goes_on(task);
+                return self.continue_sweep(task);
             }
-            _ => return self.sweep_goes_on(task),
+            _ => return self.continue_sweep(task),
         };
         match stage {
             SweepStage::Reading if self.rows.view(job.key).is_some_and(|row| self.is_abandoned(row)) => {
@@ -109,7 +109,7 @@ impl World {
                 self.end_job(task, job);
             }
             SweepStage::Reading | SweepStage::Sending | SweepStage::Listing | SweepStage::Running => {
-                self.sweep_goes_on(task)
+                self.continue_sweep(task)
             }
         }
     }
@@ -128,7 +128,7 @@ impl World {
         if let Some(sweep) = self.sweep(task) {
             sweep.jobs.extend(due);
         }
-        self.sweep_goes_on(task);
+        self.continue_sweep(task);
     }
 
     fn is_abandoned(&self, row: &JobRow) -> bool {
@@ -141,7 +141,7 @@ impl World {
     fn take_look(&mut self, task: TaskKey, job: JobRef) {
         let (now, lease_secs) = (wall(self.now), self.deployment.lease_secs);
         let holder = Nonce::from_random(self.chance.bits());
-        let Some(row) = self.rows.view(job.key) else { return self.sweep_goes_on(task) };
+        let Some(row) = self.rows.view(job.key) else { return self.continue_sweep(task) };
         let old = row.lease;
         let unit_lease = i64::from(self.deployment.timeout_ms) + 1_000 * lease_secs.cast_signed();
         let started_at = row.started_at;
@@ -178,7 +178,7 @@ impl World {
         let send = sweep.send && matches!(exit, Exit::Left | Exit::Over);
         let open = if send { to_run(runner.brain.job(), runner.brain.rows(), now) } else { BTreeSet::new() };
         if open.is_empty() {
-            return self.sweep_goes_on(task);
+            return self.continue_sweep(task);
         }
         self.figures.resent += 1;
         let bodies = self.heads(runner.job, |seq| open.contains(&seq));

@@ -44,7 +44,7 @@ pub struct Invocation {
 #[derive(Debug)]
 pub enum SimEvent {
     /// The load's call with this number comes.
-    Comes(u32),
+    CallArrives(u32),
     /// A call reaches the gateway.
     Reaches(Call),
     /// A task's invocation has begun.

@@ -48,10 +48,10 @@ impl World {
         self.message_step(task, MessageStage::Reading, What::Job);
     }
 
-    pub(crate) fn message_step_ended(&mut self, task: TaskKey, came: StepResult) {
+    pub(crate) fn message_step_ended(&mut self, task: TaskKey, result: StepResult) {
         let Some(letter) = self.letter(task) else { return };
         let (stage, job, invocation) = (letter.stage, letter.message.job, letter.invocation);
-        let rows = match came {
+        let rows = match result {
             StepResult::Done(rows) => rows,
             StepResult::Refused | StepResult::Failed => return self.fails(task),
         };
@@ -69,7 +69,7 @@ impl World {
                 }
                 self.message_step(task, MessageStage::Rereading, What::Job);
             }
-            MessageStage::Rereading => self.goes_on(task),
+            MessageStage::Rereading => self.continue_lane(task),
             MessageStage::Sending => self.acknowledge(task),
             MessageStage::Running => {}
         }
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// The message's runner has left.
-    pub(crate) fn letter_left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
+    pub(crate) fn message_left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
         let Some(letter) = self.letter(task) else { return };
         let (queue, receives) = (letter.queue, letter.message.receives);
         match (queue, exit) {
@@ -130,7 +130,7 @@ impl World {
                     Some(held_until) => {
                         let growing = 500u64 << receives.min(6);
                         let wait = held_until.ms_since(now).min(growing).max(500);
-                        self.comes_again_later(task, wait * MS);
+                        self.redeliver_later(task, wait * MS);
                     }
                     None => self.message_step(task, MessageStage::Segments, What::Segments(0, u32::MAX)),
                 }
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// Continues the lane, by all segments and the job's row.
-    fn goes_on(&mut self, task: TaskKey) {
+    fn continue_lane(&mut self, task: TaskKey) {
         let per_message = self.deployment.units_per_message;
         let Some(letter) = self.letter(task) else { return };
         let (job, rows) = (letter.message.job, std::mem::take(&mut letter.rows));
@@ -178,10 +178,10 @@ impl World {
             QueueName::Units => FAULT_PAUSE * u64::from(letter.message.receives),
             QueueName::Settle => visibility,
         };
-        self.comes_again_later(task, wait);
+        self.redeliver_later(task, wait);
     }
 
-    fn comes_again_later(&mut self, task: TaskKey, wait: Micros) {
+    fn redeliver_later(&mut self, task: TaskKey, wait: Micros) {
         let Some(MessageTask { queue, message, invocation, .. }) = self.finish(task) else { return };
         self.redeliver(queue, message, wait);
         self.over(invocation);
@@ -208,7 +208,7 @@ impl World {
     pub(crate) fn left(&mut self, task: TaskKey, exit: Exit, runner: &Runner) {
         match self.tasks.get(task) {
             Some(Task::Handler(_)) => self.handler_left(task, exit),
-            Some(Task::MessageTask(_)) => self.letter_left(task, exit, runner),
+            Some(Task::MessageTask(_)) => self.message_left(task, exit, runner),
             Some(Task::Sweep(_)) => self.sweep_left(task, exit, runner),
             None => {}
         }

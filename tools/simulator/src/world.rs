@@ -61,7 +61,7 @@ impl World {
             left_of: vec![load.jobs; load.accounts as usize],
             figures: Figures::default(),
         };
-        world.agenda.put(0, SimEvent::Comes(0));
+        world.agenda.put(0, SimEvent::CallArrives(0));
         world.agenda.put(SECOND, SimEvent::Second);
         world.agenda.put(deployment.sweep_secs * SECOND, SimEvent::Sweeps);
         world
@@ -82,7 +82,7 @@ impl World {
 
     fn handle(&mut self, what: SimEvent) {
         match what {
-            SimEvent::Comes(n) => self.comes(n),
+            SimEvent::CallArrives(n) => self.call_arrives(n),
             SimEvent::Reaches(call) => self.reaches(call),
             SimEvent::Begins(task) => self.begins(task),
             SimEvent::Tries(step) => self.attempt(step),
@@ -172,10 +172,10 @@ impl World {
 
     fn failed(&mut self, step: Step) {
         if let What::Inputs(process) = step.what {
-            return self.inputs_came(process, step.job, false);
+            return self.inputs_read(process, step.job, false);
         }
         let runner = match step.who {
-            Who::Task(task) => return self.came(task, StepResult::Failed),
+            Who::Task(task) => return self.step_ended(task, StepResult::Failed),
             Who::Runner(runner) => runner,
             Who::Lease(runner) => return self.renewed(runner, None),
             Who::Nobody => return,
@@ -193,11 +193,11 @@ impl World {
     }
 
     /// Reports a step's result to a task.
-    pub(crate) fn came(&mut self, task: TaskKey, came: StepResult) {
+    pub(crate) fn step_ended(&mut self, task: TaskKey, result: StepResult) {
         match self.tasks.get(task) {
-            Some(Task::Handler(_)) => self.handler_step_ended(task, came),
-            Some(Task::MessageTask(_)) => self.message_step_ended(task, came),
-            Some(Task::Sweep(_)) => self.sweep_step_ended(task, came),
+            Some(Task::Handler(_)) => self.handler_step_ended(task, result),
+            Some(Task::MessageTask(_)) => self.message_step_ended(task, result),
+            Some(Task::Sweep(_)) => self.sweep_step_ended(task, result),
             None => {}
         }
     }
@@ -206,7 +206,7 @@ impl World {
         match self.tasks.get(task) {
             Some(Task::Handler(_)) => self.handler_begins(task),
             Some(Task::MessageTask(_)) => self.message_begins(task),
-            Some(Task::Sweep(_)) => self.sweep_goes_on(task),
+            Some(Task::Sweep(_)) => self.continue_sweep(task),
             None => {}
         }
     }

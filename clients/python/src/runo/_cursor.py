@@ -31,7 +31,7 @@ class Cursor:
         self._skip = skip
         self._seen: set[int | str] = set()
         self._place = 0
-        self._came = 0
+        self._received = 0
         self._last_summary: dict[str, Any] | None = None
         self._joined = False
         self._checks = 0
@@ -70,7 +70,7 @@ class Cursor:
             self._last_summary = members["summary"]
             return None
         self._place += 1
-        self._came += 1
+        self._received += 1
         key = members.get("url") if self._crawl else members.get("index")
         if key is None:
             raise self._error("a result has neither index nor url")
@@ -82,19 +82,19 @@ class Cursor:
     def body_ended(self) -> float | None:
         """Handles the regular end of a body. Returns the seconds to wait before the next request, or None if the body
         ended before its summary."""
-        summary, came = self._last_summary, self._came
+        summary, received = self._last_summary, self._received
         if summary is None or self._rest.strip():
             self.broke()
             return None
-        self._last_summary, self._came = None, 0
+        self._last_summary, self._received = None, 0
         if summary.get("status") == "running":
             self._joined = True
             # A service that shuts down ends the calls that it holds at once.
-            return 0.0 if came else IDLE
+            return 0.0 if received else IDLE
         if self._skip or self._complete(summary):
             self.summary = summary_of(summary)
         elif self._checks == _MAX_CHECKS:
-            raise self._error(f"the job has ended, but only {came} of its results were received")
+            raise self._error(f"the job has ended, but only {received} of its results were received")
         else:
             # The job has ended: results and their order are final now.
             self._checks += 1
@@ -104,7 +104,7 @@ class Cursor:
     def broke(self) -> None:
         """Handles a connection that failed in the middle of a body."""
         self._joined = True
-        self._last_summary, self._came = None, 0
+        self._last_summary, self._received = None, 0
         self._rest.clear()
 
     def _complete(self, summary: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// Returns the members beside `results`, of a job that has ended or is running.
 pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<String, Value> {
     let (charged, refunded) = (job.charge.map(|c| c.charged), job.charge.map(|c| c.refunded()));
-    let cancelled = job.state.heads_for() == Outcome::Cancelled;
+    let cancelled = job.state.final_outcome() == Outcome::Cancelled;
     let body = match job.endpoint {
         Endpoint::Extract => json!({}),
         Endpoint::Batch => json!({

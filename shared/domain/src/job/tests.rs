@@ -51,7 +51,7 @@ proptest! {
                 prop_assert!(p == 0 && !j.state.ended());
                 prop_assert_eq!(end.charge.charged, u64::from(d + f));
                 prop_assert_eq!(end.charge.charged + end.charge.refunded(), j.reservation.total());
-                prop_assert_eq!(end.outcome, j.state.heads_for());
+                prop_assert_eq!(end.outcome, j.state.final_outcome());
             }
             None => prop_assert!(p > 0 || j.state.ended()),
         }

@@ -16,7 +16,7 @@ const EXPIRE_AT_ONCE: u32 = 64;
 impl Check<'_> {
     /// Checks the accounts. Returns whether the slice is over.
     pub(super) async fn accounts(&mut self) -> Result<bool, Stop> {
-        if self.look_on().await? {
+        if self.continue_look().await? {
             return Ok(true);
         }
         loop {
@@ -24,7 +24,7 @@ impl Check<'_> {
             for (account, place) in page.accounts {
                 if self.cursor.last.as_ref() != Some(&account) {
                     self.cursor.look = Some(self.look_at(account, None, 0).await?);
-                    if self.look_on().await? {
+                    if self.continue_look().await? {
                         return Ok(true);
                     }
                 }
@@ -50,7 +50,7 @@ impl Check<'_> {
     }
 
     /// Continues the look that has begun, if there is one. Returns whether the slice is over.
-    async fn look_on(&mut self) -> Result<bool, Stop> {
+    async fn continue_look(&mut self) -> Result<bool, Stop> {
         while let Some(look) = &mut self.cursor.look {
             let store = &self.audit.store.audit;
             let page = store.ledger(&look.account, look.after.as_deref()).await?;

@@ -39,7 +39,7 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// Asks the model for the units of a job that wait for it, if nothing else of the job is open.
     /// `rows` are the job's segments.
-    pub(crate) async fn see_to(&self, job: &Job, rows: &BTreeMap<u32, Segment>) -> Result<(), StoreError> {
+    pub(crate) async fn request_answers(&self, job: &Job, rows: &BTreeMap<u32, Segment>) -> Result<(), StoreError> {
         match &self.batches {
             Some(batches) => batches.plan(job, rows).await,
             // Batches have been switched off since.

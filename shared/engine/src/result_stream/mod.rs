@@ -212,14 +212,14 @@ impl ResultStream {
             self.events = None;
             return;
         };
-        self.hear(event);
+        self.take_event(event);
         // Puts everything that has arrived in order together.
         while let Some(event) = self.events.as_mut().and_then(Receiver::try_recv) {
-            self.hear(event);
+            self.take_event(event);
         }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn take_event(&mut self, event: Event) {
         self.learn(event.seq, event.unit);
         match event.text {
             Some(text) => self.keep(event.seq, text),

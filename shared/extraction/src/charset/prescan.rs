@@ -46,7 +46,7 @@ pub(super) fn xml_declaration(body: &[u8]) -> Option<&'static Encoding> {
     let value = declaration[at + 8..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
     let quote = value.first().filter(|b| matches!(b, b'"' | b'\''))?;
     let label = value[1..].split(|b| b == quote).next()?;
-    Encoding::for_label_no_replacement(label).map(of_ascii)
+    Encoding::for_label_no_replacement(label).map(ascii_compatible)
 }
 
 /// Returns the encoding that a `charset` in a text names, such as `text/html; charset = "gbk"`.
@@ -67,7 +67,7 @@ pub(super) fn label_in(text: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// Returns what a declaration that could be read as ASCII means: such a page is not UTF-16, whatever it says.
-fn of_ascii(encoding: &'static Encoding) -> &'static Encoding {
+fn ascii_compatible(encoding: &'static Encoding) -> &'static Encoding {
     if encoding == UTF_16LE || encoding == UTF_16BE {
         UTF_8
     } else if encoding == X_USER_DEFINED {
@@ -101,10 +101,10 @@ impl Meta {
 
     fn encoding(&self) -> Option<&'static Encoding> {
         if let Some(label) = &self.charset {
-            return Encoding::for_label_no_replacement(label).map(of_ascii);
+            return Encoding::for_label_no_replacement(label).map(ascii_compatible);
         }
         let content = self.content.as_ref().filter(|_| self.is_pragma("content-type"))?;
-        label_in(content).map(of_ascii)
+        label_in(content).map(ascii_compatible)
     }
 }
 

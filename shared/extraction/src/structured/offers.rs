@@ -21,7 +21,7 @@ pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Op
     }
     match step {
         "offers" | "hasVariant" => {
-            if let Some(at) = page.and_then(|page| of_page(found, page)) {
+            if let Some(at) = page.and_then(|page| offer_of_page(found, page)) {
                 *found = vec![found[at]];
             } else if inner || step == "hasVariant" {
                 let price = |o: &Members| amount(o).unwrap_or(f64::MAX);
@@ -42,7 +42,7 @@ pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Op
 }
 
 /// Returns the only one of several objects that has the page's own address, or the code in that address.
-fn of_page(found: &[&Members], page: &Url) -> Option<usize> {
+fn offer_of_page(found: &[&Members], page: &Url) -> Option<usize> {
     let strengths: Vec<usize> = found.iter().map(|o| strength(o, page)).collect();
     let best = strengths.iter().copied().max().filter(|s| *s > 0)?;
     let mut at = strengths.iter().enumerate().filter(|(_, s)| **s == best).map(|(at, _)| at);

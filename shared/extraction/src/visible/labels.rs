@@ -17,8 +17,9 @@ use super::view::View;
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
     let pairs = view.pairs();
     let named = pairs.by_label().filter_map(|(label, labelled)| {
-        let core = || labelled.core.as_deref().and_then(|core| wanted.labelled_so(core, core)).map(|close| close - 3);
-        let whole = wanted.labelled_so(label, &labelled.stem);
+        let core =
+            || labelled.core.as_deref().and_then(|core| wanted.label_closeness(core, core)).map(|close| close - 3);
+        let whole = wanted.label_closeness(label, &labelled.stem);
         let close = whole.or_else(core).or_else(|| wanted.ends_labelled(&labelled.stem))?;
         Some((label, close, &labelled.pairs))
     });

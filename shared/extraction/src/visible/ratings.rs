@@ -41,8 +41,8 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             if let Some(found) = found {
                 let reason = if counts { "a number of reviews" } else { "a number out of a maximum" };
                 // A rating with the number of raters is the overall one.
-                let of_all = i32::from(beside_star(&lower).is_some() && count(&lower).is_some()) * 8;
-                out.push(Candidate::text(Source::Pattern, found, reason).scored(near + of_all));
+                let star_bonus = i32::from(beside_star(&lower).is_some() && count(&lower).is_some()) * 8;
+                out.push(Candidate::text(Source::Pattern, found, reason).scored(near + star_bonus));
             }
         }
         if out.len() > 200 {

@@ -21,7 +21,7 @@ mod tests {
 
     #[test]
     fn only_a_whole_text_in_place_of_a_price_counts() {
-        for (text, marked, distance, said) in [
+        for (text, marked, distance, want) in [
             ("Free", true, 50, true),
             ("FREE!", true, 9_000, true),
             ("Price: POA", false, 20, true),
@@ -34,7 +34,7 @@ mod tests {
             ("Price on request", false, -10, false),
             ("", true, 0, false),
         ] {
-            assert_eq!(says(text, || marked, distance), said, "{text}");
+            assert_eq!(says(text, || marked, distance), want, "{text}");
         }
     }
 }

@@ -11,11 +11,11 @@ use super::Wanted;
 impl Wanted<'_> {
     /// Returns how closely a label on the page, in words, names this field, 0 to 10. Returns `None` if it does not.
     pub(crate) fn labelled(&self, label: &str) -> Option<i32> {
-        self.labelled_so(label, &singular(label))
+        self.label_closeness(label, &singular(label))
     }
 
     /// Does the same for a label whose singular is known.
-    pub(crate) fn labelled_so(&self, label: &str, stem: &str) -> Option<i32> {
+    pub(crate) fn label_closeness(&self, label: &str, stem: &str) -> Option<i32> {
         if label == self.label {
             return Some(10);
         }

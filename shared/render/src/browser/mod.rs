@@ -53,7 +53,7 @@ impl Browser {
         let browser = Arc::new(Browser { cdp, process, given, has, retired, _watch: std::sync::Mutex::default() });
         // Reports windows that pages open, so that they can be closed.
         browser.cdp.post(None, "Target.setDiscoverTargets", json!({ "discover": true }));
-        let watch = tokio::spawn(look_after(Arc::downgrade(&browser), config.clone()));
+        let watch = tokio::spawn(supervise(Arc::downgrade(&browser), config.clone()));
         if let Ok(mut slot) = browser._watch.lock() {
             *slot = Some(AbortOnDropHandle::new(watch));
         }
@@ -124,7 +124,7 @@ impl Drop for PageSlot {
 
 /// Watches a browser as long as it exists: kills page processes that hold too much memory, and a browser that does not
 /// answer.
-async fn look_after(browser: std::sync::Weak<Browser>, config: RenderConfig) {
+async fn supervise(browser: std::sync::Weak<Browser>, config: RenderConfig) {
     let mut asked = tokio::time::Instant::now();
     loop {
         tokio::time::sleep(LOOK).await;

@@ -15,14 +15,14 @@ struct Closed {
     site: Site,
     six: Option<u16>,
     udp: u16,
-    came: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Closed {
     async fn start() -> Closed {
         let site = Site::start(CLOSED, |_| Answer::js("document.title = 'reached'")).await;
-        let came = Arc::new(AtomicUsize::new(0));
-        let (count, udp) = (Arc::clone(&came), UdpSocket::bind((CLOSED, 0)).await.unwrap());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (count, udp) = (Arc::clone(&connections), UdpSocket::bind((CLOSED, 0)).await.unwrap());
         let udp_port = udp.local_addr().unwrap().port();
         tokio::spawn(async move {
             let mut bytes = [0u8; 2_048];
@@ -34,19 +34,19 @@ impl Closed {
         let six = TcpListener::bind("[::1]:0").await.ok();
         let six_port = six.as_ref().map(|six| six.local_addr().unwrap().port());
         if let Some(six) = six {
-            let count = Arc::clone(&came);
+            let count = Arc::clone(&connections);
             tokio::spawn(async move {
                 while six.accept().await.is_ok() {
                     count.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
-        Closed { site, six: six_port, udp: udp_port, came }
+        Closed { site, six: six_port, udp: udp_port, connections }
     }
 
     fn assert_untouched(&self, what: &str) {
         assert_eq!(self.site.paths(), [""; 0], "{what}");
-        assert_eq!(self.came.load(Ordering::SeqCst), 0, "{what}");
+        assert_eq!(self.connections.load(Ordering::SeqCst), 0, "{what}");
     }
 }
 

@@ -120,7 +120,7 @@ pub(crate) fn crawl(root: &str, pages: u64, fields: usize, queued: bool) -> Valu
 ///
 /// # Errors
 /// A URL failed or did not run, or the answer is an error.
-pub(crate) fn all_of_batch(answer: &Value, urls: usize) -> Result<(), Fault> {
+pub(crate) fn check_batch(answer: &Value, urls: usize) -> Result<(), Fault> {
     if answer["succeeded"] == urls {
         return Ok(());
     }
@@ -132,7 +132,7 @@ pub(crate) fn all_of_batch(answer: &Value, urls: usize) -> Result<(), Fault> {
 ///
 /// # Errors
 /// A page is missing or failed, or the answer is an error.
-pub(crate) fn all_of_crawl(answer: &Value, pages: u64) -> Result<(), Fault> {
+pub(crate) fn check_crawl(answer: &Value, pages: u64) -> Result<(), Fault> {
     let meta = &answer["crawl_meta"];
     let whole = meta["pages_visited"] == pages && meta["pages_failed"] == 0;
     if whole { Ok(()) } else { Err(format!("of {pages} pages: {meta}").into()) }

@@ -100,11 +100,11 @@ fn end_of(url: &str, width: usize) -> String {
 }
 
 fn fit(text: &str, width: usize) -> String {
-    pad_str(&line_kept(text), width, Alignment::Left, Some("…")).into_owned()
+    pad_str(&plain_line(text), width, Alignment::Left, Some("…")).into_owned()
 }
 
 /// Keeps the styled dash of `shown_value`; makes everything else plain.
-fn line_kept(text: &str) -> String {
+fn plain_line(text: &str) -> String {
     if text.starts_with('\u{1b}') && console::strip_ansi_codes(text) == "-" { text.to_owned() } else { line(text) }
 }
 

@@ -123,7 +123,7 @@ pub(crate) async fn asyncs(bench: &Bench, results: &mut Results) -> Result<(), F
     for url in bench.site.urls("/p/", 0, bench.options.share(bench.options.asyncs) as u64) {
         let body = runo::batch(std::slice::from_ref(&url), 2, true, 8);
         let answer = server.api.post("/v1/batch", &body).await?;
-        runo::all_of_batch(&answer.json()?, 1)?;
+        runo::check_batch(&answer.json()?, 1)?;
         results.latency("one async URL, end to end", [ms(answer.total)]);
     }
     Ok(())

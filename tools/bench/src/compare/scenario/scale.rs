@@ -44,16 +44,16 @@ impl Series {
         match self {
             Series::Batch => {
                 let body = runo::batch(&bench.site.urls("/p/", 0, size), 2, false, bench.options.concurrency);
-                runo::all_of_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(size)?)
+                runo::check_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(size)?)
             }
             Series::Crawl => {
                 let body = runo::crawl(&format!("{}/t/{size}/", bench.site.base), size, 2, false);
-                runo::all_of_crawl(&api.post("/v1/crawl", &body).await?.json()?, size)
+                runo::check_crawl(&api.post("/v1/crawl", &body).await?.json()?, size)
             }
             Series::AtOnce => {
                 let jobs = (0..size).map(|job| async move {
                     let body = runo::batch(&bench.site.urls("/p/", job * SMALL, SMALL), 2, false, 8);
-                    runo::all_of_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(SMALL)?)
+                    runo::check_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(SMALL)?)
                 });
                 futures_util::future::try_join_all(jobs).await.map(|_| ())
             }
@@ -107,7 +107,7 @@ pub(crate) async fn paging(bench: &Bench, results: &mut Results) -> Result<(), F
     for &jobs in &bench.options.listed_jobs {
         while made < jobs {
             let body = runo::batch(&url, 2, false, 1);
-            runo::all_of_batch(&server.api.post("/v1/batch", &body).await?.json()?, 1)?;
+            runo::check_batch(&server.api.post("/v1/batch", &body).await?.json()?, 1)?;
             made += 1;
         }
         let name = format!("GET jobs, {PAGE} of {jobs}");
@@ -117,7 +117,7 @@ pub(crate) async fn paging(bench: &Bench, results: &mut Results) -> Result<(), F
         let body = runo::crawl(&format!("{}/t/{size}/", bench.site.base), size, 2, false);
         let open = server.api.open(Method::POST, "/v1/crawl", Some(&body)).await?;
         let job = open.job()?;
-        runo::all_of_crawl(&open.rest().await?.json()?, size)?;
+        runo::check_crawl(&open.rest().await?.json()?, size)?;
         let result = format!("/v1/jobs/{job}/result");
         let size = usize::try_from(size)?;
         let end = format!("{result}?from={}", size.saturating_sub(PAGE));

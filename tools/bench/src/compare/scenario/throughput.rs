@@ -27,14 +27,14 @@ pub(crate) async fn measure(
         Work::Batch => {
             for urls in bench.site.urls("/p/", 0, pages).chunks(BATCH) {
                 let answer = server.api.post("/v1/batch", &runo::batch(urls, fields, queued, concurrency)).await?;
-                runo::all_of_batch(&answer.json()?, urls.len())?;
+                runo::check_batch(&answer.json()?, urls.len())?;
                 wall += answer.total;
             }
         }
         Work::Crawl => {
             let body = runo::crawl(&format!("{}/t/", bench.site.base), pages, fields, queued);
             let answer = server.api.post("/v1/crawl", &body).await?;
-            runo::all_of_crawl(&answer.json()?, pages)?;
+            runo::check_crawl(&answer.json()?, pages)?;
             wall += answer.total;
         }
     }
