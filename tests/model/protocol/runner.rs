@@ -17,7 +17,7 @@ use crate::setup::Grain;
 use crate::world::{Flight, Units, World};
 
 /// What follows an operation.
-enum Next {
+enum FollowUp {
     /// Another operation.
     Op(Op),
     /// Events for its process.
@@ -44,13 +44,13 @@ impl JobModel {
         let reply = matches!(op, Op::Reply(_));
         let next = match op {
             Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat if how == How::Fails => {
-                Next::Events(vec![Event::ReadFailed])
+                FollowUp::Events(vec![Event::ReadFailed])
             }
-            Op::ReadJob | Op::ReadSegments { .. } => Next::Events(self.read(world, job, &op)),
-            Op::Heartbeat => Next::Events(vec![Event::Heartbeat(None)]),
-            Op::Prepare(seq) if how == How::Fails => Next::Events(vec![Event::Dropped(seq)]),
-            Op::Prepare(seq) => Next::Events(vec![world.processes[at].body.change(|body| body.prepared(seq))]),
-            Op::Dropped(seq) => Next::Events(vec![Event::Dropped(seq)]),
+            Op::ReadJob | Op::ReadSegments { .. } => FollowUp::Events(self.read(world, job, &op)),
+            Op::Heartbeat => FollowUp::Events(vec![Event::Heartbeat(None)]),
+            Op::Prepare(seq) if how == How::Fails => FollowUp::Events(vec![Event::Dropped(seq)]),
+            Op::Prepare(seq) => FollowUp::Events(vec![world.processes[at].body.change(|body| body.prepared(seq))]),
+            Op::Dropped(seq) => FollowUp::Events(vec![Event::Dropped(seq)]),
             Op::Page { seq, attempt, grown } => self.page(world, at, (seq, attempt), grown, choice, how),
             Op::Put(commit) => {
                 let write = Op::Write { left: commit.segments.clone(), done: Vec::new(), commit: commit.clone() };
@@ -64,8 +64,8 @@ impl JobModel {
                         let last = world.processes[at].body.ops.len() - 1;
                         return self.perform(world, at, last, choice, how);
                     }
-                    How::Works => Next::Op(write),
-                    _ => Next::Events(failed(&commit.segments)),
+                    How::Works => FollowUp::Op(write),
+                    _ => FollowUp::Events(failed(&commit.segments)),
                 }
             }
             Op::Write { commit, mut left, mut done } => {
@@ -74,14 +74,14 @@ impl JobModel {
                 done.push((row.index, outcome));
                 let late = self.is(Mutant::ResultAfterSegment) && !commit.results.is_empty();
                 match (left.is_empty(), late) {
-                    (false, _) => Next::Op(Op::Write { commit, left, done }),
-                    (true, true) => Next::Op(Op::PutLate { results: commit.results, done }),
-                    (true, false) => Next::Events(vec![Event::Committed(done)]),
+                    (false, _) => FollowUp::Op(Op::Write { commit, left, done }),
+                    (true, true) => FollowUp::Op(Op::PutLate { results: commit.results, done }),
+                    (true, false) => FollowUp::Events(vec![Event::Committed(done)]),
                 }
             }
             Op::PutLate { results, done } => {
                 self.put_results(world, job, &results);
-                Next::Events(vec![Event::Committed(done)])
+                FollowUp::Events(vec![Event::Committed(done)])
             }
             Op::Move { from, to } => {
                 if how == How::ComesLate {
@@ -92,13 +92,17 @@ impl JobModel {
                 if self.is(Mutant::AnswersBeforeSkipping) && kind == Kind::Canceller && how == How::Works {
                     world.history.answered[job] = Some(true);
                 }
-                Next::Events(vec![if how == How::Works { Event::Moved } else { Event::MoveFailed }])
+                FollowUp::Events(vec![if how == How::Works { Event::Moved } else { Event::MoveFailed }])
             }
             Op::PutLast { settling, result } => {
                 if how != How::Fails {
                     self.put_results(world, job, &[result]);
                 }
-                if how == How::Works { Next::Op(Op::Settle(settling)) } else { Next::Events(vec![Event::SettleFailed]) }
+                if how == How::Works {
+                    FollowUp::Op(Op::Settle(settling))
+                } else {
+                    FollowUp::Events(vec![Event::SettleFailed])
+                }
             }
             Op::Settle(settling) => {
                 let reports_settled = self.is(Mutant::RefusedSettleIsSettled);
@@ -110,7 +114,7 @@ impl JobModel {
                         false
                     }
                 };
-                Next::Events(vec![match how {
+                FollowUp::Events(vec![match how {
                     How::Works if settled || reports_settled => Event::Settled,
                     How::Works => Event::SettleRefused,
                     _ => Event::SettleFailed,
@@ -120,17 +124,17 @@ impl JobModel {
                 if how == How::Works {
                     world.queue.change(|queue| queue.insert((job, units.clone())));
                 }
-                Next::Events(vec![Event::Enqueued(if how == How::Works { Units::new() } else { units })])
+                FollowUp::Events(vec![Event::Enqueued(if how == How::Works { Units::new() } else { units })])
             }
-            Op::Reply(event) => Next::Events(vec![event]),
+            Op::Reply(event) => FollowUp::Events(vec![event]),
         };
         match next {
-            Next::Op(op) => world.processes[at].body.change(|body| body.ops.push(op)),
-            Next::Events(events) if self.setup.grain == Grain::Replies && !reply => {
+            FollowUp::Op(op) => world.processes[at].body.change(|body| body.ops.push(op)),
+            FollowUp::Events(events) if self.setup.grain == Grain::Replies && !reply => {
                 let replies = events.into_iter().map(Op::Reply);
                 world.processes[at].body.change(|body| body.ops.extend(replies));
             }
-            Next::Events(events) => self.handle_events(world, at, events),
+            FollowUp::Events(events) => self.handle_events(world, at, events),
         }
     }
 
@@ -182,28 +186,32 @@ impl JobModel {
         grown: Option<u32>,
         choice: usize,
         how: How,
-    ) -> Next {
-        let dropped = Next::Events(vec![Event::Dropped(seq)]);
+    ) -> FollowUp {
+        let dropped = FollowUp::Events(vec![Event::Dropped(seq)]);
         if how == How::Fails {
             return dropped;
         }
         if grown.is_none() && self.setup.is_crawl() {
             let job = world.processes[at].job;
             let grown = if choice == 0 { self.grow(world, job, seq).unwrap_or_default() } else { 0 };
-            return if how == How::Works { Next::Op(Op::Page { seq, attempt, grown: Some(grown) }) } else { dropped };
+            return if how == How::Works {
+                FollowUp::Op(Op::Page { seq, attempt, grown: Some(grown) })
+            } else {
+                dropped
+            };
         }
         if how != How::Works {
             return dropped;
         }
         if choice > usize::from(self.setup.pages_fail) {
             world.processes[at].body.change(|body| body.results.insert((seq, attempt)));
-            return Next::Events(vec![Event::Asked { seq, attempt, at: domain::Timestamp(0), skipped: 0 }]);
+            return FollowUp::Events(vec![Event::Asked { seq, attempt, at: domain::Timestamp(0), skipped: 0 }]);
         }
         let end = if choice == 0 { UnitEnd::Succeeded } else { UnitEnd::Failed };
         world.processes[at].body.change(|body| body.results.insert((seq, attempt)));
         let admitted = grown.filter(|admitted| *admitted > 0).map(Event::Admitted);
         let ended = Event::Ended { seq, attempt, end, at: domain::Timestamp(0), skipped: 0 };
-        Next::Events(admitted.into_iter().chain([ended]).collect())
+        FollowUp::Events(admitted.into_iter().chain([ended]).collect())
     }
 
     /// A write that seemed to have failed reaches the store.
