@@ -3,7 +3,7 @@
 //! A thin entry point: the `api` crate does the work. The local stack calls the same [`handle`].
 
 use api::App;
-use api::app::{Slice, Start};
+use api::schedules::{Slice, Start};
 use aws_lambda_events::event::sqs::SqsEvent;
 use domain::Timestamp;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub enum HandleError {
     NotSqs(#[from] serde_json::Error),
     /// The sweep or the check failed; the next one continues.
     #[error("the rows could not be read: {0}")]
-    Sweep(#[from] api::SweepError),
+    Sweep(#[from] api::schedules::SweepError),
 }
 
 /// Handles an event of this function:

@@ -18,6 +18,7 @@ pub mod prefer;
 pub mod request;
 pub mod routes;
 pub mod runtime;
+pub mod schedules;
 pub mod telemetry;
 pub mod validate;
 
@@ -30,7 +31,7 @@ mod response;
 mod results;
 mod webhooks;
 
-pub use app::{App, SweepError};
+pub use app::App;
 pub use body::Body;
 pub use error::ApiError;
 
