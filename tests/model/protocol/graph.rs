@@ -6,8 +6,8 @@ use std::collections::{HashMap, VecDeque};
 
 use stateright::Model;
 
+use crate::configuration::JobModel;
 use crate::kept::hash;
-use crate::model::JobModel;
 use crate::world::World;
 
 /// Explores every state and walks back from those in which all jobs have ended. Returns how many states there are, and

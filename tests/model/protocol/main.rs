@@ -7,11 +7,13 @@
 // Tests may panic, and print what they found.
 #![allow(clippy::expect_used, clippy::print_stdout)]
 
+mod configuration;
 mod graph;
 mod kept;
 mod model;
 mod mutant;
 mod process;
+mod processes;
 mod properties;
 mod runner;
 mod setup;
@@ -22,7 +24,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use model::JobModel;
+use configuration::JobModel;
 use mutant::Mutant;
 use properties::{
     ANSWER, ANSWERED, CANCELLED, CANCELLED_EXTRACT, COMPLETES, EXHAUSTED, EXPIRES, EXTRACT_ENDS, FAIL_FAST,

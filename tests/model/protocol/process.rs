@@ -1,7 +1,7 @@
 //! A process: a real machine and its pending operations.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use domain::machine::{
     Access, Action, Commit, Event, Exit, JobView, Machine, Moment, Outcome, Settling, WithSettle, WithoutSettle,
@@ -10,7 +10,12 @@ use domain::segment::Segment;
 use domain::{JobState, Nonce, Seq, Timestamp};
 
 use crate::kept::Kept;
-use crate::world::Units;
+
+/// Nonces of processes: reused once nothing refers to them.
+pub static NONCES: LazyLock<Vec<Nonce>> = LazyLock::new(|| (1..=24).map(Nonce::from_random).collect());
+
+/// A set of units, for example of a message.
+pub type Units = BTreeSet<Seq>;
 
 /// What a process does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

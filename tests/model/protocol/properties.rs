@@ -8,7 +8,8 @@ use domain::segment::{Segment, UnitEnd, UnitState};
 use domain::{Job, JobState, Outcome, Timestamp};
 use stateright::Property;
 
-use crate::model::JobModel;
+use crate::configuration::JobModel;
+use crate::kept::Kept;
 use crate::process::Kind;
 use crate::world::{Rows, World};
 
@@ -120,7 +121,7 @@ fn pools(m: &JobModel, world: &World) -> bool {
 }
 
 /// Passes the rows to the function that checks the real tables.
-pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
+fn satisfies(m: &JobModel, rows: &Rows) -> bool {
     let (mut jobs, mut ledger) = (Vec::new(), Vec::new());
     for (at, row) in rows.jobs.iter().enumerate() {
         let (id, reserved) = (m.setup.job(at).id, m.setup.reservation());
@@ -156,4 +157,16 @@ pub fn in_order(m: &JobModel, rows: &Rows) -> bool {
     let account = AccountRows { money, ledger };
     let snapshot = Snapshot { accounts: BTreeMap::from([(m.setup.job(0).account, account)]), jobs };
     check(&snapshot, Timestamp(0), 0).is_empty()
+}
+
+impl JobModel {
+    /// Returns whether these rows satisfy the invariants, by the function that checks the real tables.
+    pub fn in_order(&self, rows: &Kept<Rows>) -> bool {
+        let known = self.judged.lock().expect("nobody panics while holding it").get(rows).copied();
+        known.unwrap_or_else(|| {
+            let good = satisfies(self, rows);
+            self.judged.lock().expect("nobody panics while holding it").insert(rows.clone(), good);
+            good
+        })
+    }
 }

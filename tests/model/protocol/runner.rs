@@ -10,11 +10,11 @@ use domain::machine::{Event, Exit, Outcome};
 use domain::segment::{Segment, UnitEnd};
 use domain::sweep::{BACKLOG_LOOKS, Undriven, to_run};
 
-use crate::model::{How, JobModel};
+use crate::configuration::{How, JobModel};
 use crate::mutant::Mutant;
-use crate::process::{Kind, Op, Process};
+use crate::process::{Kind, Op, Process, Units};
 use crate::setup::Grain;
-use crate::world::{Flight, Units, World};
+use crate::world::{Flight, World};
 
 /// What follows an operation.
 enum FollowUp {

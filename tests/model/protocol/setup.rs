@@ -5,10 +5,9 @@ use domain::machine::{Mode, Plan, Scope};
 use domain::segment::{Segment, UnitEnd, UnitState, WriteId};
 use domain::{AccountId, Endpoint, Job, JobId, JobState, Month, Nonce, Reservation, Seq, Timestamp};
 
-use crate::model::NONCES;
 use crate::mutant::Mutant;
-use crate::process::Kind;
-use crate::world::{JobRow, Units};
+use crate::process::{Kind, NONCES, Units};
+use crate::world::JobRow;
 
 /// How finely the steps of processes are interleaved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

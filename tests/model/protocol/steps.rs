@@ -2,10 +2,10 @@
 
 use domain::segment::UnitState;
 
-use crate::model::{How, JobModel, Step, WAKES};
+use crate::configuration::{How, JobModel, Step, WAKES};
 use crate::mutant::Mutant;
-use crate::process::{Kind, Op, Process};
-use crate::world::{Units, World};
+use crate::process::{Kind, Op, Process, Units};
+use crate::world::World;
 
 impl JobModel {
     /// Adds the steps that happen by themselves, without a fault or a call.

@@ -5,7 +5,7 @@ use domain::machine::{JobView, Outcome, Settling};
 use domain::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
 use domain::{JobState, Seq};
 
-use crate::model::JobModel;
+use crate::configuration::JobModel;
 use crate::mutant::Mutant;
 use crate::world::{JobRow, World};
 

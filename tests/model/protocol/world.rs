@@ -7,13 +7,10 @@ use domain::segment::Segment;
 use domain::{JobState, Nonce, Seq};
 
 use crate::kept::Kept;
-use crate::process::Process;
+use crate::process::{NONCES, Process, Units};
 
 /// Most jobs of a configuration.
 pub const JOBS: usize = 2;
-
-/// A set of units, for example of a message.
-pub type Units = BTreeSet<Seq>;
 
 /// A job's rows.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -122,6 +119,6 @@ impl World {
                 _ => None,
             }));
         }
-        crate::model::NONCES.iter().copied().find(|nonce| !used.contains(nonce)).expect("there are enough nonces")
+        NONCES.iter().copied().find(|nonce| !used.contains(nonce)).expect("there are enough nonces")
     }
 }

@@ -12,9 +12,6 @@ use syn::{Item, ItemMod, ItemUse, UseTree, Visibility};
 
 use super::{root, sources};
 
-/// Crates that still have circles.
-const CIRCULAR: [&str; 1] = ["tests/model/protocol"];
-
 /// A path of modules and names, from the root of the crate.
 type Name = Vec<String>;
 
@@ -162,12 +159,9 @@ fn files_do_not_use_each_other_in_a_circle() {
     ["shared", "functions", "tools", "clients/rust", "tests"].iter().for_each(|p| sources(&root().join(p), &mut files));
     let texts: BTreeMap<PathBuf, String> = files.into_iter().collect();
     let roots = texts.keys().filter(|file| file.ends_with("lib.rs") || file.ends_with("main.rs"));
-    let mut circular = BTreeSet::new();
     for file in roots {
         let found = circles(&texts, file);
         let folder = file.strip_prefix(root()).unwrap().parent().unwrap().to_str().unwrap();
-        assert!(found.is_empty() || CIRCULAR.contains(&folder), "{folder}:\n{}", found.join("\n"));
-        circular.extend(Some(folder.to_owned()).filter(|_| !found.is_empty()));
+        assert!(found.is_empty(), "{folder}:\n{}", found.join("\n"));
     }
-    assert_eq!(circular, CIRCULAR.map(str::to_owned).into(), "strike off the crates that are free of circles now");
 }

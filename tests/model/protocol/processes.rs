@@ -1,0 +1,117 @@
+//! Starts processes and passes events to them.
+
+use std::sync::Arc;
+
+use domain::Nonce;
+use domain::Timestamp;
+use domain::machine::{Event, Machine, Moment};
+use domain::segment::UnitState;
+
+use crate::configuration::JobModel;
+use crate::kept::Kept;
+use crate::mutant::Mutant;
+use crate::process::{Body, Brain, Kind, Op, Process, Units};
+use crate::setup::Grain;
+use crate::world::World;
+
+/// Longer than any wait of a machine, in ticks.
+const LONG: u64 = 100_000;
+
+impl JobModel {
+    fn moment(&self, world: &World, process: &Process) -> Moment {
+        let ahead = if self.is(Mutant::HastyClock) { 1_000 } else { 0 };
+        Moment { now: self.now(world).plus_ms(ahead), ticks: u64::from(process.wakes) * LONG }
+    }
+
+    /// Starts a process.
+    pub fn spawn(&self, world: &mut World, kind: Kind, job: usize, units: &Units) {
+        let me = world.fresh_nonce();
+        self.spawn_as(world, (kind, me), job, units, false, Vec::new());
+    }
+
+    pub fn spawn_as(
+        &self,
+        world: &mut World,
+        (kind, me): (Kind, Nonce),
+        job: usize,
+        units: &Units,
+        knows: bool,
+        events: Vec<Event>,
+    ) {
+        let (plan, row) = (self.setup.plan(kind, me, units), world.job(job));
+        let at = Moment { now: self.now(world), ticks: 0 };
+        let used = row.admitted.div_ceil(domain::segment::UNITS_PER_SEGMENT) as usize;
+        let rows = knows.then(|| row.segments[..used].to_vec());
+        let brain = match kind {
+            Kind::Worker => Brain::Plain(Machine::new(plan, self.view(row), rows, at)),
+            Kind::Driver | Kind::Canceller | Kind::Sweeper | Kind::Poller => {
+                Brain::Money(Machine::new(plan, self.view(row), rows, at))
+            }
+        };
+        let process = Process {
+            kind,
+            job,
+            me,
+            brain: Kept::new(brain),
+            body: Kept::new(Body::default()),
+            message: Arc::new(units.clone()),
+            wakes: 0,
+            lost: false,
+        };
+        world.processes.push(process);
+        self.handle_events(world, world.processes.len() - 1, events);
+    }
+
+    /// Passes events to a process and runs it until it can only wait.
+    pub fn handle_events(&self, world: &mut World, at: usize, events: Vec<Event>) {
+        let mut process = world.processes.remove(at);
+        let moment = self.moment(world, &process);
+        let mut events = events;
+        let exit = loop {
+            let exit = process.handle_events(std::mem::take(&mut events), moment, self.setup.grain == Grain::Replies);
+            self.check_runs(world, &mut process);
+            if exit.is_some() || self.setup.grain != Grain::Writes {
+                break exit;
+            }
+            let reads = |op: &Op| matches!(op, Op::ReadJob | Op::ReadSegments { .. });
+            let Some(read) = process.body.ops.iter().position(reads) else { break exit };
+            let read = process.body.change(|body| body.ops.remove(read));
+            events.extend(self.read(world, process.job, &read));
+        };
+        match exit {
+            Some(exit) => self.after(world, process, exit),
+            None => world.processes.insert(at, process),
+        }
+    }
+
+    /// Records a violation if a process runs a page without its unit's row saying, now or earlier, that it was started.
+    fn check_runs(&self, world: &mut World, process: &mut Process) {
+        if process.body.started_runs.is_empty() {
+            return;
+        }
+        for (seq, attempt) in process.body.change(|body| std::mem::take(&mut body.started_runs)) {
+            let row = world.job(process.job);
+            let was_started = match row.segments[domain::segment::Segment::of(seq) as usize].unit(seq) {
+                UnitState::Started { attempt: last, holder, .. } if last == attempt => holder == process.me,
+                UnitState::Started { attempt: last, .. }
+                | UnitState::Asked { attempt: last, .. }
+                | UnitState::Ended { attempt: last, .. } => last >= attempt,
+                UnitState::Pending | UnitState::Skipped => false,
+            };
+            world.history.ran_unstarted |= !was_started;
+        }
+    }
+
+    /// Writes the model's answers, and starts the process that records them in the segments.
+    pub fn answer_units(&self, world: &mut World, job: usize) {
+        let asked: Vec<(domain::Seq, u8)> = world.asked(job).collect();
+        if !self.is(Mutant::AnswerUnput) {
+            let results: Vec<_> = asked.iter().map(|(seq, attempt)| (*seq, attempt + 1)).collect();
+            self.put_results(world, job, &results);
+        }
+        let at = Timestamp(0);
+        let events = asked.into_iter().map(|(seq, attempt)| Event::Answered { seq, attempt, at }).collect();
+        let me = world.fresh_nonce();
+        self.spawn_as(world, (Kind::Poller, me), job, &Units::new(), false, events);
+    }
+}
