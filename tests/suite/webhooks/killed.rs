@@ -27,8 +27,12 @@ impl Stage {
     }
 
     async fn begin(&self, server: &Server, path: &str) -> String {
-        let body =
-            json!({ "urls": [self.site.url(path)], "schema": schema(), "webhook": { "url": self.receiver.url() } });
+        let body = json!({
+            "urls": [self.site.url(path)],
+            "schema": schema(),
+            "options": { "timeout_ms": 5_000 },
+            "webhook": { "url": self.receiver.url() },
+        });
         let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
         let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
         assert_eq!(response.status(), 202);
