@@ -14,19 +14,27 @@ cargo clippy --workspace --all-targets -- -D warnings
 step "binaries for the tests"
 cargo build --workspace --bins
 # The scripts below use these. "cargo build --package local" chooses other features, so it compiles most of the tree again.
-export RUNO_LOCAL="${CARGO_TARGET_DIR:-$PWD/target}/debug/local"
+export RUNO_LOCAL="${RUNO_LOCAL:-${CARGO_TARGET_DIR:-$PWD/target}/debug/local}"
 
 step "tests and doc tests (the dependency rule is one of them)"
 # Half of a test's time is waiting, for a server or a process.
 export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((2 * $(getconf _NPROCESSORS_ONLN)))}"
 cargo test --workspace
 
-# Mostly waits, so it runs beside the steps that follow. It ends with this script.
-echo "(the deployment into an emulated AWS starts; its output comes below)"
-emulated_log="$(mktemp)"
-tests/emulated.sh > "$emulated_log" 2>&1 &
+# The deployment into an emulated AWS mostly waits, so it runs beside the steps that follow. Its output comes below. If a step
+# fails, it is killed, with all that it started: unshare kills its namespace.
+emulated_folder="$(mktemp -d)"
+TMPDIR="$emulated_folder" tests/emulated.sh > "$emulated_folder/log" 2>&1 &
 emulated=$!
-trap 'kill -KILL "$emulated" 2>/dev/null || true; rm -f "$emulated_log"' EXIT
+stop_emulated() {
+  if [ -n "$emulated" ]; then
+    kill -KILL "$emulated" 2>/dev/null || true
+    wait "$emulated" 2>/dev/null || true
+    echo "(the deployment into an emulated AWS was at: $(tail -n 1 "$emulated_folder/log"))"
+  fi
+  [ -z "$emulated_folder" ] || rm -rf "$emulated_folder"
+}
+trap stop_emulated EXIT
 
 step "the Python and TypeScript clients"
 tests/clients.sh
@@ -47,13 +55,13 @@ step "the documentation site"
 tests/book.sh
 
 step "code documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+RUSTDOCFLAGS="-D warnings" nice cargo doc --workspace --no-deps --quiet
 
 step "licences, bans and sources"
 if ! cargo deny --version >/dev/null 2>&1; then
   # Installed into target/, like everything else that is built. Optimizing it takes longer than its run.
   export PATH="$PWD/target/tools/bin:$PATH"
-  cargo deny --version >/dev/null 2>&1 || cargo install --debug --locked --quiet --root target/tools cargo-deny@0.20.2
+  cargo deny --version >/dev/null 2>&1 || nice cargo install --debug --locked --quiet --root target/tools cargo-deny@0.20.2
 fi
 cargo fetch --locked --quiet
 cargo deny --offline check bans licenses sources
@@ -61,8 +69,10 @@ cargo deny --offline check bans licenses sources
 step "a deployment into an emulated AWS"
 code=0
 wait "$emulated" || code=$?
-cat "$emulated_log"
-[ "$code" = 0 ] || exit "$code"
+emulated=""
+cat "$emulated_folder/log"
+# Its logs stay if it failed.
+[ "$code" = 0 ] || { emulated_folder=""; exit "$code"; }
 
 step "known vulnerabilities (RustSec)"
 # The database is a git repository. If it cannot be fetched, this step prints SKIPPED and succeeds.

@@ -20,7 +20,8 @@ rm -rf "$root"
 mkdir -p "$root/data" "$root/etc/ssl/certs"
 for program in local admin; do
   # The image has no dynamic linker and no libraries.
-  ! grep -q INTERP <(readelf --program-headers "$built/$program") || { echo "$program is not linked statically" >&2; exit 1; }
+  headers="$(readelf --program-headers "$built/$program")"
+  ! grep -q INTERP <<< "$headers" || { echo "$program is not linked statically" >&2; exit 1; }
   strip --strip-debug -o "$root/$program" "$built/$program"
 done
 for authorities in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do

@@ -70,7 +70,7 @@ const ALLOWED: [(&str, &[&str]); 29] = [
     ("runo-client", &[]),
     ("runo-cli", &["mcp-tools", "runo-client"]),
 ];
-/// Packages that only test: they may depend on any crate, and none depends on them.
+/// Packages that only test: they may depend on any crate, reserved ones too, and none depends on them.
 const TESTING: [&str; 2] = ["model", "tests"];
 /// External crates that only the named crates may depend on. (bench: Runo is measured against a bare loop of reqwest
 /// and scraper; the site that both read is served by hyper.)

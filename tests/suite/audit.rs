@@ -159,7 +159,7 @@ async fn injected(fault: Fault, n: usize) -> bool {
 
 #[tokio::test]
 async fn a_slice_that_dies_loses_and_repeats_no_violation() {
-    faults::at_every_call(10..80, async |n, fault| injected(fault, n).await).await;
+    faults::at_every_call(&Fault::DISTINCT, 10..80, 3..20, async |n, fault| injected(fault, n).await).await;
 }
 
 /// A slice whose lease was taken over cannot write its result.

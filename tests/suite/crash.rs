@@ -236,7 +236,10 @@ async fn complete(bed: &TestBed, context: &str) {
 async fn at_every_call(scenario: Scenario) {
     let site = Site::start().await;
     run(scenario, None, &site).await;
-    faults::at_every_call(4..200, async |n, fault| run(scenario, Some((n, fault)), &site).await).await;
+    faults::at_every_call(&Fault::DISTINCT, 4..200, 3..100, async |n, fault| {
+        run(scenario, Some((n, fault)), &site).await
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -140,8 +140,8 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
     let vars = [("BROWSER", browser.as_str())];
     let server = Server::start_with(&folder.0, &vars);
     let urls = site.urls("/spa-gate", 4);
-    // A page's lease lasts as long as its timeout, and only then another process takes it over.
-    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 15_000 } });
+    // A page's lease lasts for its timeout and `LEASE_SECONDS`. Only then another process takes it over.
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 25_000 } });
     let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Mutants: single faults in what a machine is told or says, in the store's promise, or in what a runner does around
+//! Mutants: single faults in the events or the actions of a machine, in the store's promise, or in what a runner does around
 //! its machine. The model must notice each.
 
 /// The rule that is left out or broken.
@@ -26,10 +26,10 @@ pub enum Mutant {
     UnconditionalMove,
     /// The end of an extract's unit does not check its segment's version.
     ExtractEndIgnoresVersion,
-    // What machines are told and say.
+    // Events and actions of machines.
     /// A refused machine takes any earlier write of its own for the refused one.
     OwnByWriterOnly,
-    /// A process that ends a job writes no segment but is told that it did.
+    /// A process that ends a job writes no segment, but gets the event that it did.
     NoSkipping,
     /// A refused settlement is reported as written.
     RefusedSettleIsSettled,

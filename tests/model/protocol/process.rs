@@ -32,7 +32,7 @@ pub enum Kind {
     Poller,
 }
 
-/// An action of a machine whose outcome the machine has not been told yet.
+/// An action of a machine whose outcome the machine does not know yet.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
     ReadJob,

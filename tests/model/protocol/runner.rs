@@ -293,7 +293,7 @@ impl JobModel {
         if self.is(Mutant::ResendOnlyWhileRunning) && view.state != JobState::Running {
             open.clear();
         }
-        // The worst case: the queue was told, and messages of others wait for ever. Then it is told again because a holder
+        // The worst case: the messages were sent, and messages of others wait for ever. Then they are sent again because a holder
         // died, or once nothing has moved for so many looks.
         let driver = DriverLease {
             holder: process.me,

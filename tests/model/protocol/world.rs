@@ -70,7 +70,7 @@ pub struct History {
     /// A unit that waited for the model ended with its answer; one ended with its provisional result.
     pub answered_unit: bool,
     pub provisional: bool,
-    /// A process was told that it had lost its unit.
+    /// A process got the event that it had lost its unit.
     pub fenced: bool,
 }
 

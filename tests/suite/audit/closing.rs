@@ -266,7 +266,7 @@ async fn injected(fault: Fault, n: usize) -> bool {
 
 #[tokio::test]
 async fn closing_survives_a_fault_at_every_call() {
-    faults::at_every_call(40..120, async |n, fault| injected(fault, n).await).await;
+    faults::at_every_call(&Fault::DISTINCT, 40..120, 15..60, async |n, fault| injected(fault, n).await).await;
 }
 
 /// At its n-th reading lets another check, which takes the holder of this clock for dead, run from beginning to end.

@@ -212,7 +212,10 @@ impl Stage {
 async fn at_every_call(phase: Phase) {
     let site = Site::start().await;
     assert!(!Stage::run(&site, phase, None).await);
-    faults::at_every_call(4..250, async |n, fault| Stage::run(&site, phase, Some((n, fault))).await).await;
+    faults::at_every_call(&Fault::DISTINCT, 4..250, 5..100, async |n, fault| {
+        Stage::run(&site, phase, Some((n, fault))).await
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -33,12 +33,12 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether something remains of it: it writes rows, changes a queue or posts to the model's provider.
+    /// Whether something remains of it: it writes rows, changes a queue, or is not only a GET of the model's provider.
     pub fn has_effect(&self) -> bool {
         match self.service {
             Service::DynamoDb => self.writes > 0,
             Service::Sqs => true,
-            Service::Model => self.operation.starts_with("POST "),
+            Service::Model => !self.operation.starts_with("GET "),
         }
     }
 }

@@ -35,27 +35,35 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The faults of [`at_every_call`]. A process that dies before a call leaves what one leaves that dies after the
-    /// call before it, so `DeathBefore` is not among them.
-    const AT_EVERY_CALL: [Fault; 3] = [Fault::Before, Fault::ReplyLost, Fault::DeathAfter];
+    /// The faults that differ in what they leave in tables and queues and at the model's provider. A process that dies
+    /// before a call leaves there what one leaves that dies after the call before it, so `DeathBefore` is not among them.
+    pub const DISTINCT: [Fault; 3] = [Fault::Before, Fault::ReplyLost, Fault::DeathAfter];
+    /// All of them, for work whose effects are not only calls that count: a message to a receiver, for example.
+    pub const ALL: [Fault; 4] = [Fault::Before, Fault::ReplyLost, Fault::DeathBefore, Fault::DeathAfter];
 
-    /// Whether the fault makes a difference at a call. A read has no effect: to lose its reply is to lose the call, and a
-    /// process that dies after it leaves what it left after its last write.
+    /// Whether the fault makes a difference at a call. A read has no effect: losing its reply is losing the call, and a
+    /// process that dies at it leaves what it left after its last write.
     fn matters_at(self, call: &Call) -> bool {
         self == Fault::Before || call.has_effect()
     }
 }
 
-/// Runs `run` with each fault at the n-th call where it makes a difference, for n from 0 until `run` returns that no
-/// fault was injected. Panics if the number of all calls is not in `calls`.
-pub async fn at_every_call(calls: Range<usize>, mut run: impl AsyncFnMut(usize, Fault) -> bool) {
-    for fault in Fault::AT_EVERY_CALL {
+/// Runs `run` with each of `faults` at the n-th call where it makes a difference, for n from 0 until `run` returns that
+/// no fault was injected. Panics if the number of all calls is not in `calls`, or that of calls with an effect not in
+/// `effects`.
+pub async fn at_every_call(
+    faults: &[Fault],
+    calls: Range<usize>,
+    effects: Range<usize>,
+    mut run: impl AsyncFnMut(usize, Fault) -> bool,
+) {
+    for fault in faults {
         let mut n = 0;
-        while run(n, fault).await {
+        while run(n, *fault).await {
             n += 1;
         }
-        let least = if fault == Fault::Before { calls.start } else { 1 };
-        assert!((least..calls.end).contains(&n), "{fault:?}: injected at {n} calls");
+        let expected = if *fault == Fault::Before { &calls } else { &effects };
+        assert!(expected.contains(&n), "{fault:?}: injected at {n} calls");
     }
 }
 
