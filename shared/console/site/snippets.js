@@ -65,7 +65,6 @@ function commandLine(endpoint, rest, schema, options, crawl) {
     else if (name === "webhook") parts.push(`--webhook ${quoted(value.url)}`);
     else if (name === "capture") parts.push("--screenshot");
     else if (name === "allow_large_crawl") parts.push("--allow-large");
-    else if (name === "process_images") continue; // the CLI has no flag for it
     else if (name === "use_sitemap") parts.push("--no-sitemap");
     else if (name === "model") parts.push("--no-model");
     else if (value === true) parts.push(`--${flag(name)}`);
