@@ -17,7 +17,7 @@ functions=(extract batch crawl jobs mcp worker settle notify)
 built="${CARGO_TARGET_DIR:-$PWD/target}"
 [ -n "${2:-}" ] || cargo build --release --locked "${functions[@]/#/--package=}"
 # Serves the tables and queues. A debug build is fast enough for that.
-cargo build --package local
+[ -x "$built/debug/local" ] || cargo build --workspace --bins
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 runtime_emulator "$work/emulator"

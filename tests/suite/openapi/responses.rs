@@ -3,7 +3,7 @@
 
 use domain::explained::{Explained, SeenCandidate};
 use domain::job::Capture;
-use domain::{Captured, Plan, RenderMode, UnitOutcome};
+use domain::{Captured, ErrorCode, Plan, RenderMode, UnitError, UnitOutcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -169,6 +169,13 @@ async fn responses_of_ended_jobs_are_described() {
         attempts: None,
     };
     contract.fits("/components/schemas/Success", &serde_json::to_value(captured).unwrap());
+    let failed = UnitOutcome::Error {
+        url: site.url("/p/1"),
+        final_url: Some(site.url("/p/2")),
+        error: UnitError::new(ErrorCode::Timeout, "too late"),
+        attempts: Some(2),
+    };
+    contract.fits("/components/schemas/Failure", &serde_json::to_value(failed).unwrap());
     contract.holds("get", "/v1/usage", 200, &world.get("/v1/usage").await);
     contract.holds("get", "/v1/jobs", 200, &world.get("/v1/jobs?state=finished&limit=2").await);
     contract.holds("get", "/health", 200, &world.with_key("").get("/health").await);
