@@ -25,13 +25,15 @@ function other(name, given) {
   return schema.type === "integer" ? schema.minimum : "main";
 }
 
-for (const [endpoint, name, target] of [["extract", "ExtractRequest", { url: "http://a.test/" }], ["batch", "BatchRequest", { urls: ["http://a.test/"] }]]) {
+for (const [endpoint, name, target] of [["extract", "ExtractRequest", { url: "http://a.test/" }], ["batch", "BatchRequest", { urls: ["http://a.test/"] }], ["crawl", "CrawlRequest", { seed_url: "http://a.test/" }]]) {
   test(`each option of ${endpoint} is a flag of runo`, () => {
-    const described = Object.entries(resolved(resolved(schemas[name]).properties.options).properties);
-    const options = Object.fromEntries(described.map(([option, schema]) => [option, other(option, schema)]));
-    const { CLI } = snippets({ path: `v1/${endpoint}`, body: { ...target, options } });
+    const { options, crawl } = resolved(schemas[name]).properties;
+    const given = (members) => Object.fromEntries(Object.entries(members && resolved(members).properties || {}).map(([member, schema]) => [member, other(member, schema)]));
+    const body = { ...target, options: given(options), crawl: given(crawl) };
+    const { CLI } = snippets({ path: `v1/${endpoint}`, body });
     const flags = [...CLI.matchAll(/^ +(--[a-z-]+)/gm)].map(([, flag]) => flag);
-    assert.ok(described.length > 5 && flags.length === described.length, CLI);
+    const expected = Object.keys(body.options).length + Object.keys(body.crawl).length;
+    assert.ok(expected > 5 && flags.length === expected, CLI);
     const help = execFileSync(join(dirname(RUNO_LOCAL), "runo"), [endpoint, "--help"], { encoding: "utf8" });
     for (const flag of flags) assert.match(help, new RegExp(`${flag}\\b`));
   });
