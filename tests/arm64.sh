@@ -23,8 +23,6 @@ zig_program
 rustup target add aarch64-unknown-linux-gnu
 cargo build --package local
 
-# All functions but the one that renders, which is a container image.
-functions=(extract batch crawl jobs mcp worker settle notify)
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 if [ "${1:-}" = dev ]; then

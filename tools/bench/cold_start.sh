@@ -13,7 +13,6 @@ skip() {
 }
 . tests/deploy/tools.sh
 aws_tools
-functions=(extract batch crawl jobs mcp worker settle notify)
 built="${CARGO_TARGET_DIR:-$PWD/target}"
 [ -n "${2:-}" ] || cargo build --release --locked "${functions[@]/#/--package=}"
 # Serves the tables and queues. A debug build is fast enough for that.
