@@ -30,7 +30,7 @@ stop_emulated() {
   if [ -n "$emulated" ]; then
     kill -KILL "$emulated" 2>/dev/null || true
     wait "$emulated" 2>/dev/null || true
-    echo "(the deployment into an emulated AWS was at: $(tail -n 1 "$emulated_folder/log"))"
+    echo "(the deployment into an emulated AWS was ended; its last line: $(tail -n 1 "$emulated_folder/log"))"
   fi
   [ -z "$emulated_folder" ] || rm -rf "$emulated_folder"
 }

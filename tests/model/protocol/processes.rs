@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::Nonce;
-use domain::Timestamp;
 use domain::machine::{Event, Machine, Moment};
 use domain::segment::UnitState;
+use domain::{Nonce, Timestamp};
 
 use crate::configuration::JobModel;
 use crate::kept::Kept;
@@ -29,6 +28,7 @@ impl JobModel {
         self.spawn_as(world, (kind, me), job, units, false, Vec::new());
     }
 
+    /// Starts a process with this nonce. It `knows` the job's rows or has to read them, and has got `events`.
     pub fn spawn_as(
         &self,
         world: &mut World,

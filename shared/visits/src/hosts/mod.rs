@@ -19,10 +19,10 @@ pub use slot::{HostPacing, Slot};
 use state::Host;
 
 /// Hosts whose pace a process remembers; a few hundred bytes each.
-#[allow(clippy::unwrap_used)] // judged by the compiler
+#[allow(clippy::unwrap_used)] // checked at compile time
 const HOSTS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 /// Origins whose robots.txt a process remembers; the largest takes about a megabyte.
-#[allow(clippy::unwrap_used)] // judged by the compiler
+#[allow(clippy::unwrap_used)] // checked at compile time
 const ORIGINS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// The hosts of this process's last requests.
