@@ -65,7 +65,7 @@ fn is_shared_suffix(domain: &str, url: &Url) -> bool {
     if url.host_str().is_some_and(|host| host.trim_end_matches('.') == domain) {
         return false;
     }
-    psl::suffix_str(&domain).is_none_or(|suffix| suffix.len() == domain.len())
+    psl2::lookup(&domain).is_none_or(|found| found.is_public_suffix())
 }
 
 #[cfg(test)]
