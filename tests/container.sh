@@ -45,13 +45,13 @@ if ! docker compose version >/dev/null 2>&1; then
   chmod +x "$work/bin/docker"
   hash -r
 fi
-said() { python3 tests/deploy/said.py "$@"; }
+documented() { python3 tests/deploy/documented.py "$@"; }
 # Runs a documented command without a terminal.
 run_documented() { [ -n "$1" ] && bash -euo pipefail -c "$1" < /dev/null; }
 # The README's settings, and none from the caller's environment.
 export RUNO_DEV_KEY=sk_live_try_me FETCH_ALLOW=127.0.0.0/8 SERVER_NAMES="" USER_AGENT="" COMPOSE_PROJECT_NAME=runo
 
-run_documented "$(said docs/OPERATIONS.md "One machine" "tools/image.sh")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "One machine" "tools/image.sh")" > /dev/null
 echo "   the image has $(docker image inspect runo --format '{{.Size}}') bytes, $(docker save runo | gzip | wc -c) compressed"
 container() { docker compose ps --quiet runo; }
 inspected() { docker inspect "$(container)" --format "$1"; }
@@ -64,12 +64,12 @@ healthy() {
   return 1
 }
 up() {
-  run_documented "$(said docs/OPERATIONS.md "One machine" "docker compose up")" 2> /dev/null
+  run_documented "$(documented docs/OPERATIONS.md "One machine" "docker compose up")" 2> /dev/null
   healthy
 }
 
 # The README's commands for the container work, too.
-run_documented "$(said README.md "In a container")" > /dev/null 2>&1
+run_documented "$(documented README.md "In a container")" > /dev/null 2>&1
 up
 # The README's curl, verbatim.
 awk '/^curl -sS http:.*extract/ { on = 1 } /^```/ { on = 0 } on' README.md > "$work/readme.sh"
@@ -79,8 +79,8 @@ case "$answer" in
   *) echo "unexpected answer to the README's curl: $answer" >&2; exit 1 ;;
 esac
 [ "$(inspected '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}')" = "65532:65532 true [ALL]" ]
-run_documented "$(said docs/OPERATIONS.md "One machine" "docker compose logs")" | grep "listening on" > /dev/null
-key="$(run_documented "$(said docs/OPERATIONS.md "One machine" "docker compose exec" | sed 's/exec runo/exec -T runo/')" | sed -n 's/.*\(sk_live_[A-Za-z0-9]*\).*/\1/p')"
+run_documented "$(documented docs/OPERATIONS.md "One machine" "docker compose logs")" | grep "listening on" > /dev/null
+key="$(run_documented "$(documented docs/OPERATIONS.md "One machine" "docker compose exec" | sed 's/exec runo/exec -T runo/')" | sed -n 's/.*\(sk_live_[A-Za-z0-9]*\).*/\1/p')"
 call() { curl -sS --fail -H "X-API-Key: $key" -H "Content-Type: application/json" "$@"; }
 job="$(call --include http://127.0.0.1:8080/v1/batch -d '{"urls": ["http://127.0.0.1:8080/sample/product"], "schema": [{"field": "title", "type": "string", "example": "A title"}]}' |
   sed -n 's/^x-job-id: *\(job_[0-9a-z]*\).*/\1/ip')"

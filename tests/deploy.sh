@@ -32,7 +32,7 @@ echo "the template is valid"
 if [ "${1:-}" = build ]; then
   # Uses the tools that the documented commands install, not those above.
   PATH="${PATH#"$tools/bin:"}"
-  said() { python3 tests/deploy/said.py "$@"; }
+  documented() { python3 tests/deploy/documented.py "$@"; }
   run_documented() { [ -n "$1" ] && eval "$1"; }
   built() {
     for bootstrap in .aws-sam/build/*/bootstrap; do
@@ -40,20 +40,20 @@ if [ "${1:-}" = build ]; then
     done
     ls -l .aws-sam/build/*/bootstrap
   }
-  run_documented "$(said README.md "Deploy it" "rustup target add")"
-  run_documented "$(said README.md "Deploy it" "python3 -m venv")"
-  run_documented "$(said README.md "Deploy it" "pip install")"
-  run_documented "$(said README.md "Deploy it" "printf")"
-  run_documented "$(said README.md "Deploy it" "sam validate")"
-  run_documented "$(said README.md "Deploy it" "sam build")"
+  run_documented "$(documented README.md "Deploy it" "rustup target add")"
+  run_documented "$(documented README.md "Deploy it" "python3 -m venv")"
+  run_documented "$(documented README.md "Deploy it" "pip install")"
+  run_documented "$(documented README.md "Deploy it" "printf")"
+  run_documented "$(documented README.md "Deploy it" "sam validate")"
+  run_documented "$(documented README.md "Deploy it" "sam build")"
   built arm64
   # The same commands in the other document. Cargo has nothing left to build.
-  run_documented "$(said docs/OPERATIONS.md "Deploy" "python3 -m venv")"
-  run_documented "$(said docs/OPERATIONS.md "Deploy" "pip install")"
-  run_documented "$(said docs/OPERATIONS.md "Deploy" "printf")"
-  run_documented "$(said docs/OPERATIONS.md "Deploy" "sam validate")"
-  run_documented "$(said docs/OPERATIONS.md "Deploy" "sam build")"
-  run_documented "$(said docs/OPERATIONS.md "Upgrade" "sam build")"
-  run_documented "$(said docs/OPERATIONS.md "On your own machine" "sam build")"
+  run_documented "$(documented docs/OPERATIONS.md "Deploy" "python3 -m venv")"
+  run_documented "$(documented docs/OPERATIONS.md "Deploy" "pip install")"
+  run_documented "$(documented docs/OPERATIONS.md "Deploy" "printf")"
+  run_documented "$(documented docs/OPERATIONS.md "Deploy" "sam validate")"
+  run_documented "$(documented docs/OPERATIONS.md "Deploy" "sam build")"
+  run_documented "$(documented docs/OPERATIONS.md "Upgrade" "sam build")"
+  run_documented "$(documented docs/OPERATIONS.md "On your own machine" "sam build")"
   built x86_64
 fi

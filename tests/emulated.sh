@@ -2,7 +2,7 @@
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
 # gateway, and deletes it. The binaries are those of "cargo build --workspace --bins", real bootstraps behind TLS, SigV4 and
 # the roles of the template, which the emulator asks about tables. All of it runs in a network namespace that has only loopback:
-# nothing can reach the real AWS. Runs the commands of docs/OPERATIONS.md: "said" reads them there, "run_documented" runs them.
+# nothing can reach the real AWS. Runs the commands of docs/OPERATIONS.md: "documented" reads them there, "run_documented" runs them.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
 #   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # removes a permission first: the run has to fail
@@ -75,7 +75,7 @@ python "$repo/tests/emulated/wait_for.py" 443 4566 8080
 mkdir bin
 printf '#!/bin/sh\n[ "$1 $2 $3 $4 $5" = "run -q -p admin --" ] || exit 1\nshift 5\nexec "%s/admin" "$@"\n' "$BINARIES" > bin/cargo
 chmod +x bin/cargo
-said() { python "$repo/tests/deploy/said.py" "$repo/$1" "${@:2}"; }
+documented() { python "$repo/tests/deploy/documented.py" "$repo/$1" "${@:2}"; }
 # run_documented COMMANDS: runs them in a shell without a terminal. Standard input answers their questions.
 run_documented() {
   [ -n "$1" ] || exit 1
@@ -86,67 +86,67 @@ run_quietly() { (run_documented "$1") > deploy.log || { tail -30 deploy.log; exi
 admin() { cargo run -q -p admin -- --region "$region" "$@"; }
 second=(--accounts-table runo-prod-accounts --jobs-table runo-prod-jobs --hosts-table runo-prod-hosts)
 
-run_documented "$(said docs/OPERATIONS.md "Before the first deployment")" > /dev/null
-run_quietly "$(said README.md "Deploy it" "sam deploy")" < <(yes)
+run_documented "$(documented docs/OPERATIONS.md "Before the first deployment")" > /dev/null
+run_quietly "$(documented README.md "Deploy it" "sam deploy")" < <(yes)
 step "the stack is deployed"
-run_documented "$(said docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 account")" > account.log
+run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 account")" > account.log
 key="$(grep -om1 'sk_live_[A-Za-z0-9]*' account.log)"
-secret="$(run_documented "$(said docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 hook")" | grep -om1 'whsec_[A-Za-z0-9+/=]*')"
+secret="$(run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 hook")" | grep -om1 'whsec_[A-Za-z0-9+/=]*')"
 python "$repo/tests/emulated/drive.py" "$key" runo "$secret"
 
-run_quietly "$(said docs/OPERATIONS.md "Deploy" "sam deploy --config-env prod")" < <(yes)
+run_quietly "$(documented docs/OPERATIONS.md "Deploy" "sam deploy --config-env prod")" < <(yes)
 step "a second stack is deployed beside it"
 second_key="$(admin "${second[@]}" account create --plan free --id shop --json | grep -om1 'sk_live_[A-Za-z0-9]*')"
 python "$repo/tests/emulated/second.py" "$second_key" runo-prod "$key"
-run_documented "$(said docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 --accounts-table runo-prod-accounts")" | grep free > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 --accounts-table runo-prod-accounts")" | grep free > /dev/null
 
 # An update while a job runs: a setting changes, so that every function is replaced.
 python "$repo/tests/emulated/update.py" begin "$key" runo > job
-run_quietly "$(said docs/OPERATIONS.md "Deploy" "sam deploy --parameter-overrides")" < <(yes)
+run_quietly "$(documented docs/OPERATIONS.md "Deploy" "sam deploy --parameter-overrides")" < <(yes)
 python "$repo/tests/emulated/update.py" end "$key" runo "$(cat job)"
 step "the stack was updated while a job ran, and the job completed"
 # A deployment without a change succeeds.
-run_quietly "$(said docs/OPERATIONS.md "Upgrade" "sam deploy")" < <(yes)
+run_quietly "$(documented docs/OPERATIONS.md "Upgrade" "sam deploy")" < <(yes)
 
 # Stops a job, an account, a key and the webhook secrets.
 job="$(python "$repo/tests/emulated/update.py" begin "$key" runo)"
 other="$(admin key create --account shop | grep -om1 'sk_live_[A-Za-z0-9]*')"
 stopping="$repo/tests/emulated/stopping.py"
-run_documented "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 job" | sed "s/job_0123456789abcdef/$job/")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 job" | sed "s/job_0123456789abcdef/$job/")" > /dev/null
 python "$stopping" cancelled "$key" runo "$job"
-run_documented "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account suspend")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account suspend")" > /dev/null
 python "$stopping" suspended "$key" runo
-run_documented "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account resume")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account resume")" > /dev/null
 python "$stopping" served "$other" runo
-run_documented "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 key revoke")" <<< "$other" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 key revoke")" <<< "$other" > /dev/null
 python "$stopping" unknown "$other" runo
-run_documented "$(said docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 hook secret revoke")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 hook secret revoke")" > /dev/null
 step "a job, an account and a key were stopped"
 
-run_documented "$(said docs/OPERATIONS.md "A broken invariant")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "A broken invariant")" > /dev/null
 # (The last command reopens its standard output, which would truncate a file. Hence the pipe.)
-run_documented "$(said docs/OPERATIONS.md "A sweep that does not report")" | cat > swept.log
+run_documented "$(documented docs/OPERATIONS.md "A sweep that does not report")" | cat > swept.log
 grep -q '"looked_after"' swept.log && grep -q '"State": "ENABLED"' swept.log
 
 # Restores the accounts table. (The emulator has no point-in-time recovery: it copies the current rows.)
-run_documented "$(said docs/OPERATIONS.md "Backup")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Backup")" > /dev/null
 admin account suspend shop > /dev/null
 python "$stopping" suspended "$key" runo
-eval "$(said docs/OPERATIONS.md "Restore" "door=")"
-run_documented "door='$door'; $(said docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda put")" > /dev/null
+eval "$(documented docs/OPERATIONS.md "Restore" "door=")"
+run_documented "door='$door'; $(documented docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda put")" > /dev/null
 python "$stopping" closed "$key" runo
-[ "$(run_documented "$(said docs/OPERATIONS.md "Restore" "aws dynamodb scan")")" = 0 ]
-run_documented "$(said docs/OPERATIONS.md "Restore" "aws dynamodb update")" > /dev/null
-run_documented "$(said docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
-run_quietly "$(said docs/OPERATIONS.md "Restore" "sam deploy")" < <(yes)
-run_documented "door='$door'; $(said docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda delete")" > /dev/null
+[ "$(run_documented "$(documented docs/OPERATIONS.md "Restore" "aws dynamodb scan")")" = 0 ]
+run_documented "$(documented docs/OPERATIONS.md "Restore" "aws dynamodb update")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
+run_quietly "$(documented docs/OPERATIONS.md "Restore" "sam deploy")" < <(yes)
+run_documented "door='$door'; $(documented docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda delete")" > /dev/null
 python "$stopping" served "$key" runo
-run_documented "$(said docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
+run_documented "$(documented docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
 step "the stack runs on a restored table"
 
 python "$repo/tests/emulated/logs.py" runo
 python "$repo/tests/emulated/parameters.py" runo "UserAgent=Acme/1.0 (+https://example.com/bot)" AlarmEmail=you@example.com UseAccountsTable=runo-accounts-restored
 run_quietly "sam delete --stack-name runo-prod --no-prompts"
-run_quietly "$(said docs/OPERATIONS.md "Teardown")" < <(yes)
+run_quietly "$(documented docs/OPERATIONS.md "Teardown")" < <(yes)
 python "$repo/tests/emulated/gone.py" runo
 step "both stacks are deleted; the accounts tables are still there"

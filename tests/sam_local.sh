@@ -57,7 +57,7 @@ python tests/deploy/built.py template.yaml "$BUILT" "$work/build"
 python tests/rie/sam_local.py "$work" "$BUILT/local" "$bridge" "$architecture"
 
 # Runs the commands that docs/OPERATIONS.md gives for three shells. "cargo run" and "sam build" use what is already built.
-said() { python3 "$repo/tests/deploy/said.py" "$repo/$1" "${@:2}"; }
+documented() { python3 "$repo/tests/deploy/documented.py" "$repo/$1" "${@:2}"; }
 folder="$work/documented"
 mkdir -p "$folder/bin" "$folder/.aws-sam" "$folder/tools"
 ln -s "$work/build" "$folder/.aws-sam/build"
@@ -68,7 +68,7 @@ chmod +x "$folder/bin/cargo"
 export SAM_SKIP_PULL_IMAGE=true
 # in_shell LOG COMMAND: runs in the background until this script's namespace ends.
 in_shell() { (cd "$folder" && PATH="$folder/bin:$PATH" exec bash -c "$2" > "$work/$1" 2>&1 < /dev/null) & }
-until_said() {
+until_logged() {
   for _ in $(seq 600); do
     grep -q "$2" "$work/$1" && return
     sleep 0.1
@@ -77,12 +77,12 @@ until_said() {
   return 1
 }
 here() { sed "s/Architecture=x86_64/Architecture=$architecture/g"; }
-in_shell data.log "FETCH_ALLOW=$bridge/32 $(said docs/OPERATIONS.md "On your own machine" "BIND_ADDRESS=")"
-until_said data.log "listening on"
+in_shell data.log "FETCH_ALLOW=$bridge/32 $(documented docs/OPERATIONS.md "On your own machine" "BIND_ADDRESS=")"
+until_logged data.log "listening on"
 eval "$(grep -o 'export AWS_[A-Z_]*=[^ ]*' "$work/data.log")"
-(cd "$folder" && eval "$(said docs/OPERATIONS.md "On your own machine" "sam local invoke" | here)") 2> "$work/invoke.log" | grep '\\"status\\":\\"ok\\"' > /dev/null
-in_shell api.log "$(said docs/OPERATIONS.md "On your own machine" "sam local start-api" | here)"
-until_said api.log "Running on http://127.0.0.1:3000"
+(cd "$folder" && eval "$(documented docs/OPERATIONS.md "On your own machine" "sam local invoke" | here)") 2> "$work/invoke.log" | grep '\\"status\\":\\"ok\\"' > /dev/null
+in_shell api.log "$(documented docs/OPERATIONS.md "On your own machine" "sam local start-api" | here)"
+until_logged api.log "Running on http://127.0.0.1:3000"
 # The page in the documentation cannot be reached from here.
-eval "$(said docs/OPERATIONS.md "On your own machine" "curl" | sed "s|https://example.com/|http://$bridge:8080/sample/product|")" | grep '"title":"Copper Kettle"' > /dev/null
+eval "$(documented docs/OPERATIONS.md "On your own machine" "curl" | sed "s|https://example.com/|http://$bridge:8080/sample/product|")" | grep '"title":"Copper Kettle"' > /dev/null
 echo "   the commands of docs/OPERATIONS.md for three shells work"

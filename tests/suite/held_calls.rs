@@ -38,14 +38,14 @@ async fn held_calls_are_counted_over_all_processes() {
     let (world, site) = (World::start().await, Site::start().await);
     let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
     let (engine, account) = (world.stack.engine(), AccountId::parse("poor").unwrap());
-    let most = Plan::Free.held_calls();
+    let max = Plan::Free.held_calls();
     let over = poor.batch(&[site.url("/p/1")], json!({})).await.job();
     let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema(), "async_mode": true });
     let detach = poor.request(Method::POST, "/v1/batch").header("Prefer", "respond-async");
     let running = poor.send(detach.header("Idempotency-Key", "k").body(slow.to_string())).await.job();
     let used = poor.used().await;
 
-    let nonce = hold_elsewhere(engine.store(), &account, engine.now(), 0..most).await;
+    let nonce = hold_elsewhere(engine.store(), &account, engine.now(), 0..max).await;
     let refused = |answer: crate::support::stack::Answer| {
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "RATE_LIMITED"));
         assert_eq!(answer.header("retry-after"), "1");
@@ -58,10 +58,10 @@ async fn held_calls_are_counted_over_all_processes() {
     assert_eq!(poor.send(with_wait(&poor, &running, "wait=0")).await.json()["status"], "running");
 
     // A permit that is returned is found, whichever it is, and returned again when the call ends.
-    for permit in 0..most {
+    for permit in 0..max {
         engine.store().accounts.return_permit(&account, permit, &nonce).await.unwrap();
         assert_eq!(poor.batch(&[site.url("/p/1")], json!({})).await.json()["succeeded"], 1);
-        assert_eq!(engine.store().accounts.free_permits(&account, most, engine.now()).await.unwrap(), [permit]);
+        assert_eq!(engine.store().accounts.free_permits(&account, max, engine.now()).await.unwrap(), [permit]);
         hold_elsewhere(engine.store(), &account, engine.now(), permit..permit + 1).await;
     }
     site.open_gate();
@@ -201,15 +201,15 @@ async fn a_hold_that_ends_leaves_a_well_formed_body_and_result_resumes() {
 async fn held_calls_of_an_account_are_limited() {
     let (world, site) = (World::start().await, Site::start().await);
     let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
-    let most = Plan::Free.held_calls();
+    let max = Plan::Free.held_calls();
     let call = json!({ "url": site.url("/gate/1"), "schema": schema(), "options": { "timeout_ms": 120_000 } });
     let mut held = Vec::new();
-    for _ in 0..most {
+    for _ in 0..max {
         held.push(poor.begin("/v1/extract", call.clone()).await);
     }
     let refused = poor.post("/v1/extract", &call).await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), (429, "RATE_LIMITED"));
-    assert_eq!((refused.header("retry-after"), poor.used().await), ("1", i64::from(most)));
+    assert_eq!((refused.header("retry-after"), poor.used().await), ("1", i64::from(max)));
     let detached = json!({ "urls": [site.url("/p/1")], "schema": schema(), "async_mode": true });
     let detached = poor.request(Method::POST, "/v1/batch").header("Prefer", "respond-async").body(detached.to_string());
     assert_eq!(poor.send(detached).await.status.as_u16(), 202);

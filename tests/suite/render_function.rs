@@ -65,7 +65,7 @@ async fn a_shell_is_rendered_by_the_render_function() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_or_slow_renderer_is_a_timeout_or_the_plain_result() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
-    for (reply, most) in [(0, 5), (1, 5), (2, 12)] {
+    for (reply, max) in [(0, 5), (1, 5), (2, 12)] {
         let serve = move |_| -> futures_util::future::BoxFuture<'static, Reply> {
             Box::pin(async move {
                 match reply {
@@ -81,7 +81,7 @@ async fn a_dead_or_slow_renderer_is_a_timeout_or_the_plain_result() {
         let started = Instant::now();
         let got = extract(&function, &site.url("/spa/7"), options("always")).await;
         assert_eq!((&got["error"]["code"], &got["error"]["retryable"]), (&json!("TIMEOUT"), &json!(true)), "{got}");
-        assert!(started.elapsed() < Duration::from_secs(most), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(max), "{:?}", started.elapsed());
         let got = extract(&function, &site.url("/spa/7"), options("auto")).await;
         assert_eq!((&got["status"], &got["data"]["title"]), (&json!("success"), &json!("Shop")), "{got}");
         assert_ne!(got["render_mode"], "headless", "{got}");

@@ -288,10 +288,10 @@ async fn a_failed_request_affects_only_its_own_entries() {
 #[tokio::test]
 async fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
     let queues = TestQueues::open().await;
-    let most = queue::definitions(&queues.names)[1].redrive.as_ref().unwrap().max_receives;
+    let max = queue::definitions(&queues.names)[1].redrive.as_ref().unwrap().max_receives;
     for queue in [&queues.units, &queues.settle, &queues.notify] {
         assert!(queue.send(&account(), &messages(1)).await.complete());
-        for count in 1..=most {
+        for count in 1..=max {
             assert_eq!(one(queue, LONG, 0).await.receive_count, count);
         }
         assert_eq!(queue.receive(1, 0, 0).await.unwrap(), []);
@@ -317,7 +317,7 @@ async fn a_missing_queue_is_reported_as_such() {
 async fn a_dead_or_silent_endpoint_fails_soon() {
     let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    for (address, most) in [(refusing, 2), (silent.local_addr().unwrap(), 8)] {
+    for (address, max) in [(refusing, 2), (silent.local_addr().unwrap(), 8)] {
         let endpoint = format!("http://{address}");
         let sqs = queue::connect(&at(&endpoint)).await;
         let queue = Queue::new(sqs, &format!("{endpoint}/0/units"), RetryPolicy::default());
@@ -325,7 +325,7 @@ async fn a_dead_or_silent_endpoint_fails_soon() {
         let outcome = queue.send(&account(), &messages(100)).await;
         assert_eq!(outcome.failed.len(), 100);
         assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
-        assert!(start.elapsed() < Duration::from_secs(most), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(max), "{:?}", start.elapsed());
     }
 }
 

@@ -216,8 +216,8 @@ fn queues_feed_their_functions_within_the_limits() {
             let visibility = template.0["Resources"][&queue]["Properties"]["VisibilityTimeout"].as_u64().unwrap();
             assert!(visibility >= 6 * timeout, "{queue}: {visibility} s, {}: {timeout} s", function.id);
             assert_eq!(event["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]), "{queue}");
-            let most: u64 = template.text(&event["ScalingConfig"]["MaximumConcurrency"]).parse().unwrap();
-            assert!((2..=1_000).contains(&most), "{queue}: {most}");
+            let max: u64 = template.text(&event["ScalingConfig"]["MaximumConcurrency"]).parse().unwrap();
+            assert!((2..=1_000).contains(&max), "{queue}: {max}");
         }
     }
     let worker = template.function("WorkerFunction");

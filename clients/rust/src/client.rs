@@ -72,8 +72,8 @@ impl ClientBuilder {
     }
 
     /// Sets how often a call is retried after failures without progress in between; 8 by default.
-    pub fn max_retries(mut self, most: u32) -> Self {
-        self.max_retries = Some(most);
+    pub fn max_retries(mut self, max: u32) -> Self {
+        self.max_retries = Some(max);
         self
     }
 

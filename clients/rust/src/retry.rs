@@ -13,13 +13,13 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 /// Counts the failures of one call since its last progress.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    most: u32,
+    max: u32,
     failed: u32,
 }
 
 impl Attempts {
-    pub(crate) fn new(most: u32) -> Attempts {
-        Attempts { most, failed: 0 }
+    pub(crate) fn new(max: u32) -> Attempts {
+        Attempts { max, failed: 0 }
     }
 
     /// Resets the count after progress.
@@ -31,8 +31,8 @@ impl Attempts {
     ///
     /// # Errors
     /// Too many attempts failed.
-    pub(crate) fn broken(&mut self, why: &str, most: Option<u32>, job_id: Option<&str>) -> Result<Duration> {
-        if self.failed >= most.unwrap_or(self.most).min(self.most) {
+    pub(crate) fn broken(&mut self, why: &str, max: Option<u32>, job_id: Option<&str>) -> Result<Duration> {
+        if self.failed >= max.unwrap_or(self.max).min(self.max) {
             let text = format!("{} attempts failed; the last: {why}", self.failed + 1);
             let error = Error::new(ErrorKind::ConnectionFailed, "CONNECTION_FAILED", text);
             return Err(Error { retryable: true, job_id: job_id.map(str::to_owned), ..error });
@@ -45,7 +45,7 @@ impl Attempts {
     /// # Errors
     /// The response's error, if it is not retryable, attempts are used up, or the service asks for too long a wait.
     pub(crate) fn refused(&mut self, error: Error, asked: Option<Duration>) -> Result<Duration> {
-        if !error.retryable || self.failed >= self.most || asked.is_some_and(|asked| asked > MAX_RETRY_AFTER) {
+        if !error.retryable || self.failed >= self.max || asked.is_some_and(|asked| asked > MAX_RETRY_AFTER) {
             return Err(error);
         }
         let wait = self.wait();

@@ -144,8 +144,8 @@ impl Sender {
         deadline: &Deadline,
     ) -> Result<Duration> {
         let never = error.is_connect() && !self.reached.load(Ordering::Relaxed);
-        let most = if error.is_builder() { Some(0) } else { never.then_some(FIRST_CONTACT) };
-        attempts.broken(&words(error), most, deadline.job_id.as_deref())
+        let max = if error.is_builder() { Some(0) } else { never.then_some(FIRST_CONTACT) };
+        attempts.broken(&words(error), max, deadline.job_id.as_deref())
     }
 
     pub(crate) async fn pause(&self, delay: Duration, deadline: &Deadline) -> Result<()> {

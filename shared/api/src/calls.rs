@@ -59,11 +59,11 @@ impl ResponseOptions {
 
     /// Returns how long a body may be held open from `now` on.
     fn hold(&self, now: Timestamp, why: HoldReason, settings: &Settings) -> Duration {
-        let most = match why {
+        let max = match why {
             HoldReason::Extract | HoldReason::Job => settings.hold_secs,
             HoldReason::Read => settings.hold_secs.min(settings.read_hold_secs),
         };
-        let hold = Duration::from_secs(self.preferences.wait.map_or(most, |wait| wait.min(most)));
+        let hold = Duration::from_secs(self.preferences.wait.map_or(max, |wait| wait.min(max)));
         match self.invocation_end {
             None => hold,
             Some(end) => hold.min(Duration::from_millis(end.plus_ms(-INVOCATION_MARGIN_MS).ms_since(now))),
@@ -200,17 +200,17 @@ impl App {
         if options.preferences.wait == Some(0) {
             return Ok(None);
         }
-        let (most, now) = (quota.plan.held_calls(), self.engine.now());
-        let held = match (self.held.hold(&quota.account, most), why) {
+        let (max, now) = (quota.plan.held_calls(), self.engine.now());
+        let held = match (self.held.hold(&quota.account, max), why) {
             (Some(held), HoldReason::Job | HoldReason::Read) => {
                 let until = after(now, options.hold(now, why, self.engine.settings()));
-                held.with_permit(self.engine.store(), most, self.engine.nonce(), (now, until)).await?
+                held.with_permit(self.engine.store(), max, self.engine.nonce(), (now, until)).await?
             }
             (held, _) => held,
         };
         let refused = || {
             let text = format!(
-                "this account may hold {most} calls open at once; end one, or send \"Prefer: respond-async\" or \
+                "this account may hold {max} calls open at once; end one, or send \"Prefer: respond-async\" or \
                  \"Prefer: wait=0\""
             );
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }

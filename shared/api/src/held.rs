@@ -38,9 +38,9 @@ struct Permit {
 
 impl HeldCalls {
     /// Holds another call. Returns `None` if the account holds `most` already, or the process as many as it may.
-    pub(crate) fn hold(&self, account: &AccountId, most: u32) -> Option<HeldCall> {
+    pub(crate) fn hold(&self, account: &AccountId, max: u32) -> Option<HeldCall> {
         let mut counts = self.counts();
-        if counts.values().sum::<u32>() >= MAX_HELD_CALLS || counts.get(account).is_some_and(|held| *held >= most) {
+        if counts.values().sum::<u32>() >= MAX_HELD_CALLS || counts.get(account).is_some_and(|held| *held >= max) {
             return None;
         }
         *counts.entry(account.clone()).or_default() += 1;
@@ -62,17 +62,17 @@ impl HeldCall {
     pub(crate) async fn with_permit(
         mut self,
         store: &Store,
-        most: u32,
+        max: u32,
         nonce: Nonce,
         (now, until): (Timestamp, Timestamp),
     ) -> Result<Option<HeldCall>, StoreError> {
         let until = until.plus_secs(MARGIN_SECS);
         let accounts = &store.accounts;
         // Usually nearly all are free: a guess costs one write and no read.
-        let guess = spread(&nonce, most);
+        let guess = spread(&nonce, max);
         let mut number = accounts.take_permit(&self.account, guess, &nonce, now, until).await?.then_some(guess);
         if number.is_none() {
-            let free = accounts.free_permits(&self.account, most, now).await?;
+            let free = accounts.free_permits(&self.account, max, now).await?;
             let at = usize::try_from(guess).unwrap_or_default();
             for permit in free.iter().cycle().skip(at % free.len().max(1)).take(free.len().min(TRIES)) {
                 if accounts.take_permit(&self.account, *permit, &nonce, now, until).await? {
@@ -96,9 +96,9 @@ impl HeldCall {
 }
 
 /// Maps a nonce to a number below `most`.
-fn spread(nonce: &Nonce, most: u32) -> u32 {
+fn spread(nonce: &Nonce, max: u32) -> u32 {
     let sum = nonce.as_str().bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-    sum % most.max(1)
+    sum % max.max(1)
 }
 
 impl Drop for HeldCall {

@@ -51,14 +51,14 @@ pub fn body(request: &Request) -> Result<&[u8], ApiError> {
         // The enum is non-exhaustive; any other variant has no readable body.
         _ => &[],
     };
-    let most = max_body(path(request));
-    if bytes.len() > most { Err(too_large(most)) } else { Ok(bytes) }
+    let max = max_body(path(request));
+    if bytes.len() > max { Err(too_large(max)) } else { Ok(bytes) }
 }
 
 /// Returns the refusal of a body that is too large.
-pub fn too_large(most: usize) -> ApiError {
+pub fn too_large(max: usize) -> ApiError {
     let text =
-        format!("the request body is larger than {most} bytes, the maximum here; send fewer URLs or a smaller schema");
+        format!("the request body is larger than {max} bytes, the maximum here; send fewer URLs or a smaller schema");
     ApiError::new(ErrorCode::PayloadTooLarge, text)
 }
 

@@ -101,10 +101,10 @@ fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     Ok(body)
 }
 
-fn deeper_than(value: &Value, most: usize) -> bool {
+fn deeper_than(value: &Value, max: usize) -> bool {
     match value {
-        Value::Array(items) => most == 0 || items.iter().any(|v| deeper_than(v, most - 1)),
-        Value::Object(members) => most == 0 || members.values().any(|v| deeper_than(v, most - 1)),
+        Value::Array(items) => max == 0 || items.iter().any(|v| deeper_than(v, max - 1)),
+        Value::Object(members) => max == 0 || members.values().any(|v| deeper_than(v, max - 1)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
@@ -220,19 +220,12 @@ fn whole(number: &Number) -> Option<u32> {
     }
 }
 
-fn number(
-    members: &Map<String, Value>,
-    prefix: &str,
-    name: &str,
-    least: u32,
-    most: u32,
-) -> Result<Option<u32>, ApiError> {
-    let out_of_range =
-        || ApiError::invalid(format!("\"{prefix}{name}\" must be a whole number from {least} to {most}"));
+fn number(members: &Map<String, Value>, prefix: &str, name: &str, min: u32, max: u32) -> Result<Option<u32>, ApiError> {
+    let out_of_range = || ApiError::invalid(format!("\"{prefix}{name}\" must be a whole number from {min} to {max}"));
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(n)) => {
-            let value = whole(n).filter(|n| (least..=most).contains(n));
+            let value = whole(n).filter(|n| (min..=max).contains(n));
             value.map(Some).ok_or_else(out_of_range)
         }
         Some(_) => Err(out_of_range()),

@@ -48,8 +48,8 @@ pub fn bounded(mut all: Vec<Explained>) -> Vec<Explained> {
         }
     }
     let size = |all: &[Explained]| serde_json::to_string(all).map_or(0, |text| text.len());
-    for most in (0..=MAX_CANDIDATES).rev() {
-        all.iter_mut().for_each(|one| one.candidates.truncate(most));
+    for max in (0..=MAX_CANDIDATES).rev() {
+        all.iter_mut().for_each(|one| one.candidates.truncate(max));
         if size(&all) <= MAX_BYTES {
             return all;
         }

@@ -161,8 +161,8 @@ impl ModelBatch {
     /// Returns when to look at it next while the provider works on it: the longer it takes, the less often.
     pub fn next_look(&self, now: Timestamp, sweep_secs: u64) -> Timestamp {
         let age = now.0.saturating_sub(self.planned_at.0) / 10_000;
-        let least = i64::try_from(sweep_secs).unwrap_or(MAX_LOOK_SECS).clamp(1, MAX_LOOK_SECS);
-        now.plus_ms(1_000 * age.clamp(least, MAX_LOOK_SECS))
+        let min = i64::try_from(sweep_secs).unwrap_or(MAX_LOOK_SECS).clamp(1, MAX_LOOK_SECS);
+        now.plus_ms(1_000 * age.clamp(min, MAX_LOOK_SECS))
     }
 }
 

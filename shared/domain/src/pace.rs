@@ -126,8 +126,8 @@ impl Pace {
 
     /// Returns the spacing of pages whose delay is `delay_ms`, in milliseconds.
     pub fn spacing_ms(self, delay_ms: u64, now: Timestamp) -> u64 {
-        let least = if self.is_backed_off(now) { BACK_OFF_MS } else { 0 };
-        delay_ms.max(least).saturating_mul(u64::from(self.factor))
+        let min = if self.is_backed_off(now) { BACK_OFF_MS } else { 0 };
+        delay_ms.max(min).saturating_mul(u64::from(self.factor))
     }
 
     /// Returns when the next slot begins.

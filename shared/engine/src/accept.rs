@@ -24,8 +24,8 @@ fn capped(plan: CrawlPlan, monthly_left: u64) -> CrawlPlan {
     if plan.allow_large_crawl {
         return plan;
     }
-    let most = u32::try_from(monthly_left / 4).unwrap_or(u32::MAX).max(1);
-    CrawlPlan { max_pages: plan.max_pages.min(most), ..plan }
+    let max = u32::try_from(monthly_left / 4).unwrap_or(u32::MAX).max(1);
+    CrawlPlan { max_pages: plan.max_pages.min(max), ..plan }
 }
 
 /// A validated call.

@@ -98,9 +98,9 @@ pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate>
     }
     found.retain(|c| !c.values.is_empty());
     if let Some(first) = found.first_mut().filter(|_| room.cut) {
-        let most = MAX_SELECTED / 1024;
+        let max = MAX_SELECTED / 1024;
         first.cut =
-            Some(format!("the page's values exceed the limit of {most} KB for one field; the rest was left out"));
+            Some(format!("the page's values exceed the limit of {max} KB for one field; the rest was left out"));
     }
     found
 }
@@ -171,12 +171,12 @@ mod tests {
         let budget = Budget::default();
         let page = Json::of(page, &budget);
         let wanted = crate::sources::wanted(&schema);
-        let most = wanted.iter().map(|w| {
+        let sizes = wanted.iter().map(|w| {
             let found = candidates(&page, w);
             found.iter().flat_map(|c| &c.values).map(|v| v.as_str().map_or(8, str::len)).sum::<usize>()
         });
-        let most = most.max().unwrap_or(0);
-        (budget.taken(), most)
+        let max = sizes.max().unwrap_or(0);
+        (budget.taken(), max)
     }
 
     #[test]
@@ -197,8 +197,8 @@ mod tests {
         let many = json!({"title": vec!["words"; 200_000], "x": [{"title": 1}]});
         let each = Value::Array((0..50_000).map(|i| json!({"title": format!("number {i}")})).collect());
         for (page, kind) in [(&long, "string"), (&many, "array<string>"), (&each, "array<string>")] {
-            let (taken, most) = cost(page, &names, kind);
-            assert!(most <= MAX_SELECTED && taken.steps < 4_000_000, "{most} {taken:?}");
+            let (taken, max) = cost(page, &names, kind);
+            assert!(max <= MAX_SELECTED && taken.steps < 4_000_000, "{max} {taken:?}");
         }
     }
 

@@ -96,18 +96,18 @@ impl Receiver for Values<'_> {
     }
 
     fn whole(&mut self, content: Content<'_>, wanted: &[Wanted<'_>]) {
-        let Some(most) = self.wants.compact.filter(|_| !self.out.open().is_empty()) else { return };
+        let Some(max) = self.wants.compact.filter(|_| !self.out.open().is_empty()) else { return };
         let open = self.out.open().to_vec();
         let (title, text, pictures) = match content {
             Content::Doc(doc, head) => {
                 let named = open.iter().filter_map(|i| wanted.get(*i)).any(Wanted::names_link);
                 let addresses = if named { Addresses::Written } else { Addresses::LeftOut };
                 let pictures = pictures(doc).filter_map(|(_, address)| Some(self.at.join(address).ok()?.into()));
-                (head.title.clone(), compact(doc, most, addresses), pictures.take(MAX_PICTURES).collect())
+                (head.title.clone(), compact(doc, max, addresses), pictures.take(MAX_PICTURES).collect())
             }
             Content::Json(value) => {
                 let mut text = value.to_string();
-                text.truncate(text.floor_char_boundary(most));
+                text.truncate(text.floor_char_boundary(max));
                 (None, text, Vec::new())
             }
         };

@@ -125,7 +125,7 @@ struct Signs {
 
 impl Signs {
     fn judge(&self, nothing_found: bool) -> Option<Shell> {
-        let has_fewer_letters_than = |most: usize| self.letters < most;
+        let has_fewer_letters_than = |max: usize| self.letters < max;
         if self.challenge && has_fewer_letters_than(STAND_IN) {
             return Some(Shell::Challenge);
         }
@@ -231,8 +231,8 @@ fn is_challenge(text: &str) -> bool {
 }
 
 /// Returns the first bytes of a text, cut at a character boundary.
-fn head(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
+fn head(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

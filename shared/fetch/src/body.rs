@@ -153,10 +153,10 @@ fn failed(error: &io::Error, max: usize) -> FetchError {
 }
 
 /// Grows the buffer: doubles it each time, but never beyond one byte over `most`.
-fn make_room(body: &mut Vec<u8>, most: usize) {
+fn make_room(body: &mut Vec<u8>, max: usize) {
     if body.len() == body.capacity() {
         let more = body.len().max(8 * 1024);
-        body.reserve_exact(more.min((most + 1).saturating_sub(body.len())));
+        body.reserve_exact(more.min((max + 1).saturating_sub(body.len())));
     }
 }
 
@@ -279,13 +279,13 @@ mod tests {
     fn a_large_body_is_decoded_in_the_task_that_its_room_starts() {
         let runtime = |name: &str| Builder::new_multi_thread().worker_threads(1).thread_name(name).build().unwrap();
         let (here, elsewhere) = (runtime("here"), runtime("elsewhere"));
-        let most = 10 * MEDIUM_BODY;
+        let max = 10 * MEDIUM_BODY;
         for (bytes, breaths_here, want) in [
             (SMALL_BODY - 1, usize::MAX, vec![]),
             (1, 0, vec![SMALL_BODY]),
             (SMALL_BODY - 1, 2, vec![SMALL_BODY]),
             (SMALL_BODY + 1, usize::MAX, vec![SMALL_BODY, MEDIUM_BODY]),
-            (MEDIUM_BODY + 1, 1, vec![SMALL_BODY, MEDIUM_BODY, most]),
+            (MEDIUM_BODY + 1, 1, vec![SMALL_BODY, MEDIUM_BODY, max]),
         ] {
             let room = Arc::new(Elsewhere {
                 decoder: elsewhere.handle().clone(),
@@ -294,7 +294,7 @@ mod tests {
             });
             let response = http::Response::builder().header(CONTENT_TYPE, "text/html").body("x".repeat(bytes)).unwrap();
             let asked: Room = room.clone();
-            let read = async move { read(response.into(), most, Some(&asked)).await.unwrap().body.len() };
+            let read = async move { read(response.into(), max, Some(&asked)).await.unwrap().body.len() };
             assert_eq!(here.block_on(here.spawn(read)).unwrap(), bytes);
             let asked = room.asked.lock().unwrap().clone();
             assert_eq!(asked.iter().map(|(bytes, _)| *bytes).collect::<Vec<_>>(), want, "{bytes}");

@@ -34,9 +34,9 @@ fn damaged(what: &'static str) -> io::Error {
 }
 
 /// Reads up to `most` bytes; fewer only at the end.
-pub(crate) async fn up_to(source: &mut (impl AsyncRead + Unpin), most: u64) -> io::Result<Vec<u8>> {
+pub(crate) async fn up_to(source: &mut (impl AsyncRead + Unpin), max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(most).read_to_end(&mut bytes).await?;
+    source.take(max).read_to_end(&mut bytes).await?;
     Ok(bytes)
 }
 

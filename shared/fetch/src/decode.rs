@@ -90,14 +90,14 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Coding, FetchError> {
 
 /// Returns a reader of the decoded body. Reading fails if more than `most` bytes are sent, or come out of a layer that
 /// wraps another one. The caller counts the bytes that the last layer decodes to.
-pub(crate) async fn decoded(response: Response, coding: Coding, most: usize) -> io::Result<Decoded> {
+pub(crate) async fn decoded(response: Response, coding: Coding, max: usize) -> io::Result<Decoded> {
     let sent = StreamReader::new(response.bytes_stream().map_err(io::Error::other));
-    let mut body: Reader = Box::new(Bounded::new(sent, most, usize::MAX));
+    let mut body: Reader = Box::new(Bounded::new(sent, max, usize::MAX));
     let mut layers = coding.layers.into_iter().rev().peekable();
     while let Some(layer) = layers.next() {
         body = unpacked(body, layer).await?;
         if layers.peek().is_some() {
-            body = Box::new(Bounded::new(body, most, usize::MAX));
+            body = Box::new(Bounded::new(body, max, usize::MAX));
         }
     }
     if coding.unclear {

@@ -18,7 +18,7 @@ pub(crate) struct Trail<'a> {
     pub(crate) hops: usize,
     pub(crate) accept: &'static str,
     pub(crate) language: &'a str,
-    most: usize,
+    max: usize,
     judge: Option<&'a dyn Hops>,
     jar: Jar,
     seen: HashSet<(String, Option<HeaderValue>)>,
@@ -35,24 +35,24 @@ pub(crate) enum Step {
 }
 
 impl<'a> Trail<'a> {
-    pub(crate) fn new(url: &Url, accept: &'static str, most: usize) -> Trail<'a> {
+    pub(crate) fn new(url: &Url, accept: &'static str, max: usize) -> Trail<'a> {
         let mut url = url.clone();
         url.set_fragment(None);
         let seen = HashSet::from([(url.to_string(), None)]);
-        Trail { url, hops: 0, accept, language: "", most, judge: None, jar: Jar::default(), seen, own: None }
+        Trail { url, hops: 0, accept, language: "", max, judge: None, jar: Jar::default(), seen, own: None }
     }
 
     /// Starts the trail of a page: with its language, the caller's fields and the judge of its hops.
     pub(crate) fn of_page(
         url: &Url,
         accept: &'static str,
-        most: usize,
+        max: usize,
         language: &'a str,
         headers: Option<&'a HeaderMap>,
         judge: Option<&'a dyn Hops>,
     ) -> Trail<'a> {
         let own = headers.map(|headers| (headers, url.origin()));
-        Trail { language, judge, own, ..Trail::new(url, accept, most) }
+        Trail { language, judge, own, ..Trail::new(url, accept, max) }
     }
 
     /// Adds cookies and the caller's fields to a request for the current URL.
@@ -92,8 +92,8 @@ impl<'a> Trail<'a> {
             }
             return Err(RedirectError::DeadEnd(FetchError::Unreachable("the site redirects in a loop".into())));
         }
-        if self.hops == self.most {
-            let text = format!("the site has too many redirects; at most {} are followed", self.most);
+        if self.hops == self.max {
+            let text = format!("the site has too many redirects; at most {} are followed", self.max);
             return Err(RedirectError::DeadEnd(FetchError::Unreachable(text)));
         }
         if let Some(judge) = self.judge

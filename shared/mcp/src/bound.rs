@@ -18,18 +18,18 @@ pub(crate) fn bytes(value: &Value) -> usize {
 
 /// Shortens long values of a result until it has [`MAX_BYTES`] at most, and notes that in a member `cut`.
 pub(crate) fn fit(result: &mut Value) {
-    let most = MAX_BYTES - NOTE.len() - 16;
-    if bytes(result) <= most {
+    let max = MAX_BYTES - NOTE.len() - 16;
+    if bytes(result) <= max {
         return;
     }
     for (characters, items) in STEPS {
         shorten(result, characters, items);
-        if bytes(result) <= most {
+        if bytes(result) <= max {
             break;
         }
     }
     // Still too large, so it has very many fields: drop the last ones.
-    while bytes(result) > most && result["data"].as_object_mut().is_some_and(|data| data.pop().is_some()) {}
+    while bytes(result) > max && result["data"].as_object_mut().is_some_and(|data| data.pop().is_some()) {}
     if let Some(members) = result.as_object_mut() {
         members.insert("cut".to_owned(), json!(NOTE));
     }

@@ -143,12 +143,12 @@ fn job_id(arguments: &Map<String, Value>) -> Result<String, Value> {
     Ok(text.to_owned())
 }
 
-fn number(arguments: &Map<String, Value>, name: &str, default: u64, (least, most): (u64, u64)) -> Result<u64, Value> {
+fn number(arguments: &Map<String, Value>, name: &str, default: u64, (min, max): (u64, u64)) -> Result<u64, Value> {
     let value = match arguments.get(name) {
         None | Some(Value::Null) => Some(default),
-        Some(value) => value.as_u64().filter(|n| (least..=most).contains(n)),
+        Some(value) => value.as_u64().filter(|n| (min..=max).contains(n)),
     };
-    value.ok_or_else(|| invalid(format!("\"{name}\" must be a whole number from {least} to {most}")))
+    value.ok_or_else(|| invalid(format!("\"{name}\" must be a whole number from {min} to {max}")))
 }
 
 impl<C: Carrier> ServerHandler for Tools<C> {

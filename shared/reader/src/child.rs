@@ -52,10 +52,10 @@ fn end_with_parent() -> io::Result<()> {
 #[cfg(unix)]
 fn limit(limits: Limits) -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    let most = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-    setrlimit(Resource::As, most(limits.memory))?;
-    setrlimit(Resource::Cpu, most(limits.cpu_secs))?;
-    Ok(setrlimit(Resource::Core, most(0))?)
+    let both = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+    setrlimit(Resource::As, both(limits.memory))?;
+    setrlimit(Resource::Cpu, both(limits.cpu_secs))?;
+    Ok(setrlimit(Resource::Core, both(0))?)
 }
 
 #[cfg(not(unix))]

@@ -42,19 +42,19 @@ struct Head {
 impl Answer {
     /// Packs a page. If it is over `most` bytes, the picture is left out; if it is still too large, the answer is an
     /// error.
-    pub fn pack(rendered: Result<Rendered, RenderError>, most: usize) -> Answer {
+    pub fn pack(rendered: Result<Rendered, RenderError>, max: usize) -> Answer {
         let mut page = match rendered {
             Ok(page) => page,
             Err(error) => return Answer::Error(error),
         };
         loop {
             match packed(&page) {
-                Ok(text) if text.len() <= most => return Answer::Rendered(text),
+                Ok(text) if text.len() <= max => return Answer::Rendered(text),
                 Ok(_) if page.screenshot.take().is_some() => {
                     page.notes.push("the screenshot was too large to transfer and was left out".into());
                 }
                 Ok(_) => {
-                    let text = format!("the rendered page is too large to transfer: over {most} bytes, compressed");
+                    let text = format!("the rendered page is too large to transfer: over {max} bytes, compressed");
                     return Answer::Error(RenderError::TooMuch(text));
                 }
                 Err(error) => return Answer::Error(RenderError::Internal(error.to_string())),

@@ -64,10 +64,10 @@ impl World {
     ///
     /// # Errors
     /// The document is too long or cannot be read.
-    pub(crate) async fn snapshot(&mut self, session: &Session, most: usize) -> Result<Snapshot, RenderError> {
-        let too_much = || RenderError::TooMuch(format!("the page is over {} MB after its scripts ran", most >> 20));
+    pub(crate) async fn snapshot(&mut self, session: &Session, max: usize) -> Result<Snapshot, RenderError> {
+        let too_much = || RenderError::TooMuch(format!("the page is over {} MB after its scripts ran", max >> 20));
         let lost = |error: CdpError| RenderError::Internal(error.to_string());
-        let expression = format!("{SNAPSHOT}({most})");
+        let expression = format!("{SNAPSHOT}({max})");
         // The browser creates a world of the same name only once per document.
         let made = session.ask("Page.createIsolatedWorld", self.world()).await.map_err(lost)?;
         let context = made["executionContextId"].as_u64().ok_or(CdpError::Closed).map_err(lost)?;
@@ -79,7 +79,7 @@ impl World {
         let (Value::String(html), Some(url)) = (value["html"].take(), value["url"].as_str()) else {
             return Err(too_much());
         };
-        if html.len() > most {
+        if html.len() > max {
             return Err(too_much());
         }
         let mut url = Url::parse(url).map_err(|_| RenderError::Unreachable("the page shows no document".into()))?;

@@ -55,8 +55,8 @@ impl Accounts {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn free_permits(&self, account: &AccountId, most: u32, now: Timestamp) -> Result<Vec<u32>, StoreError> {
-        let keys = (0..most).map(|permit| row(account, permit)).collect();
+    pub async fn free_permits(&self, account: &AccountId, max: u32, now: Timestamp) -> Result<Vec<u32>, StoreError> {
+        let keys = (0..max).map(|permit| row(account, permit)).collect();
         let mut taken = Vec::new();
         for item in self.get_many(&self.tables.accounts, keys).await? {
             let row = Row(&item);
@@ -64,6 +64,6 @@ impl Accounts {
                 taken.extend(keys::held_of(row.s("sk")?));
             }
         }
-        Ok((0..most).filter(|permit| !taken.contains(permit)).collect())
+        Ok((0..max).filter(|permit| !taken.contains(permit)).collect())
     }
 }

@@ -236,8 +236,8 @@ impl Base {
         if attempt >= self.retry.attempts {
             return Err(StoreError::Contended { operation, attempts: attempt });
         }
-        let most = self.retry.base_ms << attempt.min(6);
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
+        let max = self.retry.base_ms << attempt.min(6);
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=max))).await;
         Ok(())
     }
 

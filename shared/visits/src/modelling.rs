@@ -241,12 +241,12 @@ impl ModelReader {
     ///
     /// # Errors
     /// The day's budget is used up, or could not be read.
-    pub async fn reserve(&self, most: Usage, now: Timestamp) -> Result<Option<u64>, ModelError> {
+    pub async fn reserve(&self, max: Usage, now: Timestamp) -> Result<Option<u64>, ModelError> {
         let config = self.model.config();
         let Some((budget, prices)) = config.daily_budget.zip(config.prices) else { return Ok(None) };
-        let most = prices.cost(most);
-        match self.store.models.reserve_model_budget(now, most, budget).await {
-            Ok(true) => Ok(Some(most)),
+        let max = prices.cost(max);
+        match self.store.models.reserve_model_budget(now, max, budget).await {
+            Ok(true) => Ok(Some(max)),
             Ok(false) => {
                 let spent =
                     "the operator's budget for the model is used up today; the model is asked again after midnight UTC";

@@ -71,7 +71,7 @@ fn one_message(setup: Setup) -> Setup {
 
 /// Puts a unit on each side of the border between two segments.
 fn two_segments(setup: Setup) -> Setup {
-    Setup { first: 63, admitted: 65, most: 65, ..setup }
+    Setup { first: 63, admitted: 65, max_units: 65, ..setup }
 }
 
 fn in_replies(setup: Setup) -> Setup {
@@ -79,8 +79,8 @@ fn in_replies(setup: Setup) -> Setup {
 }
 
 /// A crawl that a handler drives.
-fn driven_crawl(most: u32, faults: u8, overruns: u8) -> Setup {
-    Setup { most, ..Setup::driven(1, faults, overruns) }
+fn driven_crawl(max_units: u32, faults: u8, overruns: u8) -> Setup {
+    Setup { max_units, ..Setup::driven(1, faults, overruns) }
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub fn all() -> Vec<Property<JobModel>> {
         Property::sometimes(ANSWERED, |_, w: &World| ended(w, Outcome::Completed) && w.history.answered_unit),
         Property::sometimes(TAKEN_AS_IS, |_, w: &World| w.rows.jobs[0].state.ended() && w.history.provisional),
         Property::sometimes(GROWN, |m: &JobModel, w: &World| {
-            m.setup.is_crawl() && ended(w, Outcome::Completed) && w.job(0).admitted == m.setup.most
+            m.setup.is_crawl() && ended(w, Outcome::Completed) && w.job(0).admitted == m.setup.max_units
         }),
     ]
 }

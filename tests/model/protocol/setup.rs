@@ -29,7 +29,7 @@ pub struct Setup {
     /// Units that the job starts with, including those before `first`.
     pub admitted: u32,
     /// Most units that the job may have.
-    pub most: u32,
+    pub max_units: u32,
     pub extract: bool,
     pub fail_fast: bool,
     /// Whether a page may fail.
@@ -68,7 +68,7 @@ impl Setup {
             jobs: 1,
             first: 0,
             admitted: units,
-            most: units,
+            max_units: units,
             extract: false,
             fail_fast: false,
             pages_fail: false,
@@ -94,8 +94,8 @@ impl Setup {
     }
 
     /// A crawl that grows from one page to `most`.
-    pub fn crawl(most: u32, faults: u8, overruns: u8) -> Setup {
-        Setup { most, ..Setup::queued(1, faults, overruns) }
+    pub fn crawl(max_units: u32, faults: u8, overruns: u8) -> Setup {
+        Setup { max_units, ..Setup::queued(1, faults, overruns) }
     }
 
     /// An extract: one unit, started when the job was accepted.
@@ -104,7 +104,7 @@ impl Setup {
     }
 
     pub fn is_crawl(&self) -> bool {
-        self.most > self.admitted
+        self.max_units > self.admitted
     }
 
     /// Returns the plan of a process.
@@ -133,7 +133,7 @@ impl Setup {
 
     /// Returns a job's reservation: all but one credit come from the month's quota.
     pub fn reservation(&self) -> Reservation {
-        let (total, prepaid) = (u64::from(self.most), u64::from(!self.extract));
+        let (total, prepaid) = (u64::from(self.max_units), u64::from(!self.extract));
         Reservation { monthly: total - prepaid, prepaid, month: Month::parse("2026-11").expect("the month is valid") }
     }
 
@@ -172,7 +172,7 @@ impl Setup {
 
     /// Returns a job's rows as it was accepted.
     pub fn row(&self) -> JobRow {
-        let mut segments: Vec<Segment> = Segment::of_job(self.most).map(Segment::untouched).collect();
+        let mut segments: Vec<Segment> = Segment::of_job(self.max_units).map(Segment::untouched).collect();
         let before = WriteId { writer: NONCES[0], n: 0 };
         for seq in 0..self.first {
             let row = &mut segments[Segment::of(seq) as usize];

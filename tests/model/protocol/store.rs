@@ -115,7 +115,7 @@ impl JobModel {
     pub fn grow(&self, world: &mut World, job: usize, seq: Seq) -> Option<u32> {
         let row = world.job(job);
         let runs = row.state == JobState::Running || self.is(Mutant::GrowthIgnoresState);
-        if !runs || row.admitted >= self.setup.most || row.grown.contains(&seq) {
+        if !runs || row.admitted >= self.setup.max_units || row.grown.contains(&seq) {
             return None;
         }
         self.change(world, job, |row| {
@@ -131,7 +131,7 @@ impl JobModel {
         let history = &mut world.history;
         let writer = new.written.map(|id| id.writer);
         let failed = new.seqs(row.admitted).any(|seq| new.unit(seq).is_failed());
-        for seq in new.seqs(self.setup.most.max(row.admitted)) {
+        for seq in new.seqs(self.setup.max_units.max(row.admitted)) {
             match (old.unit(seq), new.unit(seq)) {
                 (before, after) if before == after => {}
                 (UnitState::Pending, UnitState::Started { attempt, .. }) => {

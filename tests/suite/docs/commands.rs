@@ -1,5 +1,5 @@
 //! The commands of the chapters on deployment and operation. A script in `tests/` reads each of them from the document
-//! (`tests/deploy/said.py`) and runs it, or a table says why not.
+//! (`tests/deploy/documented.py`) and runs it, or a table says why not.
 
 use super::{files, read};
 
@@ -41,7 +41,7 @@ fn commands(document: &str, text: &str) -> Vec<Command> {
     found
 }
 
-/// The arguments of a call in a script: `said DOCUMENT "HEADING" ["BEGINNING"]`.
+/// The arguments of a call in a script: `documented DOCUMENT "HEADING" ["BEGINNING"]`.
 #[derive(Debug, PartialEq)]
 struct Taken {
     document: String,
@@ -51,7 +51,7 @@ struct Taken {
 
 fn taken(script: &str) -> Vec<Taken> {
     let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let calls = lines.flat_map(|line| line.split("said ").skip(1));
+    let calls = lines.flat_map(|line| line.split("documented ").skip(1));
     calls
         .filter_map(|call| {
             let (document, rest) = call.split_once(' ')?;
@@ -126,7 +126,7 @@ fn commands_and_calls_are_found() {
     let command = |text: &str| Command { document: "d.md".to_owned(), heading: "B".to_owned(), text: text.to_owned() };
     assert_eq!(commands("d.md", text), [command("one"), command("two --more")]);
 
-    let script = "# said d.md \"C\"\nsaid d.md \"B\" \"two\" | x\neval \"$(said d.md \"B\")\" \"y\"\nsaid \"$1\"\n";
+    let script = "# documented d.md \"C\"\ndocumented d.md \"B\" \"two\" | x\neval \"$(documented d.md \"B\")\" \"y\"\ndocumented \"$1\"\n";
     let call = |beginning: &str| Taken {
         document: "d.md".to_owned(),
         heading: "B".to_owned(),

@@ -109,9 +109,9 @@ fn probes(schema: &Value) -> Vec<Value> {
             values.push(json!(n as f64));
         }
     }
-    if let Some(most) = schema["maxLength"].as_u64() {
-        let most = usize::try_from(most).unwrap();
-        values.extend(["a".repeat(most), "a".repeat(most + 1), "é".repeat(most)].map(|s| json!(s)));
+    if let Some(max) = schema["maxLength"].as_u64() {
+        let max = usize::try_from(max).unwrap();
+        values.extend(["a".repeat(max), "a".repeat(max + 1), "é".repeat(max)].map(|s| json!(s)));
     }
     values.extend(schema["enum"].as_array().cloned().unwrap_or_default());
     values.extend(["en", "de-AT", "x-", "en_US", "zh-Hant-TW", " ", ""].map(|s| json!(s)));

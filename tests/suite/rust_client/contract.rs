@@ -74,8 +74,8 @@ fn round_trips<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, with
     without.iter().for_each(|member| _ = full.as_object_mut().unwrap().shift_remove(*member));
     let read: T = serde_json::from_value(full.clone()).unwrap_or_else(|e| panic!("{name}: {e}: {full}"));
     assert_eq!(serde_json::to_value(read).unwrap(), full, "{name}");
-    let least = sample(&document, schema, false);
-    serde_json::from_value::<T>(least.clone()).unwrap_or_else(|e| panic!("{name}: {e}: {least}"));
+    let minimal = sample(&document, schema, false);
+    serde_json::from_value::<T>(minimal.clone()).unwrap_or_else(|e| panic!("{name}: {e}: {minimal}"));
 }
 
 #[test]

@@ -68,8 +68,7 @@ async fn retryable_refusals_are_retried_with_the_same_idempotency_key() {
     assert_eq!(json!(page.data), json!({ "a": 1 }));
     let (waits, seen) = (play.waits(), play.server.seen());
     assert_eq!(waits.len(), 4);
-    let within =
-        |wait: Duration, least: u64| wait >= Duration::from_secs(least) && wait <= Duration::from_secs(least + 1);
+    let within = |wait: Duration, min: u64| wait >= Duration::from_secs(min) && wait <= Duration::from_secs(min + 1);
     assert!(within(waits[0], 7) && within(waits[1], 2), "{waits:?}");
     let keys: HashSet<&String> = seen.iter().map(|seen| &seen.headers["idempotency-key"]).collect();
     let bodies: HashSet<&String> = seen.iter().map(|seen| &seen.body).collect();

@@ -190,12 +190,12 @@ impl State {
 
     /// Answers the first lines of a batch in reverse order, because callers must not rely on the order. The other lines
     /// have an error.
-    fn answer(&mut self, at: usize, most: usize, answer: impl Fn(&Value) -> Reply) {
+    fn answer(&mut self, at: usize, max: usize, answer: impl Fn(&Value) -> Reply) {
         let lines = lines_of(&self.files[&self.batches[at].input].clone());
         let (mut output, mut error) = (String::new(), String::new());
         for (n, line) in lines.iter().enumerate().rev() {
             let id = line["custom_id"].as_str().unwrap();
-            if n < most {
+            if n < max {
                 let (status, text) = answer(&line["body"]);
                 let body: Value = serde_json::from_str(&text).unwrap();
                 let response = json!({"status_code": status, "request_id": "r", "body": body});

@@ -59,8 +59,8 @@ async fn run(fault: Option<(usize, Fault)>, site: &Site) -> (bool, usize) {
     }
     assert_eq!(state().await, DeliveryState::Delivered, "{context}");
     let received = receiver.received();
-    let most = if lone { 2 } else { 3 };
-    assert!((2..=most).contains(&received.len()), "{context}: received {} times", received.len());
+    let max = if lone { 2 } else { 3 };
+    assert!((2..=max).contains(&received.len()), "{context}: received {} times", received.len());
     for message in &received {
         assert_eq!((&message.id, &message.body), (&received[0].id, &received[0].body), "{context}");
         assert_eq!(message.signed_by(&secret), 1, "{context}");
@@ -73,12 +73,12 @@ async fn run(fault: Option<(usize, Fault)>, site: &Site) -> (bool, usize) {
 async fn a_message_survives_a_fault_at_every_call() {
     let site = Site::start().await;
     assert_eq!(run(None, &site).await, (false, 2));
-    let mut most = 0;
+    let mut max = 0;
     let each = async |n, fault| {
         let (injected, received) = run(Some((n, fault)), &site).await;
-        most = most.max(received);
+        max = max.max(received);
         injected
     };
     faults::at_every_call(&Fault::ALL, 10..200, 8..60, each).await;
-    assert_eq!(most, 3, "a process that dies after it sent a message, before it records that, sends it again");
+    assert_eq!(max, 3, "a process that dies after it sent a message, before it records that, sends it again");
 }

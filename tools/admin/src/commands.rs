@@ -105,8 +105,8 @@ async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
 async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) -> Result<String, String> {
     let plan: Plan = quota(store, account).await?.plan;
     let active = store.accounts.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
-    if let Some(most) = plan.active_keys().filter(|most| active >= *most) {
-        let text = format!("the plan {} allows {most} active keys; revoke one first", plan.name());
+    if let Some(max) = plan.active_keys().filter(|max| active >= *max) {
+        let text = format!("the plan {} allows {max} active keys; revoke one first", plan.name());
         return Err(format!("KEY_LIMIT_REACHED: {text}"));
     }
     let prefix = if bound.is_some() { "sk_static_" } else { "sk_live_" };

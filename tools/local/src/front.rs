@@ -168,9 +168,9 @@ async fn refuse_connection(socket: TcpStream) {
 }
 
 /// Whether `Content-Length` is over `most` bytes: then nothing of the body is read.
-fn announced_too_large(headers: &HeaderMap, most: usize) -> bool {
+fn announced_too_large(headers: &HeaderMap, max: usize) -> bool {
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    announced.is_some_and(|bytes| bytes > most as u64)
+    announced.is_some_and(|bytes| bytes > max as u64)
 }
 
 /// Whether a request needs a key.
@@ -203,11 +203,11 @@ async fn answer(
     if function == Function::Mcp {
         mcp::take_bearer(&mut parts.headers);
     }
-    let most = api::request::max_body(parts.uri.path());
-    if announced_too_large(&parts.headers, most) {
-        return app.refuse(&parts.headers, api::request::too_large(most)).await;
+    let max = api::request::max_body(parts.uri.path());
+    if announced_too_large(&parts.headers, max) {
+        return app.refuse(&parts.headers, api::request::too_large(max)).await;
     }
-    let mut whole = std::pin::pin!(Limited::new(body, most).collect());
+    let mut whole = std::pin::pin!(Limited::new(body, max).collect());
     // A body that arrives with its head is ready at once. Any other is waited for only if the request has a valid key.
     let there = tokio::select! {
         biased;
@@ -224,7 +224,7 @@ async fn answer(
     let body = match body {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return app.refuse(&parts.headers, api::request::too_large(most)).await;
+            return app.refuse(&parts.headers, api::request::too_large(max)).await;
         }
         Ok(Err(_)) | Err(_) => {
             let text = "the request body was incomplete or took too long to arrive";

@@ -29,7 +29,7 @@ pub fn tables_file(data_dir: &Path) -> PathBuf {
 /// # Errors
 /// A later program wrote the folder, or a step failed. In that case the folder is as the failed step left it, with the
 /// number of the last layout that was completed.
-pub(crate) fn bring_up(folder: &Path) -> io::Result<()> {
+pub(crate) fn migrate(folder: &Path) -> io::Result<()> {
     migrate_to(folder, LAYOUT, STEPS)
 }
 

@@ -17,10 +17,10 @@ pub(crate) struct Counted {
 
 impl Peers {
     /// Counts another connection of a peer. Returns `None` if it has `most`.
-    pub(crate) fn enter(&self, peer: IpAddr, most: usize) -> Option<Counted> {
+    pub(crate) fn enter(&self, peer: IpAddr, max: usize) -> Option<Counted> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(peer).or_default();
-        if *count >= most {
+        if *count >= max {
             return None;
         }
         *count += 1;

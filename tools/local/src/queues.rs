@@ -85,8 +85,8 @@ impl Mapping {
             {
                 places.push(more);
             }
-            let most = u32::try_from(places.len()).unwrap_or(1);
-            let receive = self.queue.receive(most, WAIT_SECS, self.visibility);
+            let max = u32::try_from(places.len()).unwrap_or(1);
+            let receive = self.queue.receive(max, WAIT_SECS, self.visibility);
             let received = match stop.run_until_cancelled(receive).await {
                 None => break,
                 Some(Ok(received)) => received,

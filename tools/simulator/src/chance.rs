@@ -13,8 +13,8 @@ impl Chance {
     }
 
     /// Returns a uniformly distributed value from 0 to `most`.
-    pub fn up_to(&mut self, most: Micros) -> Micros {
-        self.0.u64(0..=most)
+    pub fn up_to(&mut self, max: Micros) -> Micros {
+        self.0.u64(0..=max)
     }
 
     /// Returns an exponentially distributed value with this mean.
@@ -26,7 +26,7 @@ impl Chance {
 
     /// Returns how long something takes.
     pub fn takes(&mut self, latency: Latency) -> Micros {
-        latency.least + self.around(latency.beyond)
+        latency.min + self.around(latency.beyond)
     }
 
     /// Returns a log-normally distributed value around a median.

@@ -35,7 +35,7 @@ impl Pages {
     /// Returns the duration of one page.
     pub fn one(self, chance: &mut Chance) -> Micros {
         match self {
-            Pages::Alike(least, more) => least + chance.up_to(more),
+            Pages::Alike(min, more) => min + chance.up_to(more),
             Pages::Spread(median, sigma) => chance.spread(median, sigma),
         }
     }

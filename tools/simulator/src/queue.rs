@@ -98,7 +98,7 @@ impl Queue {
         }
     }
 
-    fn most(&self) -> u32 {
+    fn max(&self) -> u32 {
         self.spec.concurrency.min(MAX_MAPPING_CONCURRENCY)
     }
 
@@ -106,12 +106,12 @@ impl Queue {
     pub fn allowed(&self, now: Micros) -> u32 {
         let gained =
             self.left_since.map_or(0, |since| (now - since) * u64::from(MAPPING_RAMP_A_MINUTE) / (60 * SECOND));
-        self.allowed.saturating_add(u32::try_from(gained).unwrap_or(u32::MAX)).min(self.most())
+        self.allowed.saturating_add(u32::try_from(gained).unwrap_or(u32::MAX)).min(self.max())
     }
 
     /// Returns whether messages wait because of the mapping's own limit.
     pub fn is_full(&self) -> bool {
-        !self.visible.is_empty() && self.running >= self.most()
+        !self.visible.is_empty() && self.running >= self.max()
     }
 
     /// Makes a message visible.
@@ -167,7 +167,7 @@ impl Queue {
             return false;
         }
         self.left_since.get_or_insert(now);
-        self.allowed(now) < self.most()
+        self.allowed(now) < self.max()
     }
 }
 

@@ -221,9 +221,9 @@ impl Rows {
     }
 
     /// Returns the jobs of a shard that are due.
-    pub fn due(&self, shard: u64, now: Timestamp, most: usize) -> Vec<JobKey> {
+    pub fn due(&self, shard: u64, now: Timestamp, max: usize) -> Vec<JobKey> {
         let due = self.due[shard as usize].iter().take_while(|(at, _)| *at <= now);
-        due.map(|(_, job)| *job).take(most).collect()
+        due.map(|(_, job)| *job).take(max).collect()
     }
 
     /// Settles a job, if it is as it was judged. In production its rows stay for a day, but nobody reads them other

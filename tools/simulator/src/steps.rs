@@ -172,7 +172,7 @@ impl Step {
             What::Results(_) | What::PutInputs => latencies.batch,
             What::Accept | What::Settle(_) => latencies.transaction,
             What::Send(..) => latencies.message,
-            What::Pause(time) => Latency { least: *time, beyond: 0 },
+            What::Pause(time) => Latency { min: *time, beyond: 0 },
             _ => latencies.row,
         }
     }

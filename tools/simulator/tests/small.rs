@@ -134,9 +134,9 @@ fn workers_ramp_at_lambdas_rate() {
     assert_eq!(worker.peak, 100, "its `MaximumConcurrency` in the end");
     // 192,000 seconds of pages, 24 at once in each worker: no less than that and the ramp's triangle.
     let ramp = f64::from(100 - MAPPING_START) / (f64::from(MAPPING_RAMP_A_MINUTE) / 60.0);
-    let least = 192_000.0 / (100.0 * 24.0) + ramp / 2.0;
+    let min = 192_000.0 / (100.0 * 24.0) + ramp / 2.0;
     let took = figures.last_at as f64 / 1e6;
-    assert!((least..least * 2.0).contains(&took), "{took} s, and {least} at best");
+    assert!((min..min * 2.0).contains(&took), "{took} s, and {min} at best");
     assert!(figures.seconds.mapping_full > 30 && figures.saturated()[0].0.starts_with("workers"));
 }
 

@@ -95,8 +95,8 @@ impl Telemetry {
             values.push(value);
         } else if metric == Metric::QueueAge {
             // The format takes 100 values per line; the oldest messages matter most.
-            if let Some(least) = values.iter_mut().min() {
-                *least = value.max(*least);
+            if let Some(min) = values.iter_mut().min() {
+                *min = value.max(*min);
             }
         } else if let Some(sum) = values.first_mut() {
             *sum += value;

@@ -62,8 +62,8 @@ impl Delegated {
             self.sent_at = at.now;
             self.resend_secs = 0;
         } else {
-            let most = if at.ticks.saturating_sub(self.moved_at) < MOVING { POLL.1 } else { POLL.2 };
-            self.poll = (self.poll * 3 / 2).min(most);
+            let max = if at.ticks.saturating_sub(self.moved_at) < MOVING { POLL.1 } else { POLL.2 };
+            self.poll = (self.poll * 3 / 2).min(max);
         }
         self.next_poll = at.ticks + self.poll;
     }

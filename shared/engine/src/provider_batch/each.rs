@@ -31,10 +31,10 @@ impl ProviderBatches {
             return Ok(self.close(held).await);
         }
         let config = self.model.config();
-        let most = i64::try_from(config.timeout.as_millis()).unwrap_or(i64::MAX / 4).saturating_mul(2);
+        let max = i64::try_from(config.timeout.as_millis()).unwrap_or(i64::MAX / 4).saturating_mul(2);
         let has_time = match patience {
             Patience::Short => false,
-            Patience::Until(until) => until.is_none_or(|until| self.now().plus_ms(most + MARGIN_MS) < until),
+            Patience::Until(until) => until.is_none_or(|until| self.now().plus_ms(max + MARGIN_MS) < until),
         };
         if !has_time || self.context.stopping() {
             return Ok(Then::Later(self.now()));

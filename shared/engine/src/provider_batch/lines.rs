@@ -18,7 +18,7 @@ const READ: usize = 50;
 pub(super) struct Lines {
     pub(super) bytes: Vec<u8>,
     /// Most tokens that the lines may take.
-    pub(super) most: Usage,
+    pub(super) max_usage: Usage,
     /// The units that the lines ask about.
     pub(super) units: Vec<(Seq, u8)>,
 }
@@ -41,14 +41,14 @@ impl Lines {
                     (line_of(&model_batch::custom_id(*seq, *attempt), &question, model), max_usage(&question))
                 });
                 // A unit without a question is part of the batch, too: it is treated like one that was not answered.
-                let (line, most) = line.unwrap_or_default();
+                let (line, max) = line.unwrap_or_default();
                 let full = lines.units.len() >= MAX_UNITS || lines.bytes.len() + line.len() > MAX_BYTES;
                 if full && !lines.units.is_empty() {
                     return Ok(lines);
                 }
                 lines.bytes.extend_from_slice(line.as_bytes());
-                lines.most.input += most.input;
-                lines.most.output += most.output;
+                lines.max_usage.input += max.input;
+                lines.max_usage.output += max.output;
                 lines.units.push((*seq, *attempt));
             }
         }

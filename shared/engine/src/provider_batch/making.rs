@@ -33,8 +33,8 @@ impl ProviderBatches {
         if lines.bytes.is_empty() {
             return Ok(Then::On);
         }
-        let most = Usage { input: lines.most.input / SHARE, output: lines.most.output / SHARE };
-        held.reserved = match self.model.reserve(most, held.planned_at).await {
+        let max = Usage { input: lines.max_usage.input / SHARE, output: lines.max_usage.output / SHARE };
+        held.reserved = match self.model.reserve(max, held.planned_at).await {
             Ok(reserved) => reserved.unwrap_or_default(),
             // Some of the units may still be asked for.
             Err(_) => return Ok(Then::On),

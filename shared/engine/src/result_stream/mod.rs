@@ -259,8 +259,8 @@ impl ResultStream {
             (self.poll, self.moved) = (POLL.0, Instant::now());
         }
         tokio::time::sleep(self.poll).await;
-        let most = if self.moved.elapsed() < MOVING { POLL.1 } else { POLL.2 };
-        self.poll = (self.poll * 3 / 2).min(most);
+        let max = if self.moved.elapsed() < MOVING { POLL.1 } else { POLL.2 };
+        self.poll = (self.poll * 3 / 2).min(max);
         Ok(())
     }
 

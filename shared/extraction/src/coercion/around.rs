@@ -77,8 +77,7 @@ pub(super) fn is_day(chars: &[char], start: usize) -> bool {
         let (Some(a), Some(b), Some(c), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return false;
         };
-        let within =
-            |t: &str, most: u32| (1..=2).contains(&t.len()) && t.parse().is_ok_and(|n| (1..=most).contains(&n));
+        let within = |t: &str, max: u32| (1..=2).contains(&t.len()) && t.parse().is_ok_and(|n| (1..=max).contains(&n));
         let year = |t: &str| t.len() == 4 && t.parse().is_ok_and(|n: u32| (1000..=2999).contains(&n));
         let last = year(c) || (separator == '/' && c.len() == 2 && c.parse::<u32>().is_ok());
         (year(a) && within(b, 12) && within(c, 31))

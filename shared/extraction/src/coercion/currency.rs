@@ -98,8 +98,8 @@ pub(super) fn after(chars: &[char], start: usize) -> Option<Beside> {
     if chars[from] == 'R' || LENGTHS.of(chars[from]) == 0 {
         return None;
     }
-    let most = (from + MAX_SIGN).min(chars.len());
-    (from + 1..=most).rev().find_map(|to| at(chars, from, to))
+    let max = (from + MAX_SIGN).min(chars.len());
+    (from + 1..=max).rev().find_map(|to| at(chars, from, to))
 }
 
 /// A lone letter is a currency only if it touches a digit or begins the text: "R 1 299.00", "R1,299".

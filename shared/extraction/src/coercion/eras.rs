@@ -137,13 +137,13 @@ pub(super) fn is_persian(year: i64, text: &str, locale: &str) -> bool {
 /// mention.
 pub(super) fn persian(year: i64, month: i64, day: i64) -> Option<Date> {
     let leaps = |year: i64| (year * 8 + 21) / 33;
-    let most = match month {
+    let max = match month {
         1..=6 => 31,
         7..=11 => 30,
         12 => 29 + leaps(year + 1) - leaps(year),
         _ => return None,
     };
-    if !(1200..1500).contains(&year) || !(1..=most).contains(&day) {
+    if !(1200..1500).contains(&year) || !(1..=max).contains(&day) {
         return None;
     }
     // Days since 1 Farvardin 1200, which was 21 March 1821.

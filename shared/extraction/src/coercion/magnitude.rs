@@ -116,7 +116,7 @@ fn stacked(c: char) -> Option<f64> {
 /// Returns the value of a number continued with characters that stack, and where it ends: `1億2000万`, `12万3千`,
 /// `1만 2,900`, `1억 2천만`. `first` is the number before the character at `end`.
 pub(super) fn stack(chars: &[char], end: usize, first: f64) -> Option<(f64, usize)> {
-    let (mut total, mut section, mut at, mut least) = (0.0, 0.0, end, f64::INFINITY);
+    let (mut total, mut section, mut at, mut smallest) = (0.0, 0.0, end, f64::INFINITY);
     let mut pending = Some(first);
     loop {
         let spaced = usize::from(chars.get(at) == Some(&' '));
@@ -124,12 +124,12 @@ pub(super) fn stack(chars: &[char], end: usize, first: f64) -> Option<(f64, usiz
         let sign = chars.get(here).copied().and_then(|c| Some((c, stacked(c)?)));
         if let Some((c, factor)) = sign {
             let next = chars.get(here + 1).copied();
-            if (spaced > 0 && at != end) || factor >= least || is_metric(c, next) {
+            if (spaced > 0 && at != end) || factor >= smallest || is_metric(c, next) {
                 break;
             }
             if factor >= GROUP {
                 total += (section + pending.unwrap_or(0.0)) * factor;
-                (section, least) = (0.0, factor);
+                (section, smallest) = (0.0, factor);
             } else {
                 section += pending? * factor;
             }

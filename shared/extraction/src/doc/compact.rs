@@ -28,13 +28,13 @@ struct Open {
 
 /// Returns the main content as lines, at most `most` bytes of it; the whole content if there is hardly any main
 /// content.
-pub(crate) fn compact(doc: &Doc<'_>, most: usize, addresses: Addresses) -> String {
+pub(crate) fn compact(doc: &Doc<'_>, max: usize, addresses: Addresses) -> String {
     let walk = Walk { doc, addresses };
-    let main = walk.lines(most, Zone::is_surroundings);
-    if main.len() >= MIN_MAIN.min(most) {
+    let main = walk.lines(max, Zone::is_surroundings);
+    if main.len() >= MIN_MAIN.min(max) {
         return main;
     }
-    walk.lines(most, |_| false)
+    walk.lines(max, |_| false)
 }
 
 /// A walk through a page.
@@ -44,8 +44,8 @@ struct Walk<'d, 'a> {
 }
 
 impl Walk<'_, '_> {
-    fn lines(&self, most: usize, outside: impl Fn(Zone) -> bool) -> String {
-        let mut out = Lines { text: String::new(), most };
+    fn lines(&self, max: usize, outside: impl Fn(Zone) -> bool) -> String {
+        let mut out = Lines { text: String::new(), max };
         let Some(root) = self.doc.els.first() else { return out.text };
         let mut open = vec![Open { at: 0, child: 1, from: root.from }];
         while let Some(top) = open.last_mut() {
@@ -135,12 +135,12 @@ fn prefix(name: &str) -> &'static str {
 /// The lines written so far, up to a number of bytes.
 struct Lines {
     text: String,
-    most: usize,
+    max: usize,
 }
 
 impl Lines {
     fn is_full(&self) -> bool {
-        self.text.len() >= self.most
+        self.text.len() >= self.max
     }
 
     /// Adds lines; skips a line that equals the one right before it.
@@ -153,7 +153,7 @@ impl Lines {
             if !self.text.is_empty() {
                 self.text.push('\n');
             }
-            let room = self.most.saturating_sub(self.text.len());
+            let room = self.max.saturating_sub(self.text.len());
             self.text.push_str(prefix);
             self.text.push_str(&line[..line.floor_char_boundary(room)]);
         }
@@ -164,9 +164,9 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn compact(page: &str, most: usize, addresses: Addresses) -> String {
+    fn compact(page: &str, max: usize, addresses: Addresses) -> String {
         let html = crate::html::parse(page);
-        super::compact(&Doc::of(&html), most, addresses)
+        super::compact(&Doc::of(&html), max, addresses)
     }
 
     const PAGE: &str = "<header><nav><a href=/>Home</a></nav></header><main><h1>Ada <i>Lovelace</i></h1>\
@@ -214,9 +214,9 @@ mod tests {
     #[test]
     fn the_text_is_bounded_by_the_bytes_asked_for() {
         let page = format!("<main>{}</main>", "<p>Ünïcödé words</p><p>other</p>".repeat(1_000));
-        for most in [0, 1, 50, 1_000] {
-            let text = compact(&page, most, Addresses::LeftOut);
-            assert!(text.len() <= most + 1, "{most}: {}", text.len());
+        for max in [0, 1, 50, 1_000] {
+            let text = compact(&page, max, Addresses::LeftOut);
+            assert!(text.len() <= max + 1, "{max}: {}", text.len());
         }
         assert_eq!(compact("", 100, Addresses::LeftOut), "");
     }

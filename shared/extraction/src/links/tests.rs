@@ -81,9 +81,9 @@ fn the_text_of_a_feed_link_is_read_only_to_the_length_of_an_address() {
     let budget = Budget::default();
     let found = Links::of(&xml.tree, &Url::parse("https://e.test/").unwrap(), &budget);
     assert!(found.links.is_empty());
-    let most = (100 * (MAX_ITEM_TEXT + 200) + 10 * MAX_ITEM_TEXT) as u64;
+    let max = (100 * (MAX_ITEM_TEXT + 200) + 10 * MAX_ITEM_TEXT) as u64;
     let steps = budget.taken().steps;
-    assert!((100 * MAX_ITEM_TEXT as u64..most).contains(&steps), "{steps}");
+    assert!((100 * MAX_ITEM_TEXT as u64..max).contains(&steps), "{steps}");
 }
 
 #[test]

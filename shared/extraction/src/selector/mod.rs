@@ -103,10 +103,10 @@ impl<'a> Selection<'a> {
             out.cut = self.spent();
             return out;
         };
-        let most = if list { MAX_MATCHES } else { MAX_SINGLE };
+        let max = if list { MAX_MATCHES } else { MAX_SINGLE };
         let mut room = MAX_SELECTED;
         for element in found.iter().take(MAX_MATCHES).filter_map(|at| tree.elements.get(at)) {
-            if out.values.len() == most || !self.budget.goes_on() {
+            if out.values.len() == max || !self.budget.goes_on() {
                 break;
             }
             let (text, whole) = match &attribute {

@@ -196,9 +196,8 @@ fn in_address(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split(['/', '-', '_']).collect();
     parts.windows(3).find_map(|w| {
         let [y, m, d] = w else { return None };
-        let number = |t: &str, least: usize, most: usize| {
-            (least..=most).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit())
-        };
+        let number =
+            |t: &str, min: usize, max: usize| (min..=max).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit());
         let shaped = number(y, 4, 4) && number(m, 1, 2) && number(d, 1, 2);
         (shaped && (y.starts_with("19") || y.starts_with("20"))).then(|| format!("{y}-{m:0>2}-{d:0>2}"))
     })

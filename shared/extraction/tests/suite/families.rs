@@ -109,8 +109,8 @@ fn steps_are_bounded_by_the_bytes_of_a_page() {
                     family.name
                 );
                 assert!(taken.nodes <= Limits::PAGE.nodes + 2, "{} {n}: {taken:?}", family.name);
-                let most = 2 * (extraction::MAX_SELECTED * family.schema.as_array().unwrap().len()) as u64;
-                assert!(taken.bytes <= most + bytes, "{} {n}: {taken:?} of {bytes} bytes", family.name);
+                let max = 2 * (extraction::MAX_SELECTED * family.schema.as_array().unwrap().len()) as u64;
+                assert!(taken.bytes <= max + bytes, "{} {n}: {taken:?} of {bytes} bytes", family.name);
             }
         });
     }
@@ -130,8 +130,8 @@ fn reading_a_page_of_any_size_ends_with_its_budget() {
                     let read = read(&family, &page, &budget);
                     let taken = budget.taken();
                     // Work in progress is finished: a pass over the elements, a scan of the bytes.
-                    let most = few.steps + 20 * page.len() as u64;
-                    assert!(taken.steps <= most, "{} {n}: {taken:?} of {} bytes", family.name, page.len());
+                    let max = few.steps + 20 * page.len() as u64;
+                    assert!(taken.steps <= max, "{} {n}: {taken:?} of {} bytes", family.name, page.len());
                     let nodes = if asked.get() == 0 { few.nodes } else { Limits::PAGE.nodes };
                     assert!(taken.nodes <= nodes + 2, "{} {n}: {taken:?}", family.name);
                     assert!(

@@ -85,8 +85,8 @@ impl Browser {
     }
 
     /// Assigns it a page. Retires it when it was given `most` pages.
-    pub(crate) fn give(self: &Arc<Self>, most: u32) -> PageSlot {
-        if self.given.fetch_add(1, Ordering::SeqCst) + 1 >= most {
+    pub(crate) fn give(self: &Arc<Self>, max: u32) -> PageSlot {
+        if self.given.fetch_add(1, Ordering::SeqCst) + 1 >= max {
             self.retire();
         }
         self.has.send_modify(|has| *has += 1);

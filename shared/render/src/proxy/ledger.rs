@@ -23,9 +23,9 @@ pub(crate) enum Over {
 impl std::fmt::Display for Over {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Over::Bytes(most) => write!(f, "{} MB", most >> 20),
-            Over::Requests(most) => write!(f, "{most} requests"),
-            Over::Connections(most) => write!(f, "{most} connections"),
+            Over::Bytes(max) => write!(f, "{} MB", max >> 20),
+            Over::Requests(max) => write!(f, "{max} requests"),
+            Over::Connections(max) => write!(f, "{max} connections"),
         }
     }
 }

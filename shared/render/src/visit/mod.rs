@@ -272,11 +272,11 @@ impl Visit<'_> {
         if !matches!(kind, "text/html" | "application/xhtml+xml") {
             return Err(RenderError::NoPage(kind.to_owned()));
         }
-        let (session, most, fits) = (self.session.clone(), self.limits.html, self.limits.screenshot);
+        let (session, max, fits) = (self.session.clone(), self.limits.html, self.limits.screenshot);
         let mut world = World::new(&self.frame);
         let screenshot = self.request.wants(Capture::Screenshot);
         let reading = async move {
-            let snapshot = world.snapshot(&session, most).await?;
+            let snapshot = world.snapshot(&session, max).await?;
             let picture = if screenshot { picture::take(&session, fits).await } else { Picture::None };
             Ok((snapshot, picture))
         };

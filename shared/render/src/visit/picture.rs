@@ -20,7 +20,7 @@ pub(super) enum Picture {
 }
 
 /// Takes a PNG of the window of at most `most` bytes.
-pub(super) async fn take(session: &Session, most: usize) -> Picture {
+pub(super) async fn take(session: &Session, max: usize) -> Picture {
     for scale in SCALES {
         let clip = json!({ "x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": scale });
         let mut params = json!({ "format": "png" });
@@ -33,7 +33,7 @@ pub(super) async fn take(session: &Session, most: usize) -> Picture {
         if png.is_empty() {
             return Picture::None;
         }
-        if png.len() <= most {
+        if png.len() <= max {
             return Picture::Taken(png, scale);
         }
     }

@@ -167,8 +167,8 @@ impl Queue {
                     outcome.fail(std::mem::take(&mut open), fault);
                     break;
                 }
-                let most = self.retry.base_ms << attempt.min(6);
-                tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=most))).await;
+                let max = self.retry.base_ms << attempt.min(6);
+                tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=max))).await;
             }
             if dead >= DEAD_AFTER || (dead > 0 && start.elapsed() >= PATIENCE) {
                 break;

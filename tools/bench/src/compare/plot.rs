@@ -47,7 +47,7 @@ fn bars(all: &[Throughput], path: &Path) -> Result<(), Fault> {
         median(&rounds.collect::<Vec<_>>()).unwrap_or(0.0)
     };
     let names = names(all.iter().map(|t| t.name.as_str()));
-    let most = names.iter().map(|n| rate(n)).fold(f64::MIN_POSITIVE, f64::max);
+    let max = names.iter().map(|n| rate(n)).fold(f64::MIN_POSITIVE, f64::max);
     let height = u32::try_from(names.len())? * BAR.unsigned_abs() + 60;
     let canvas: Canvas<'_> = SVGBackend::new(path, (900, height)).into_drawing_area();
     canvas.fill(&WHITE)?;
@@ -55,7 +55,7 @@ fn bars(all: &[Throughput], path: &Path) -> Result<(), Fault> {
     canvas.draw(&Text::new("pages/s", (BARS.0, 14), ("sans-serif", 18).into_font()))?;
     for (at, name) in (0..).zip(names) {
         let (top, rate) = (46 + at * BAR, rate(name));
-        let end = BARS.0 + (rate / most * BARS.1) as i32;
+        let end = BARS.0 + (rate / max * BARS.1) as i32;
         let colour = COLOURS[usize::from(!name.starts_with("Runo"))];
         canvas.draw(&Rectangle::new([(BARS.0, top), (end, top + BAR - 8)], colour.filled()))?;
         let (left, right) = (Pos::new(HPos::Left, VPos::Top), Pos::new(HPos::Right, VPos::Top));
@@ -69,13 +69,13 @@ fn lines(all: &[Point], title: &str, value: Value, path: &Path) -> Result<(), Fa
     let canvas: Canvas<'_> = SVGBackend::new(path, (900, 480)).into_drawing_area();
     canvas.fill(&WHITE)?;
     let largest = all.iter().map(|p| p.size).max().unwrap_or(1).max(10) as f64;
-    let most = all.iter().map(value).fold(f64::MIN_POSITIVE, f64::max) * 1.1;
+    let max = all.iter().map(value).fold(f64::MIN_POSITIVE, f64::max) * 1.1;
     let mut chart = ChartBuilder::on(&canvas)
         .caption(title, ("sans-serif", 20))
         .margin(16)
         .x_label_area_size(44)
         .y_label_area_size(60)
-        .build_cartesian_2d((1.0..largest * 1.2).log_scale(), 0.0..most)?;
+        .build_cartesian_2d((1.0..largest * 1.2).log_scale(), 0.0..max)?;
     let plain = |x: &f64| format!("{x:.0}");
     chart.configure_mesh().x_desc("N").x_label_formatter(&plain).label_style(("sans-serif", 14)).draw()?;
     for (series, colour) in names(all.iter().map(|p| p.series.as_str())).into_iter().zip(COLOURS) {

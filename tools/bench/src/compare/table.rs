@@ -76,8 +76,8 @@ fn latencies(out: &mut String, results: &Results) {
     }
     out.push_str("\n| | calls | p50 ms | p99 ms | most ms |\n|---|--:|--:|--:|--:|\n");
     for latency in &results.latencies {
-        let [p50, p99, most] = [0.5, 0.99, 1.0].map(|share| number(percentile(&latency.ms, share)));
-        let _ = writeln!(out, "| {} | {} | {p50} | {p99} | {most} |", latency.name, latency.ms.len());
+        let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| number(percentile(&latency.ms, share)));
+        let _ = writeln!(out, "| {} | {} | {p50} | {p99} | {max} |", latency.name, latency.ms.len());
     }
 }
 

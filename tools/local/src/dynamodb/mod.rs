@@ -41,7 +41,7 @@ impl DynamoDb {
             None => Database::memory(),
             Some(dir) => {
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;
-                layout::bring_up(dir).map_err(|e| failed(&e))?;
+                layout::migrate(dir).map_err(|e| failed(&e))?;
                 let opened = Database::new(&layout::tables_file(dir).to_string_lossy());
                 // The database may have created files with the process's umask.
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;

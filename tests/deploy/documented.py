@@ -1,4 +1,4 @@
-"""Prints commands of a document, for scripts that run them as a reader would: said.py FILE HEADING [BEGINNING]
+"""Prints commands of a document, for scripts that run them as a reader would: documented.py FILE HEADING [BEGINNING]
 
 Prints the commands of the bash blocks below the heading, up to the next heading of any level; with BEGINNING, only those that
 start with it. Fails if there are none. tests/suite/docs/commands.rs reads the same blocks, and the calls of this program in the
