@@ -66,9 +66,11 @@ pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiK
 /// # Errors
 /// `ACCOUNT_SUSPENDED`.
 pub fn check_active(quota: &QuotaSnapshot) -> Result<(), ApiError> {
-    if quota.suspended {
-        let text = "this account is suspended; contact the operator of this service";
-        return Err(ApiError::new(ErrorCode::AccountSuspended, text));
-    }
-    Ok(())
+    if quota.suspended { Err(suspended()) } else { Ok(()) }
+}
+
+/// The answer to a suspended account: `ACCOUNT_SUSPENDED`.
+pub(crate) fn suspended() -> ApiError {
+    let text = "this account is suspended; contact the operator of this service";
+    ApiError::new(ErrorCode::AccountSuspended, text)
 }

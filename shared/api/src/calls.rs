@@ -13,7 +13,7 @@ use store::accounts::Binding;
 use store::quota::QuotaSnapshot;
 
 use crate::app::App;
-use crate::auth::{authenticate, check_active};
+use crate::auth::{authenticate, check_active, suspended};
 use crate::headers::{X_JOB_ID, add_limits, result_path, seconds_to_reset};
 use crate::held::HeldCall;
 use crate::prefer::{self, Format, Preferences};
@@ -181,9 +181,7 @@ impl App {
                 ErrorCode::QuotaExceeded,
                 format!("this call needs {needed} credits, but only {available} are left; nothing was charged"),
             )),
-            Verdict::Suspended => {
-                check_active(quota).and(Err(ApiError::invalid("the account changed during this call; send it again")))
-            }
+            Verdict::Suspended => Err(suspended()),
         }
     }
 
