@@ -17,8 +17,8 @@ cargo build --workspace --bins
 export RUNO_LOCAL="${RUNO_LOCAL:-${CARGO_TARGET_DIR:-$PWD/target}/debug/local}"
 
 step "tests and doc tests (the dependency rule is one of them)"
-# Half of a test's time is waiting, for a server or a process.
-export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((2 * $(getconf _NPROCESSORS_ONLN)))}"
+# Most of a test's time is waiting, for a server or a process.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}"
 cargo test --workspace
 
 # The deployment into an emulated AWS mostly waits, so it runs beside the steps that follow. Its output comes below. If a step
