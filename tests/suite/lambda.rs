@@ -1,11 +1,17 @@
 //! The real function binaries as Lambda runs them: streamed responses byte by byte, events of queues and schedules, the
 //! deadline of an invocation, an incomplete environment.
 
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use domain::segment::{UnitEnd, UnitState};
 use domain::{JobId, JobState, Outcome};
 use runtime::clock::{Clock, SystemClock};
+#[cfg(target_os = "linux")]
+use rustix::net::{getpeername, sockopt::tcp_nodelay};
+#[cfg(target_os = "linux")]
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use serde_json::{Value, json};
 use store::queue::Message;
 
@@ -215,6 +221,43 @@ async fn a_handler_that_handed_over_waits_for_the_workers_results() {
     let body = answer.body().await;
     assert_eq!((&body["status"], &body["succeeded"], &body["credits_charged"]), (&Value::Null, &json!(5), &json!(5)));
     cloud.assert_sound().await;
+}
+
+/// With Nagle's algorithm, each part of a streamed answer waits until the part before is acknowledged: some 40 ms.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_parts_of_an_answer_are_sent_at_once() {
+    let cloud = Cloud::start().await;
+    let function = cloud.function("jobs").await;
+    function.get("/v1/usage").await;
+    match sockets_to(&function.api.address(), function.pid()) {
+        Ok(sockets) => {
+            let at_once: Vec<bool> = sockets.iter().map(|socket| tcp_nodelay(socket).unwrap()).collect();
+            assert_eq!(at_once, [true]);
+        }
+        // A container may forbid it, for the function, too.
+        Err(error) => eprintln!("SKIPPED: file descriptors cannot be duplicated: {error}"),
+    }
+}
+
+/// Returns duplicates of a process's sockets that are connected to an address.
+#[cfg(target_os = "linux")]
+fn sockets_to(address: &str, pid: u32) -> rustix::io::Result<Vec<std::os::fd::OwnedFd>> {
+    let process = pidfd_open(Pid::from_raw(pid.try_into().unwrap()).unwrap(), PidfdFlags::empty())?;
+    let address = address.parse::<SocketAddr>().unwrap();
+    let mut sockets = Vec::new();
+    for file in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
+        let number = file.unwrap().file_name().to_str().unwrap().parse().unwrap();
+        match pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) {
+            Ok(file) if getpeername(&file).ok().flatten().and_then(|peer| peer.try_into().ok()) == Some(address) => {
+                sockets.push(file);
+            }
+            // Not a connection to the address, or closed meanwhile.
+            Ok(_) | Err(rustix::io::Errno::BADF) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sockets)
 }
 
 /// A cold start does not wait for the stores: it calls them only when there is work.

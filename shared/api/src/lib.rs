@@ -27,6 +27,7 @@ mod cursor;
 mod idempotency;
 mod json;
 mod model_config;
+mod nodelay;
 mod response;
 mod results;
 mod webhooks;

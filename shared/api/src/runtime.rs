@@ -17,6 +17,7 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Error, LambdaEvent, Request, Service, StreamAdapter, service_fn};
 
 use crate::env::{Env, process_env};
+use crate::nodelay::Connections;
 use crate::{Body, Response};
 
 /// Tells the runtime that a buffered body is text, whatever its content type.
@@ -30,7 +31,9 @@ pub async fn run<F>(handle: impl Fn(Request) -> F) -> Result<(), Error>
 where
     F: Future<Output = Response> + Send,
 {
-    let (handle, sam_local) = (&handle, Env(&process_env).sam_local());
+    let (handle, env) = (&handle, Env(&process_env));
+    let sam_local = env.sam_local();
+    let runtime_api = &env.text("AWS_LAMBDA_RUNTIME_API").and_then(|address| Connections::to(&address));
     lambda_runtime::run(service_fn(|event: LambdaEvent<LambdaRequest>| {
         let head = method(&event.payload) == Some(&Method::HEAD);
         let service = service_fn(move |mut request: Request| {
@@ -51,6 +54,10 @@ where
         let answer = if head || sam_local {
             Either::Left(Adapter::from(service).call(event))
         } else {
+            // The connection that brought the event is the one that takes the answer.
+            if let Some(connections) = runtime_api {
+                connections.send_at_once();
+            }
             Either::Right(StreamAdapter::from(service).call(event))
         };
         async {

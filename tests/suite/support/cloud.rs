@@ -313,6 +313,10 @@ impl Function {
         answer.body().await
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
