@@ -33,7 +33,8 @@ if [ "${1:-}" = dev ]; then
 else
   sam build --parameter-overrides Architecture=arm64
   for function in "${functions[@]}"; do
-    ln -s "$PWD/.aws-sam/build/${function^}Function/bootstrap" "$work/$function"
+    # A function that shares its code with another one has a folder ending in "-Shared".
+    ln -s "$PWD/.aws-sam/build/${function^}Function"*/bootstrap "$work/$function"
   done
 fi
 for function in "${functions[@]}"; do
