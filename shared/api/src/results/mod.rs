@@ -58,9 +58,13 @@ pub(crate) async fn write(
     loop {
         match next(&mut stream, &mut out, until).await {
             Wait::Ready(StreamEvent::Result(item)) => {
+                if !out.has_room().await {
+                    return hand_over(&mut stream, &mut out, &mut writer, log, Some(item.place)).await;
+                }
                 out.send(writer.unit(&item)).await;
                 if out.is_full() {
-                    return hand_over(&mut stream, &mut out, &mut writer, log).await;
+                    let rest = Some(stream.place());
+                    return hand_over(&mut stream, &mut out, &mut writer, log, rest).await;
                 }
                 let due = last_progress.is_none_or(|at: Instant| at.elapsed() >= PROGRESS_EVERY);
                 if due && let Some(progress) = writer.progress(&stream.tally()) {
@@ -76,7 +80,7 @@ pub(crate) async fn write(
                 note(log, &tally);
                 return out.close(writer.end(&job, &tally)).await;
             }
-            Wait::TimeUp => return hand_over(&mut stream, &mut out, &mut writer, log).await,
+            Wait::TimeUp => return hand_over(&mut stream, &mut out, &mut writer, log, None).await,
             Wait::ClientGone => return out.close("").await,
         }
     }
@@ -104,25 +108,33 @@ async fn next(stream: &mut ResultStream, out: &mut Out, until: Instant) -> Wait<
 }
 
 /// Ends a body whose time or size is used up. Ended units are written as far as there is room, open ones read
-/// `pending`, and `next` says where to continue.
-async fn hand_over(stream: &mut ResultStream, out: &mut Out, writer: &mut Writer, log: Option<RequestLog>) {
+/// `pending`, and `next` says where to continue. `rest` is the place of the first result that is ready and that the body
+/// leaves out, if it is known already: nothing is added then.
+async fn hand_over(
+    stream: &mut ResultStream,
+    out: &mut Out,
+    writer: &mut Writer,
+    log: Option<RequestLog>,
+    mut rest: Option<u32>,
+) {
     if let Err(error) = stream.refresh().await {
         tracing::warn!(job = %stream.job().id, %error, "could not read progress; using what is known");
     }
-    // The place of the first result that is ready and that this body leaves out.
-    let mut rest = out.is_full().then(|| stream.place());
+    // The first open unit, which the rest includes.
     let mut open = u32::MAX;
     while rest.is_none() {
         match stream.next_now().await {
-            Ok(Some(Available::Result(item))) => {
+            Ok(Some(Available::Result(item))) if out.has_room().await => {
                 out.send(writer.unit(&item)).await;
                 rest = out.is_full().then(|| stream.place().min(open));
             }
-            Ok(Some(Available::Open(seq))) => {
+            Ok(Some(Available::Open(seq))) if out.has_room().await => {
                 open = open.min(seq);
                 let url = stream.url(seq).await.unwrap_or_default();
                 out.send(writer.open(&url, stream.job())).await;
             }
+            Ok(Some(Available::Result(item))) => rest = Some(item.place.min(open)),
+            Ok(Some(Available::Open(seq))) => rest = Some(open.min(seq)),
             Ok(None) => break,
             Err(error) => {
                 tracing::warn!(job = %stream.job().id, %error, "could not read results; the body ends without them");

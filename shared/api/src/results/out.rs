@@ -27,16 +27,20 @@ pub(super) enum Wait<T> {
     ClientGone,
 }
 
-/// A body is given up if its client still takes nothing this long after the end of the hold: the process that serves it
-/// may be ended then.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Results are sent until this long after the end of the hold, to a client that reads slowly.
+const LAST_RESULT: Duration = Duration::from_secs(2);
+/// A body is given up if its client has made no room for the closing piece this long after the end of the hold: the process
+/// that serves it may be ended then.
+const GIVE_UP: Duration = Duration::from_secs(5);
 
 pub(super) struct Out {
     engine: Engine,
     sender: Sender,
     held: Option<HeldCall>,
+    /// When the last result is sent.
+    last_result: Instant,
     /// When a body whose client does not read is given up.
-    until: Instant,
+    give_up: Instant,
     format: Format,
     sent: usize,
     pad_at: Option<Instant>,
@@ -51,12 +55,13 @@ impl Out {
         format: Format,
         until: Instant,
     ) -> Out {
-        let (now, until) = (Instant::now(), until + PATIENCE);
+        let now = Instant::now();
         Out {
             engine,
             sender,
             held,
-            until,
+            last_result: until + LAST_RESULT,
+            give_up: until + GIVE_UP,
             format,
             sent: 0,
             pad_at: Some(now + PAD_AFTER),
@@ -64,15 +69,16 @@ impl Out {
         }
     }
 
-    /// Sends bytes. Ignores that the client is gone, since there is no one to report it to.
+    /// Waits for room for a result, and returns whether there is some. There is none if the client is gone, or does not read
+    /// in time: the body has to end without the result then.
+    pub(super) async fn has_room(&self) -> bool {
+        // Nothing else sends, so the room stays.
+        matches!(timeout_at(self.last_result, self.sender.reserve()).await, Ok(Ok(_)))
+    }
+
+    /// Sends a result, for which there is room, or something that may be left out.
     pub(super) async fn send(&mut self, bytes: impl Into<Bytes>) {
-        let bytes = bytes.into();
-        if bytes.is_empty() {
-            return;
-        }
-        self.sent += bytes.len();
-        self.keep_alive_at = Instant::now() + SILENCE;
-        let _ = timeout_at(self.until, self.sender.send(bytes)).await;
+        self.send_until(self.last_result, bytes.into()).await;
     }
 
     /// Returns the call's permit, then sends the last piece: a function may be frozen after that.
@@ -80,12 +86,22 @@ impl Out {
         if let Some(held) = &mut self.held {
             held.end().await;
         }
-        self.send(bytes).await;
+        self.send_until(self.give_up, bytes.into()).await;
     }
 
-    /// Whether the body has reached its largest size, or its client has not read it in time.
+    /// Ignores that the client is gone, since there is no one to report it to.
+    async fn send_until(&mut self, until: Instant, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.sent += bytes.len();
+        self.keep_alive_at = Instant::now() + SILENCE;
+        let _ = timeout_at(until, self.sender.send(bytes)).await;
+    }
+
+    /// Whether the body has reached its largest size.
     pub(super) fn is_full(&self) -> bool {
-        self.sent >= self.engine.settings().max_body_bytes || Instant::now() >= self.until
+        self.sent >= self.engine.settings().max_body_bytes
     }
 
     /// Waits for `work` until `until` at most, keeping the connection alive.
