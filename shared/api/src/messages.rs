@@ -43,7 +43,7 @@ impl Record {
     }
 
     /// Reports a fault that prevented this message from being handled.
-    fn failed(&self, app: &App, error: &StoreError) {
+    fn failed(&self, app: &App, error: &dyn std::fmt::Display) {
         tracing::error!(message = self.id, %error, "a message failed");
         if self.receives >= FAILS_AGAIN {
             app.engine.record(&MetricEvent::MessageFailed);
@@ -57,7 +57,7 @@ const FAILS_AGAIN: u32 = 3;
 impl App {
     /// Handles messages of the units queue. Starts nothing that could not finish by `until`.
     pub async fn work(&self, event: SqsEvent, until: Option<Timestamp>) -> SqsBatchResponse {
-        each(self, event, move |app, record| async move {
+        each(self, event, Some(&self.engine.queues().units), move |app, record| async move {
             let handled = match Message::parse(&record.body) {
                 Ok(Message::Units { job, lane, seqs }) => {
                     // Only for units that waited in the queue: neither for lanes that wait for a crawl to grow nor for
@@ -80,7 +80,7 @@ impl App {
 
     /// Handles messages of the settle queue and of the dead-letter queue.
     pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
-        each(self, event, |app, record| async move {
+        each(self, event, None, |app, record| async move {
             let done = match Message::parse(&record.body) {
                 Ok(Message::Settle { job } | Message::Units { job, .. }) => {
                     app.engine.settler.settle_if_done(&job).await
@@ -104,7 +104,7 @@ impl App {
 
 /// Handles messages of the notify queue: sends the webhook messages of the jobs that they name.
 pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
-    each(app, event, |app, record| async move {
+    each(app, event, Some(&app.engine.queues().notify), |app, record| async move {
         let handled = match Message::parse(&record.body) {
             Ok(Message::Notify { job }) => app.engine.notifier.deliver(&job).await,
             Ok(Message::Settle { .. } | Message::Units { .. }) => {
@@ -117,26 +117,35 @@ pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
     .await
 }
 
-/// Handles each record; the response lists those that failed.
-async fn each<F>(app: &App, event: SqsEvent, handle: impl Fn(App, Record) -> F) -> SqsBatchResponse
+/// Handles each record; the response lists those that failed. A record whose handler panics is one of them: `delayed` is the
+/// queue that delivers it again after a delay; without it, that happens at the end of the visibility timeout.
+async fn each<F>(
+    app: &App,
+    event: SqsEvent,
+    delayed: Option<&Queue>,
+    handle: impl Fn(App, Record) -> F,
+) -> SqsBatchResponse
 where
     F: Future<Output = bool> + Send + 'static,
 {
-    let tasks: Vec<_> = event
-        .records
-        .into_iter()
-        .map(Record::of)
-        .map(|record| (record.id.clone(), tokio::spawn(handle(app.clone(), record))))
-        .collect();
+    let records = event.records.into_iter().map(Record::of);
+    let tasks: Vec<_> = records.map(|record| (record.clone(), tokio::spawn(handle(app.clone(), record)))).collect();
     let mut response = SqsBatchResponse::default();
-    for (id, task) in tasks {
-        let done = task.await.unwrap_or_else(|error| {
-            tracing::error!(message = id, %error, "the handler of a message panicked or was aborted");
-            false
-        });
+    for (record, task) in tasks {
+        let done = match task.await {
+            Ok(done) => done,
+            Err(error) => {
+                record.failed(app, &error);
+                if let Some(queue) = delayed {
+                    // Boxed, because the future of a whole function is too deep for the compiler otherwise.
+                    Box::pin(delay_redelivery(queue, &record, FAULT_PAUSE * record.receives)).await;
+                }
+                false
+            }
+        };
         if !done {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
+            failure.item_identifier = record.id;
             response.batch_item_failures.push(failure);
         }
     }
@@ -166,6 +175,43 @@ async fn delay_redelivery(queue: &Queue, record: &Record, wait: Duration) {
         let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
         if let Some(fault) = changed.fault {
             tracing::warn!(message = record.id, %fault, "could not shorten the visibility timeout of a message");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use runtime::settings::Settings;
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::AppDependencies;
+    use crate::config::{Config, ResourceConfig, TableAccess};
+    use crate::env::Env;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_failed_message() {
+        let env = Env(&|name| {
+            let known =
+                name.ends_with("_TABLE") || name.ends_with("_QUEUE_URL") || name.starts_with("AWS_ENDPOINT_URL");
+            known.then(|| "http://127.0.0.1:1/none".to_owned())
+        });
+        let (lines, config) = (Arc::new(Mutex::new(Vec::new())), Config::read(&env, Settings::default()).unwrap());
+        let (resources, written) = (ResourceConfig::from_env(&env, TableAccess::All).unwrap(), Arc::clone(&lines));
+        let metrics = Arc::new(move |line: &str| written.lock().unwrap().push(line.to_owned()));
+        let app =
+            App::new(&config, &resources, AppDependencies { metrics, ..AppDependencies::default() }).await.unwrap();
+        // Counted from the third delivery on: the queue's age does not show it any more then.
+        for (receives, counted) in [("2", 0), ("3", 1)] {
+            let attributes = json!({ "ApproximateReceiveCount": receives });
+            let record = json!({ "messageId": "one", "body": "", "messageAttributes": {}, "attributes": attributes });
+            let event = serde_json::from_value(json!({ "Records": [record] })).unwrap();
+            let response = each(&app, event, None, |_, _| async { panic!("a fault inside") }).await;
+            assert_eq!(response.batch_item_failures[0].item_identifier, "one");
+            let failed = |line: &&String| line.contains("MessagesFailed");
+            assert_eq!(lines.lock().unwrap().iter().filter(failed).count(), counted);
         }
     }
 }
