@@ -132,21 +132,23 @@ grep -q '"looked_after"' swept.log && grep -q '"State": "ENABLED"' swept.log
 run_documented "$(documented docs/OPERATIONS.md "Backup")" > /dev/null
 admin account suspend shop > /dev/null
 python "$stopping" suspended "$key" runo
-eval "$(documented docs/OPERATIONS.md "Restore" "door=")"
-run_documented "door='$door'; $(documented docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda put")" > /dev/null
+eval "$(documented docs/OPERATIONS.md "Restore" "api_functions=")"
+run_documented "api_functions='$api_functions'; $(documented docs/OPERATIONS.md "Restore" "for name in \$api_functions; do aws lambda put")" > /dev/null
 python "$stopping" closed "$key" runo
 [ "$(run_documented "$(documented docs/OPERATIONS.md "Restore" "aws dynamodb scan")")" = 0 ]
 run_documented "$(documented docs/OPERATIONS.md "Restore" "aws dynamodb update")" > /dev/null
 run_documented "$(documented docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
 run_quietly "$(documented docs/OPERATIONS.md "Restore" "sam deploy")" < <(yes)
-run_documented "door='$door'; $(documented docs/OPERATIONS.md "Restore" "for name in \$door; do aws lambda delete")" > /dev/null
+run_documented "api_functions='$api_functions'; $(documented docs/OPERATIONS.md "Restore" "for name in \$api_functions; do aws lambda delete")" > /dev/null
 python "$stopping" served "$key" runo
 run_documented "$(documented docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
 step "the stack runs on a restored table"
 
-python "$repo/tests/emulated/logs.py" runo
+python "$repo/tests/emulated/logs.py" runo 100
+python "$repo/tests/emulated/logs.py" runo-prod 5
 python "$repo/tests/emulated/parameters.py" runo "UserAgent=Acme/1.0 (+https://example.com/bot)" AlarmEmail=you@example.com UseAccountsTable=runo-accounts-restored
 run_quietly "sam delete --stack-name runo-prod --no-prompts"
 run_quietly "$(documented docs/OPERATIONS.md "Teardown")" < <(yes)
 python "$repo/tests/emulated/gone.py" runo
+python "$repo/tests/emulated/gone.py" runo-prod
 step "both stacks are deleted; the accounts tables are still there"

@@ -42,7 +42,12 @@ charged += 1
 found = stack.call("POST", "/v1/batch", {"urls": pages("b", 12), "schema": SCHEMA})
 assert found["succeeded"] == 12, found
 charged += 12
-report_step("extract and batch")
+question = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+    "name": "extract", "arguments": {"url": PAGES + "/page/4", "schema": SCHEMA}}}
+found = stack.call("POST", "/mcp", question, Accept="application/json, text/event-stream", MCP_Protocol_Version="2025-11-25")
+assert "Page 4" in json.dumps(found), found
+charged += 1
+report_step("extract, batch and a tool of MCP")
 
 # Jobs through the queue, the workers and settle.
 job = charge(stack.end_of(stack.start("/v1/batch", {"urls": pages("q", 25), "schema": SCHEMA}), 60))

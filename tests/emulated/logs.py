@@ -1,23 +1,38 @@
-"""Checks that a stack's functions logged no unexpected warning or error: logs.py STACK"""
+"""Checks that a stack's functions logged no unexpected warning or error: logs.py STACK LINES
+
+They must have logged at least so many lines."""
 import sys
 
 from stack import aws, report_step
 
 # Caused by the run itself, which kills a handler.
 EXPECTED = ("running a job that has no driver",)
-logs, group = aws("logs"), f"/runo/{sys.argv[1]}"
+name, least = sys.argv[1], int(sys.argv[2])
+logs, group = aws("logs"), f"/runo/{name}"
 bad, lines = [], 0
+
+
+def events_of(stream):
+    """Yields all events of a stream. The last page is the one whose token does not change."""
+    token = {}
+    while True:
+        page = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
+        yield from page["events"]
+        if not page["events"] or page["nextForwardToken"] == token.get("nextToken"):
+            return
+        token = {"nextToken": page["nextForwardToken"]}
+
+
 for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=group):
     for stream in page["logStreams"]:
-        events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)["events"]
-        lines += len(events)
-        for event in events:
+        for event in events_of(stream["logStreamName"]):
+            lines += 1
             text = event["message"]
             if any(sign in text for sign in ('"ERROR"', '"WARN"', "Denied", "not authorized", "panicked")):
                 if not any(expected in text for expected in EXPECTED):
                     bad.append(text[:600])
 for text in bad[:20]:
     print("      ", text)
-assert lines > 100, f"the functions logged only {lines} lines"
+assert lines >= least, f"the functions of {name} logged only {lines} lines"
 assert not bad, f"{len(bad)} of {lines} log lines are unexpected warnings or errors"
-report_step(f"{lines} lines were logged, without unexpected warnings")
+report_step(f"{name}: {lines} lines were logged, without unexpected warnings")
