@@ -11,13 +11,9 @@ if [ -n "${1:-}" ] && [ "$1" != "v$version" ]; then
 fi
 target="$(rustc -vV | sed -n 's/^host: //p')"
 
-# Packages and their binaries. A tool that the tree lacks is left out.
-packages=(--package local --package admin)
-binaries=(local admin)
-if [ -f tools/cli/Cargo.toml ]; then
-  packages+=(--package runo-cli)
-  binaries+=(runo)
-fi
+# Packages and their binaries.
+packages=(--package local --package admin --package runo-cli)
+binaries=(local admin runo)
 cargo build --release --locked "${packages[@]}"
 
 name="runo-$version-$target"
