@@ -47,7 +47,7 @@ async fn a_shell_is_rendered_by_the_render_function() {
     );
     let got = extract(&function, &site.url("/ssr/7"), time).await;
     assert_eq!((&got["render_mode"], lambda.requests()), (&json!("fetch"), 1), "{got}");
-    // The renderer's own `FETCH_ALLOW` decides which addresses are reached, whoever invokes it.
+    // The renderer's own `FETCH_ALLOW` decides which addresses are reached, not that of the function that invokes it.
     let strict = self::renderer(&cloud, &browser, "").await;
     let hits = site.hits();
     let refused = rendered_by(&strict, &site.url("/spa/8")).await.unwrap_err();

@@ -30,7 +30,7 @@ impl Backlog {
         self.bed.queue.as_ref().unwrap()
     }
 
-    /// After some time a worker gives a sign of life, and the sweep goes round.
+    /// After some time a worker writes its heartbeat, and the sweep goes round.
     async fn sweep_after(&self, secs: i64) {
         self.bed.clock.advance(secs);
         self.engine.store().jobs.beat(self.engine.now()).await.unwrap();

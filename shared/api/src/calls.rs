@@ -208,8 +208,8 @@ impl App {
         };
         let refused = || {
             let text = format!(
-                "this account may hold {max} calls open at once; end one, or send \"Prefer: respond-async\" or \
-                 \"Prefer: wait=0\""
+                "this account may hold {max} calls open at once; close one of them, or send \"Prefer: \
+                 respond-async\" or \"Prefer: wait=0\""
             );
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }
         };

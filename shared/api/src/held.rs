@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::{AccountId, Nonce, Timestamp};
 use store::{Store, StoreError};
 
-/// Most held calls in a process.
+/// Maximum number of held calls in a process.
 const MAX_HELD_CALLS: u32 = 600;
 /// How many free permits are tried, one after the other: other processes may take them meanwhile.
 const TRIES: usize = 4;
@@ -37,7 +37,7 @@ struct Permit {
 }
 
 impl HeldCalls {
-    /// Holds another call. Returns `None` if the account holds `most` already, or the process as many as it may.
+    /// Holds another call. Returns `None` if the account holds `max` already, or the process as many as it may.
     pub(crate) fn hold(&self, account: &AccountId, max: u32) -> Option<HeldCall> {
         let mut counts = self.counts();
         if counts.values().sum::<u32>() >= MAX_HELD_CALLS || counts.get(account).is_some_and(|held| *held >= max) {
@@ -54,7 +54,7 @@ impl HeldCalls {
 }
 
 impl HeldCall {
-    /// Also takes a permit that is counted across processes until `until`. Returns `None` if the account has `most`.
+    /// Also takes a permit that is counted across processes until `until`. Returns `None` if the account has `max`.
     /// `nonce` must be random.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl HeldCall {
     }
 }
 
-/// Maps a nonce to a number below `most`.
+/// Maps a nonce to a number below `max`.
 fn spread(nonce: &Nonce, max: u32) -> u32 {
     let sum = nonce.as_str().bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     sum % max.max(1)

@@ -17,9 +17,9 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Returns the connections to the Runtime API, whose address is an IP and a port
-    /// ([`AWS_LAMBDA_RUNTIME_API`](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html)). Returns `None` if it is
-    /// something else, or on a system without `pidfd_getfd` (Linux 5.6): there, answers are only later.
+    /// Returns the connections to the Runtime API at `AWS_LAMBDA_RUNTIME_API`. Returns `None` if that has a name instead of an
+    /// IP address, or if the system has no `pidfd_open`. Without `pidfd_getfd` (Linux 5.6), or if it is forbidden, the connections
+    /// stay as they are. Answers are only later then.
     pub(crate) fn to(address: &str) -> Option<Connections> {
         let peer: SocketAddr = address.parse().ok()?;
         #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use lambda_http::{Body as LambdaBody, Request, RequestExt};
 use crate::ApiError;
 use domain::ErrorCode;
 
-/// Most bytes of a request body, except of a batch, which contains the URLs.
+/// Maximum number of bytes of a request body, except of a batch, which contains the URLs.
 pub const MAX_BODY: usize = 1024 * 1024;
 /// Most bytes of a batch's body, also as a tool's arguments. Within what Lambda accepts as an event (6 MB).
 pub const MAX_BATCH_BODY: usize = 5 * 1024 * 1024;
@@ -57,8 +57,10 @@ pub fn body(request: &Request) -> Result<&[u8], ApiError> {
 
 /// Returns the refusal of a body that is too large.
 pub fn too_large(max: usize) -> ApiError {
-    let text =
-        format!("the request body is larger than {max} bytes, the maximum here; send fewer URLs or a smaller schema");
+    let text = format!(
+        "the request body is larger than {max} bytes, the maximum here; send a smaller body: fewer URLs, or a smaller \
+         schema"
+    );
     ApiError::new(ErrorCode::PayloadTooLarge, text)
 }
 

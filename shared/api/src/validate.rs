@@ -14,7 +14,7 @@ mod crawl;
 mod options;
 mod webhook;
 
-/// Most URLs of a batch.
+/// Maximum number of URLs of a batch.
 pub const MAX_URLS: usize = 10_000;
 /// Deepest nesting of a request body.
 pub const MAX_DEPTH: usize = 32;

@@ -8,7 +8,7 @@ use super::*;
 
 /// Most bytes of a first load, compressed.
 const FIRST_LOAD: usize = 100 * 1024;
-/// Most lines of a file of our own.
+/// Maximum number of lines of a file of our own.
 const MAX_LINES: usize = 350;
 /// Third-party files, unchanged from their packages except for one line (docs/adr/0013-console-of-plain-modules.md).
 const VENDORED: [&str; 5] = ["preact.js", "preact-hooks.js", "htm.js", "uplot.js", "uplot.css"];

@@ -11,7 +11,7 @@ pub const MAX_UNITS: usize = 1_000;
 pub const MAX_BYTES: usize = 20 * 1024 * 1024;
 /// Length of the lease on a batch in seconds: longer than the calls made under it.
 pub const LEASE_SECS: u64 = 180;
-/// Longest interval between two looks, in seconds.
+/// Maximum interval between two looks, in seconds.
 const MAX_LOOK_SECS: i64 = 300;
 /// Maximum number of attempts to create a batch when it is not found at the provider. After that its units are asked
 /// one by one.

@@ -5,7 +5,7 @@ use crate::{AccountId, Timestamp};
 
 /// Maximum factor by which the spacing is multiplied.
 pub const MAX_FACTOR: u32 = 64;
-/// Longest time for which a host can close itself, in milliseconds.
+/// Maximum time for which a host can close itself, in milliseconds.
 pub const MAX_CLOSED_MS: u64 = 3_600_000;
 /// Minimum spacing while a host is backed off, before the factor, in milliseconds: doubling a delay of zero would
 /// change nothing.

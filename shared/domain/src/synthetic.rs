@@ -47,7 +47,10 @@ pub fn cancelled_extract() -> UnitError {
 pub fn exhausted_error() -> UnitError {
     UnitError::new(
         ErrorCode::Internal,
-        format!("this URL was started {} times and never finished; try it alone", crate::segment::MAX_ATTEMPTS),
+        format!(
+            "this URL was started {} times and never finished; send this URL in a call of its own",
+            crate::segment::MAX_ATTEMPTS
+        ),
     )
 }
 

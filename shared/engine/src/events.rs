@@ -8,7 +8,7 @@ use domain::Seq;
 use domain::segment::UnitState;
 use tokio::sync::mpsc;
 
-/// Most bytes of result text that may wait for the reader.
+/// Maximum number of bytes of result text that may wait for the reader.
 const MAX_BYTES: usize = 512 * 1024;
 
 /// A unit has ended or was skipped, and its segment says so.

@@ -20,7 +20,7 @@ use runtime::rows::Rows;
 
 /// How long a lane of a crawl that has nothing to do waits before it looks again.
 const PARKED_SECS: u32 = 1;
-/// Longest delay of a message.
+/// Maximum delay of a message.
 const MAX_DELAY_SECS: u32 = 900;
 
 /// For how long a crawl counts as just begun, and how often one of its lanes looks before it is parked.

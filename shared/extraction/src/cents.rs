@@ -6,11 +6,11 @@ use scraper::node::Node;
 
 use crate::{coercion, html};
 
-/// Most descendants of an element that are examined.
+/// Maximum number of descendants of an element that are examined.
 const MAX_LOOKED_AT: usize = 64;
 /// How deep the whole number may stand in the element before the cents.
 const MAX_NESTED: usize = 8;
-/// Longest whole number, separators included, in bytes.
+/// Maximum length of a whole number, separators included, in bytes.
 const MAX_DIGITS: usize = 32;
 
 /// Returns the text of `element` as an amount of money: without struck-through text if an amount remains, without

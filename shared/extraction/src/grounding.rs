@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::coercion::{Reading, clip, coerce};
 use crate::placeholder;
 
-/// Longest quotation that is searched for, in bytes.
+/// Maximum length of a quotation that is searched for, in bytes.
 const MAX_QUOTE: usize = 2_000;
-/// Most positions in a quotation at which a number or a day is looked for.
+/// Maximum number of positions in a quotation at which a number or a day is looked for.
 const MAX_STARTS: usize = 200;
-/// Most elements of a list.
+/// Maximum number of elements of a list.
 const MAX_ELEMENTS: usize = 200;
 
 /// A text that was shown to a model, prepared for searching. Only letters and digits are compared, in lower case; white

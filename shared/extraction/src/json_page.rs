@@ -11,9 +11,9 @@ use crate::json_index::Index;
 use crate::selector::MAX_SELECTED;
 use crate::wanted::Wanted;
 
-/// Most members examined for one field, outermost first.
+/// Maximum number of members examined for one field, outermost first.
 const MAX_MEMBERS: usize = 20_000;
-/// Most values of one list.
+/// Maximum number of values of one list.
 const MAX_LIST: usize = 1_000;
 
 /// A parsed page with its index.

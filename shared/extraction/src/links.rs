@@ -17,12 +17,12 @@ use url::Url;
 
 use crate::budget::{Budget, PASS};
 
-/// Most links of a page; further ones are left out.
+/// Maximum number of links of a page; further ones are left out.
 pub const MAX_LINKS: usize = 5_000;
 /// Most bytes of all URLs together: a page of short relative links with a long base must not grow a thousandfold.
 pub const MAX_LINK_BYTES: usize = 4 * 1024 * 1024;
 
-/// Longest text that is read as an address, including white space around it.
+/// Maximum length of a text that is read as an address, including white space around it.
 const MAX_ITEM_TEXT: usize = 2 * MAX_URL;
 
 /// Steps charged for reading a short URL.

@@ -10,7 +10,7 @@ use crate::scalar::{plain_text, scalar};
 use crate::tidy::{self, Split};
 use crate::wanted::Wanted;
 
-/// Most elements of an array.
+/// Maximum number of elements of an array.
 const MAX_ELEMENTS: usize = 1_000;
 
 /// Reads a candidate's values as a list. Returns `None` if none of them can be read as the elements' type.

@@ -6,7 +6,7 @@ use crate::phrases::Phrases;
 use crate::vocabulary::{singular, words};
 use crate::wanted::Wanted;
 
-/// Most words of a label including the prompt around it.
+/// Maximum number of words of a label including the prompt around it.
 const MAX_WORDS: usize = 8;
 
 /// Returns a text as the value of a brand or a code, or `None` if no part of it is one. Returns texts of other concepts

@@ -3,7 +3,7 @@
 use crate::coercion;
 use crate::phrases::Phrases;
 
-/// Longest name or names, in characters.
+/// Maximum length of one name or several, in characters.
 const MAX_TEXT: usize = 70;
 
 /// Returns the name in a line that begins with "By" or a similar word.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::phrases::Phrases;
 
-/// Longest text that may be only a placeholder, in bytes.
+/// Maximum length of a text that may be only a placeholder, in bytes.
 const MAX_TEXT: usize = 120;
 /// Delimiters of template expressions.
 const MARKS: [(&str, &str); 14] = [

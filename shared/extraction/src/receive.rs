@@ -47,7 +47,7 @@ pub struct Compact {
     pub pictures: Vec<String>,
 }
 
-/// Most pictures listed: some may not be retrievable.
+/// Maximum number of pictures listed: some may not be retrievable.
 const MAX_PICTURES: usize = 6;
 
 /// Receives what is read from a page.

@@ -17,7 +17,7 @@ use crate::scalar::{plain_text, scalar};
 use crate::structured::Graph;
 use crate::wanted::Wanted;
 
-/// Most candidates compared with each other.
+/// Maximum number of candidates compared with each other.
 const MAX_AGREEING: usize = 100;
 /// Penalty for an amount that two others contradict: more than the most trusted source leads the next by.
 const OUTVOTED: i32 = 20;

@@ -32,9 +32,9 @@ const STAND_IN: usize = 1_500;
 const MIN_SCRIPT: usize = 80;
 /// Longest notice for clients without JavaScript, in bytes; a longer one is the page itself.
 const NOTICE: usize = 1_500;
-/// Most bytes of a page that are examined.
+/// Maximum number of bytes of a page that are examined.
 const MAX_BODY: usize = 2 * 1024 * 1024;
-/// Most bytes of one script that are examined.
+/// Maximum number of bytes of one script that are examined.
 const MAX_SCRIPT: usize = 16 * 1024;
 
 /// Ids of the elements that frameworks fill.

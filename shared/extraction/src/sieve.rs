@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::budget::Budget;
 
-/// Longest drawing that is removed, in bytes; a longer one is taken for a drawing that was never closed.
+/// Maximum length of a drawing that is removed, in bytes; a longer one is taken for a drawing that was never closed.
 const MAX_DRAWING: usize = 200_000;
 /// Longest `noscript` fallback that is removed, in bytes: a picture or a notice. A longer one may be the page itself.
 const MAX_FALLBACK: usize = 1_500;

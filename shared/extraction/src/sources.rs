@@ -25,7 +25,7 @@ use crate::visible::View;
 use crate::vocabulary::{concept_of, words};
 use crate::wanted::Wanted;
 
-/// Most values of one member of embedded state.
+/// Maximum number of values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
 
 /// Bonus for a candidate whose path the caller spelled out: larger than any other lead.

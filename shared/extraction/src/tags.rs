@@ -10,11 +10,11 @@ use std::borrow::Cow;
 
 use crate::budget::PASS;
 
-/// Most attributes of a tag; further ones become text.
+/// Maximum number of attributes of a tag; further ones become text.
 pub(crate) const MAX_ATTRIBUTES: usize = 128;
-/// Longest name or value of an attribute, in bytes: pictures embedded in one are of no use.
+/// Maximum length of a name or value of an attribute, in bytes: pictures embedded in one are of no use.
 pub(crate) const MAX_ATTRIBUTE: usize = 64 * 1024;
-/// Most bytes of a tag, give or take one attribute.
+/// Maximum number of bytes of a tag, give or take one attribute.
 pub(crate) const MAX_TAG: usize = 256 * 1024;
 /// How often a page's bytes may be examined before it counts as hostile: a `<` in a value begins a tag again.
 const MAX_LOOKS: usize = 32;

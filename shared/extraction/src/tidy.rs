@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::candidate::Form;
 use crate::html;
 
-/// Most tags examined to decide whether a text is markup.
+/// Maximum number of tags examined to decide whether a text is markup.
 const MAX_TAGS: usize = 200;
 /// How often a text may have been escaped.
 const LOOKS: usize = 2;

@@ -152,7 +152,7 @@ fn failed(error: &io::Error, max: usize) -> FetchError {
     broken(error, |_| too_large(max))
 }
 
-/// Grows the buffer: doubles it each time, but never beyond one byte over `most`.
+/// Grows the buffer: doubles it each time, but never beyond one byte over `max`.
 fn make_room(body: &mut Vec<u8>, max: usize) {
     if body.len() == body.capacity() {
         let more = body.len().max(8 * 1024);
@@ -212,7 +212,7 @@ pub fn check_code(code: u16, at: &url::Url) -> Result<(), FetchError> {
 fn judge_status(response: &Response) -> Result<(), FetchError> {
     let code = response.status().as_u16();
     if is_bot_wall(response.headers()) {
-        return Err(FetchError::Walled(format!("the site answered with a bot wall (status {code})")));
+        return Err(FetchError::Walled(format!("the site answered with an anti-bot page (status {code})")));
     }
     judge_code(code)
 }

@@ -33,7 +33,7 @@ fn damaged(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Reads up to `most` bytes; fewer only at the end.
+/// Reads up to `max` bytes; fewer only at the end.
 pub(crate) async fn up_to(source: &mut (impl AsyncRead + Unpin), max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(max).read_to_end(&mut bytes).await?;

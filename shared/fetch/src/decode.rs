@@ -88,7 +88,7 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Coding, FetchError> {
     Ok(Coding { layers, unclear })
 }
 
-/// Returns a reader of the decoded body. Reading fails if more than `most` bytes are sent, or come out of a layer that
+/// Returns a reader of the decoded body. Reading fails if more than `max` bytes are sent, or come out of a layer that
 /// wraps another one. The caller counts the bytes that the last layer decodes to.
 pub(crate) async fn decoded(response: Response, coding: Coding, max: usize) -> io::Result<Decoded> {
     let sent = StreamReader::new(response.bytes_stream().map_err(io::Error::other));

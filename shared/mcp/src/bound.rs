@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Most bytes of results in one answer, as JSON: about 10,000 tokens.
+/// Maximum number of bytes of results in one answer, as JSON: about 10,000 tokens.
 pub(crate) const MAX_BYTES: usize = 30_000;
 
 /// Characters of a text and items of a list that are kept, tried in this order.

@@ -13,7 +13,7 @@ const OPENAPI: &str = include_str!("../../api/openapi.json");
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency_key";
 /// Results of a page if the call gives no limit.
 pub(crate) const LIMIT: u64 = 20;
-/// Most results of a page.
+/// Maximum number of results of a page.
 pub(crate) const MAX_RESULTS: u64 = 100;
 /// Seconds that a page waits for its first result if the call does not say.
 pub(crate) const WAIT: u64 = 10;
@@ -147,7 +147,7 @@ impl Name {
                     },
                     "limit": {
                         "type": "integer", "minimum": 1, "maximum": MAX_RESULTS, "default": LIMIT,
-                        "description": "Most results of this page.",
+                        "description": "Maximum number of results on this page.",
                     },
                     "wait_seconds": {
                         "type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": WAIT,

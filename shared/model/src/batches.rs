@@ -14,10 +14,10 @@ use crate::wire::{BatchObject, BatchPage, FileObject};
 
 /// Longest time of one call about batches. The lease on a batch's row is longer.
 pub const CALL: Duration = Duration::from_secs(45);
-/// Most bytes of a line in a file of answers, and of the file.
+/// Maximum number of bytes of a line in a file of answers, and of the file.
 const MAX_LINE: usize = 1024 * 1024;
 const MAX_FILE: usize = 256 * 1024 * 1024;
-/// Most pages of a list that are searched.
+/// Maximum number of pages of a list that are searched.
 const MAX_PAGES: usize = 50;
 /// How long the provider keeps a file that is not deleted, in seconds.
 const FILE_SECS: u32 = 3 * 86_400;

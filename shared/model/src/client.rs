@@ -16,7 +16,7 @@ use crate::error::{Code, ModelError};
 use crate::question::Question;
 use crate::wire::Completion;
 
-/// Most bytes of an answer.
+/// Maximum number of bytes of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
 /// Longest time to connect.
 const CONNECT: Duration = Duration::from_secs(5);

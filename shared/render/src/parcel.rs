@@ -40,7 +40,7 @@ struct Head {
 }
 
 impl Answer {
-    /// Packs a page. If it is over `most` bytes, the picture is left out; if it is still too large, the answer is an
+    /// Packs a page. If it is over `max` bytes, the picture is left out; if it is still too large, the answer is an
     /// error.
     pub fn pack(rendered: Result<Rendered, RenderError>, max: usize) -> Answer {
         let mut page = match rendered {

@@ -33,7 +33,7 @@ pub struct Settings {
     pub queue_concurrency: u32,
     /// Number of units in a queue message.
     pub units_per_message: u32,
-    /// `STALL_SECONDS`: how long there is no sign of life from any worker before a waiting handler does the work.
+    /// `STALL_SECONDS`: how long no worker shows a heartbeat before a waiting handler does the work.
     pub stall_secs: u64,
     /// `CACHE_TTL_SECONDS`: how long a result may be served again; 0 switches the cache off.
     pub cache_ttl_secs: u64,

@@ -51,7 +51,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Returns which of an account's `most` permits are free.
+    /// Returns which of an account's `max` permits are free.
     ///
     /// # Errors
     /// Faults of the store.

@@ -197,7 +197,9 @@ impl PageVisitor {
         let url = if plain.redirected { &plain.at } else { target };
         let rendered = match self.renderer.acquire_slot(job, url, end).await {
             Some(()) => self.renderer.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
-            None => Err(Unrendered::NoBrowser("its host had no free slot in time".into())),
+            None => Err(Unrendered::NoBrowser(
+                "requests to this host are spaced, and its next turn was later than timeout_ms allows".into(),
+            )),
         };
         let shown = match rendered {
             Ok(shown) => shown,

@@ -18,7 +18,7 @@ use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
 
-/// Most documents that a crawl's page may go on to.
+/// Maximum number of documents that a crawl's page may go on to.
 const MAX_HOPS: u32 = 5;
 /// Part of a page's time that is kept to read what was rendered.
 const KEEP: Duration = Duration::from_millis(800);
@@ -50,7 +50,7 @@ impl std::fmt::Display for Unrendered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unrendered::Failed(error) => write!(f, "{error}"),
-            Unrendered::NoAnswer => f.write_str("the renderer did not answer in time"),
+            Unrendered::NoAnswer => f.write_str("the browser did not answer within timeout_ms"),
             Unrendered::NoPage => f.write_str("the document is not a web page"),
             Unrendered::NoBrowser(why) => f.write_str(why),
         }
@@ -186,7 +186,7 @@ pub(crate) fn is_wanted_at_once(options: &Options) -> bool {
 
 /// The error of a page that only a browser was to read.
 pub(crate) fn no_answer() -> UnitError {
-    UnitError::new(ErrorCode::Timeout, format!("{}, and the page was not read", Unrendered::NoAnswer))
+    UnitError::new(ErrorCode::Timeout, format!("{}; the page was not read", Unrendered::NoAnswer))
 }
 
 /// The warning of a page for which a browser was asked for but there is none.

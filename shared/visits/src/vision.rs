@@ -15,7 +15,7 @@ use url::Url;
 use crate::modelling::{Draft, ModelReader, Witness, question};
 use runtime::assignment::Assignment;
 
-/// Most pictures of a page that are looked at.
+/// Maximum number of pictures of a page that are looked at.
 const MAX_PICTURES: usize = 3;
 /// Longest time to fetch one picture, and its maximum size in bytes.
 const TIME: Duration = Duration::from_secs(5);

@@ -93,7 +93,7 @@ impl Setup {
         Setup { driver: true, messages: Vec::new(), workers: 0, ..Setup::queued(units, faults, overruns) }
     }
 
-    /// A crawl that grows from one page to `most`.
+    /// A crawl that grows from one page to `max_units`.
     pub fn crawl(max_units: u32, faults: u8, overruns: u8) -> Setup {
         Setup { max_units, ..Setup::queued(1, faults, overruns) }
     }

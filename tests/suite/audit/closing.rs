@@ -1,5 +1,5 @@
-//! Closing months of the ledger: a finished month is closed once, with the sums of its entries, and its entries expire, whoever
-//! dies or runs at the same time; what a caller or a payment sees stays the same.
+//! Closing months of the ledger: a finished month is closed once, with the sums of its entries, and its entries expire, also if
+//! a process dies or two run at the same time. What callers and payments see stays the same.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

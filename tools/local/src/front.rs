@@ -167,7 +167,7 @@ async fn refuse_connection(socket: TcpStream) {
     let _ = connection.await;
 }
 
-/// Whether `Content-Length` is over `most` bytes: then nothing of the body is read.
+/// Whether `Content-Length` is over `max` bytes: then nothing of the body is read.
 fn announced_too_large(headers: &HeaderMap, max: usize) -> bool {
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     announced.is_some_and(|bytes| bytes > max as u64)

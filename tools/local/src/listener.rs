@@ -28,7 +28,7 @@ use crate::host::ServerNames;
 
 /// Time limit for a head, and for a body, to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Most bytes of a request: DynamoDB's own limit.
+/// Maximum number of bytes of a request: DynamoDB's own limit.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Headers that a signature must cover: without them a signed request could be turned into another one.
 const SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];

@@ -16,7 +16,7 @@ pub(crate) struct Counted {
 }
 
 impl Peers {
-    /// Counts another connection of a peer. Returns `None` if it has `most`.
+    /// Counts another connection of a peer. Returns `None` if it has `max`.
     pub(crate) fn enter(&self, peer: IpAddr, max: usize) -> Option<Counted> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(peer).or_default();

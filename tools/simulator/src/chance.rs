@@ -12,7 +12,7 @@ impl Chance {
         Chance(fastrand::Rng::with_seed(seed))
     }
 
-    /// Returns a uniformly distributed value from 0 to `most`.
+    /// Returns a uniformly distributed value from 0 to `max`.
     pub fn up_to(&mut self, max: Micros) -> Micros {
         self.0.u64(0..=max)
     }

@@ -98,7 +98,7 @@ pub const HEARTBEAT_SECS: u64 = 5;
 pub const SWEEP_MARGIN_MS: u64 = 2_000;
 /// How often a call is judged again because the account's rows have changed (`engine::accept`).
 pub const ACCEPT_TRIES: u32 = 20;
-/// Most bytes of URLs that are part of the transaction (`store::accept`).
+/// Maximum number of bytes of URLs that are part of the transaction (`store::accept`).
 pub const MAX_INPUT_BYTES: u32 = 8 * 1_024;
 
 impl Default for Deployment {

@@ -40,7 +40,7 @@ pub const RAMP_SECS: u32 = 10;
 pub const MAPPING_START: u32 = 5;
 /// Concurrent invocations that a mapping gains a minute while messages are left. The same page.
 pub const MAPPING_RAMP_A_MINUTE: u32 = 300;
-/// Most concurrent invocations of a mapping. The same page.
+/// Maximum number of concurrent invocations of a mapping. The same page.
 pub const MAX_MAPPING_CONCURRENCY: u32 = 1_250;
 /// Entries of one request to SQS. "SendMessageBatch",
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.

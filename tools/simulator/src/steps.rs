@@ -119,7 +119,7 @@ impl Bill {
 
 /// Bytes of a job's row when it is created.
 const META_BYTES: usize = 600;
-/// Most bytes of a job's row after updates.
+/// Maximum number of bytes of a job's row after updates.
 const MAX_META_BYTES: usize = 900;
 /// Bytes of a spec.
 const SPEC_BYTES: usize = 300;

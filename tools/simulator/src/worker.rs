@@ -18,7 +18,7 @@ use crate::steps::{What, Who};
 use crate::tasks::{MessageStage, MessageTask, StepResult, Task};
 use crate::world::World;
 
-/// Longest delay of a message.
+/// Maximum delay of a message.
 const MAX_DELAY_SECS: u64 = 900;
 /// How long a message waits after its rows could not be read or written, multiplied by its receives (`api::messages`).
 const FAULT_PAUSE: Micros = 2 * SECOND;

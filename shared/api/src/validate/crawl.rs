@@ -17,9 +17,9 @@ const MEMBERS: [(&str, &[Endpoint]); 6] = [
     ("ignore_robots", &[Endpoint::Crawl]),
     ("allow_large_crawl", &[Endpoint::Crawl]),
 ];
-/// Most pages of a crawl.
+/// Maximum number of pages of a crawl.
 const MAX_PAGES: u32 = 10_000;
-/// Most hops from the seed, and the default.
+/// Maximum number of hops from the seed, and the default.
 const MAX_DEPTH: (u32, u32) = (20, 2);
 
 /// Reads it.

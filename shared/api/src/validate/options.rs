@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::{flag, known_members, number, whole, wrong};
 use crate::ApiError;
 
-/// Longest selector, in characters.
+/// Maximum length of a selector, in characters.
 const MAX_SELECTOR: usize = 1_000;
-/// Longest wait in a browser.
+/// Maximum wait in a browser.
 const MAX_WAIT_MS: u32 = 30_000;
 
 /// Its members and the endpoints that they apply to.

@@ -1,5 +1,5 @@
-//! Units delegated to the queue's workers: they are sent to the queue and their segments are polled. If no worker gives
-//! a sign of life, the runner takes them back.
+//! Units delegated to the queue's workers: they are sent to the queue and their segments are polled. If no worker shows
+//! a heartbeat, the runner takes them back.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ const POLL: (u64, u64, u64) = (40, 200, LOOK_TICKS);
 const MOVING: u64 = 10_000;
 /// Pause before sending again after the queue refused, in ticks.
 const REFUSED: u64 = 2_000;
-/// Longest interval between two sends of the same units, in seconds.
+/// Maximum interval between two sends of the same units, in seconds.
 const MAX_CHECK_SECS: u64 = 900;
 
 /// The state of a runner's delegated units.
@@ -24,7 +24,7 @@ pub(super) struct Delegated {
     pub(super) units: BTreeSet<Seq>,
     /// Whether new units are delegated too.
     pub(super) in_charge: bool,
-    /// When the queue was last sent units or a worker last gave a sign of life.
+    /// When the queue was last sent units or a worker last showed a heartbeat.
     sign: Timestamp,
     /// When the queue was last sent units, and how long until they are sent again.
     sent_at: Timestamp,

@@ -56,7 +56,7 @@ pub struct Plan {
     pub timeout_ms: u32,
     /// Length of a lease in seconds. A unit's lease is the page's timeout plus this.
     pub lease_secs: u64,
-    /// Seconds without a sign of life from a worker after which this runner does the work itself.
+    /// Seconds without a heartbeat of any worker after which this runner does the work itself.
     pub stall_secs: u64,
     /// Whether the job stops at its first failed unit.
     pub fail_fast: bool,

@@ -14,7 +14,7 @@ use crate::webhook::{JobEvent, Webhook, message_body};
 pub const MAX_TRIES: u32 = 10;
 /// Seconds between one try and the next: those that the specification recommends, 75 hours and a half in all.
 pub const SCHEDULE_SECS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
-/// Longest wait in seconds that a receiver may ask for.
+/// Maximum wait in seconds that a receiver may ask for.
 pub const MAX_RETRY_AFTER_SECS: u64 = 3_600;
 /// Timeout of a receiver in milliseconds.
 pub const TIMEOUT_MS: u32 = 15_000;

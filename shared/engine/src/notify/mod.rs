@@ -19,7 +19,7 @@ use crate::handled::Handled;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// Longest delay of a queue message, in seconds; the sweeper handles longer waits.
+/// Maximum delay of a queue message, in seconds; the sweeper handles longer waits.
 const MAX_DELAY_SECS: u64 = 900;
 /// Seconds that the queue may take for a message from the sweeper before the sweeper sends another.
 const QUIET_SECS: u64 = 900;
@@ -109,7 +109,7 @@ impl Notifier {
         let now = self.context.now();
         let lease_ms = i64::from(TIMEOUT_MS) + 1_000 * self.context.settings().lease_secs.cast_signed();
         match delivery.claim(now, lease_ms, self.context.nonce()) {
-            // The sweeper finds the row when it is due, whoever holds it now.
+            // The sweeper finds the row when it is due, also if another process has the lease now.
             Claim::Over | Claim::Taken => Ok(Handled::Acknowledge),
             Claim::Later(at) => {
                 let wait = at.ms_since(now);

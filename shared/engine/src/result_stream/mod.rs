@@ -27,7 +27,7 @@ const HOLD_BACK_ROWS_MS: i64 = 400;
 /// Stands for the end of units that never started: in order of completion they come after all others, by number. They
 /// are reported later than results are, so no other place would be the same for every reader.
 const NEVER: Timestamp = Timestamp(i64::MAX / 2);
-/// Most bytes of results that are kept before their turn; the rest is read again.
+/// Maximum number of bytes of results that are kept before their turn; the rest is read again.
 const MAX_BYTES: usize = 512 * 1024;
 
 /// Order of a stream's results.

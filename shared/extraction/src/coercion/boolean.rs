@@ -6,7 +6,7 @@ use crate::phrases::Phrases;
 
 /// Number of words before a promise that may deny it: "is not yet available".
 const REACH: usize = 3;
-/// Longest text, in characters, that is taken as an answer rather than prose.
+/// Maximum length of a text, in characters, that is taken as an answer rather than prose.
 const MAX_TEXT: usize = 80;
 /// How far after a count the thing counted may stand, in bytes.
 const COUNTED: usize = 16;

@@ -53,7 +53,7 @@ static LENGTHS: LazyLock<Lengths> = LazyLock::new(|| {
 const WORDS: [&str; 10] = ["all", "top", "try", "cup", "mop", "pen", "bam", "gip", "lak", "sos"];
 /// Codes of currencies with thousandths. Source: ISO 4217, minor units.
 const THOUSANDTHS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
-/// Longest sign, in characters.
+/// Maximum length of a sign, in characters.
 const MAX_SIGN: usize = 8;
 
 /// A currency beside a number.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use super::around::{digit, language};
 
-/// Most digits of an exponent.
+/// Maximum number of digits of an exponent.
 const MAX_EXPONENT: usize = 3;
 
 /// The factor of a word, and the languages that use it so; none means all.

@@ -26,7 +26,7 @@ pub use reading::Reading;
 use domain::FieldType;
 use serde_json::{Number, Value};
 
-/// Longest text that may consist of a day in words, in bytes.
+/// Maximum length of a text that may consist of a day in words, in bytes.
 const MAX_DAY: usize = 60;
 
 /// A value read as its type.

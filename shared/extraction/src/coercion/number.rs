@@ -8,7 +8,7 @@ use super::{digits, magnitude};
 
 /// Longest text that is examined, in characters: numbers stand near the start.
 const LOOK: usize = 300;
-/// Most digits that a number may have.
+/// Maximum number of digits that a number may have.
 const MAX_DIGITS: usize = 30;
 
 /// A number in a text.

@@ -32,7 +32,7 @@ const NUMBERS: [&str; 9] = ["two", "three", "four", "five", "six", "seven", "eig
 /// Words that mean two of a unit.
 const DUALS: [(&str, &str); 4] =
     [("twodays", "days"), ("twoweeks", "weeks"), ("twomonths", "months"), ("twoyears", "years")];
-/// Largest count.
+/// Maximum count.
 const MAX_COUNT: i64 = 36_500;
 
 /// Returns the number that a word is.

@@ -5,7 +5,7 @@
 use super::{Doc, El, is_block};
 use crate::zones::Zone;
 
-/// Most bytes of a table row that is written on one line; a longer one is layout, not a row.
+/// Maximum number of bytes of a table row that is written on one line; a longer one is layout, not a row.
 const MAX_ROW: usize = 1_000;
 /// Fewest bytes of main content: with less, the surroundings are the content.
 const MIN_MAIN: usize = 200;
@@ -26,7 +26,7 @@ struct Open {
     from: usize,
 }
 
-/// Returns the main content as lines, at most `most` bytes of it; the whole content if there is hardly any main
+/// Returns the main content as lines, at most `max` bytes of it; the whole content if there is hardly any main
 /// content.
 pub(crate) fn compact(doc: &Doc<'_>, max: usize, addresses: Addresses) -> String {
     let walk = Walk { doc, addresses };

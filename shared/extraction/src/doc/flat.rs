@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::phrases::Phrases;
 use crate::zones::{self, Zone};
 
-/// Longest heading above unrelated things, in bytes.
+/// Maximum length of a heading above unrelated things, in bytes.
 const MAX_HEADING: usize = 120;
 
 impl<'a> Doc<'a> {

@@ -4,7 +4,7 @@
 use html5ever::local_name;
 use scraper::node::Element;
 
-/// Longest marks of one element, in bytes.
+/// Maximum length of the marks of one element, in bytes.
 const MAX_MARK: usize = 400;
 /// Attributes that describe an element in words.
 const MARKS: [&str; 15] = [

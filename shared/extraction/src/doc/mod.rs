@@ -20,7 +20,7 @@ pub(crate) use marks::has_words;
 use write::SourceBreak;
 pub(crate) use write::is_block;
 
-/// Most elements that are examined.
+/// Maximum number of elements that are examined.
 pub(crate) const MAX_ELEMENTS: usize = 200_000;
 /// How much text after an element is examined, in bytes.
 const MAX_REST: usize = 1_000;

@@ -22,7 +22,7 @@ use super::template::Templates;
 
 /// Deepest nesting, give or take [`LOOK_EVERY`].
 pub const MAX_DEPTH: usize = 512;
-/// Most nodes of a page, plus what one tag may open; what comes after them is left out.
+/// Maximum number of nodes of a page, plus what one tag may open; what comes after them is left out.
 pub const MAX_NODES: usize = 400_000;
 /// Number of tags between two measurements of the depth, and the number after one that found no room.
 const LOOK_EVERY: usize = 64;

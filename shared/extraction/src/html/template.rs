@@ -8,7 +8,7 @@ use html5ever::local_name;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSinkResult};
 
-/// Most nested templates that are tracked.
+/// Maximum number of nested templates that are tracked.
 const MAX_NESTED: usize = 64;
 
 /// The open templates.

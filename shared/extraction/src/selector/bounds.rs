@@ -4,11 +4,11 @@
 use scraper::selector::Simple;
 use selectors::parser::{Component, Selector};
 
-/// Most compounds of a selector, including those in `:is()`, `:not()`, `:where()` and `:has()`.
+/// Maximum number of compounds of a selector, including those in `:is()`, `:not()`, `:where()` and `:has()`.
 pub const MAX_COMPOUNDS: usize = 100;
 /// Deepest nesting of pseudo-classes that contain selectors.
 pub const MAX_NESTING: usize = 4;
-/// Most simple selectors and combinators of all fields together.
+/// Maximum number of simple selectors and combinators of all fields together.
 pub const MAX_PARTS: usize = 10_000;
 
 /// The size of a selector.

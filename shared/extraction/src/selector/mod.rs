@@ -20,13 +20,13 @@ use tree::Tree;
 
 pub use bounds::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS};
 
-/// Most matches read.
+/// Maximum number of matches read.
 const MAX_MATCHES: usize = 1_000;
-/// Most matches read for a single value, which is the first that reads as its type.
+/// Maximum number of matches read for a single value, which is the first that reads as its type.
 const MAX_SINGLE: usize = 20;
-/// Longest text in which separate cents are looked for, in bytes.
+/// Maximum length of a text in which separate cents are looked for, in bytes.
 const MAX_AMOUNT: usize = 100;
-/// Most bytes of all matches of one selector together: as many as a whole result may have.
+/// Maximum number of bytes of all matches of one selector together: as many as a whole result may have.
 pub const MAX_SELECTED: usize = 64 * 1024;
 /// Attributes whose values are addresses.
 const ADDRESSES: [&str; 7] = ["href", "src", "action", "poster", "data-src", "cite", "formaction"];

@@ -7,11 +7,11 @@ use super::lenient;
 use crate::budget::{Budget, Limits};
 use crate::{html, json};
 
-/// Longest script that is read, in bytes.
+/// Maximum length of a script that is read, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Most bytes of all scripts together.
+/// Maximum number of bytes of all scripts together.
 const MAX_TOTAL: usize = 2 * 1024 * 1024;
-/// Most scripts that are read.
+/// Maximum number of scripts that are read.
 const MAX_SCRIPTS: usize = 200;
 /// Deepest nesting of a value: serde_json refuses anything deeper, so no walk below goes further.
 const MAX_DEPTH: usize = 128;

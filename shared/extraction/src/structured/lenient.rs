@@ -11,7 +11,7 @@ use super::tokens::{ends_string, escape, is_blank, literal};
 
 /// Deepest nesting that is kept; deeper values are left out.
 const MAX_DEPTH: usize = 120;
-/// Most consecutive values without a list around them.
+/// Maximum number of consecutive values without a list around them.
 const MAX_ROOTS: usize = 100;
 
 /// A list or object that is still open.

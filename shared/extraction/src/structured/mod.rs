@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::budget::{Budget, Limits};
 
-/// Most objects examined.
+/// Maximum number of objects examined.
 const MAX_OBJECTS: usize = 2_000;
 /// Deepest level of a path or a search.
 const MAX_DEPTH: usize = 12;

@@ -8,7 +8,7 @@ use url::Url;
 use super::members::{spread, types};
 use crate::coercion;
 
-/// Most objects that are ordered; more are left as they are.
+/// Maximum number of objects that are ordered; more are left as they are.
 const MAX_ORDERED: usize = 500;
 
 type Members = Map<String, Value>;

@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 use crate::budget::{Budget, Limits};
 use crate::json;
 
-/// Longest script that is read, in bytes.
+/// Maximum length of a script that is read, in bytes.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
-/// Most bytes of all scripts together.
+/// Maximum number of bytes of all scripts together.
 const MAX_TOTAL: usize = 3 * 1024 * 1024;
-/// Most scripts that are read.
+/// Maximum number of scripts that are read.
 const MAX_SCRIPTS: usize = 100;
-/// Most values examined.
+/// Maximum number of values examined.
 const MAX_VALUES: usize = 200_000;
 /// Members that name an object.
 const TITLES: [&str; 8] =

@@ -3,7 +3,7 @@
 
 use serde_json::{Number, Value};
 
-/// Longest number that is kept as a text, in bytes.
+/// Maximum length of a number that is kept as a text, in bytes.
 const MAX_AMOUNT: usize = 40;
 
 /// Returns whether a character is white space of any kind, or invisible.

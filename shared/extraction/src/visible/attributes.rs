@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::doc::Doc;
 use crate::zones::Zone;
 
-/// Most elements kept per name or word.
+/// Maximum number of elements kept per name or word.
 pub(super) const MAX_PER_WORD: usize = 400;
 
 /// The `data-` attributes of elements by name.

@@ -12,7 +12,7 @@ use crate::zones::Zone;
 
 use super::view::View;
 
-/// Longest line without a digit that may name a day, in bytes.
+/// Maximum length of a line without a digit that may name a day, in bytes.
 const MAX_RECENT: usize = 60;
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
@@ -114,7 +114,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
     }
 }
 
-/// Longest line that is a day and little else, in bytes.
+/// Maximum length of a line that is a day and little else, in bytes.
 const MAX_LINE: usize = 40;
 
 /// Adds a day on a line that no element sets apart.

@@ -12,7 +12,7 @@ use super::names::{is_start, leading_name};
 use super::verbs;
 use super::view::View;
 
-/// Most candidates of one field.
+/// Maximum number of candidates of one field.
 const MAX_FOUND: usize = 12;
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
@@ -78,7 +78,7 @@ fn done_by(agent: &str) -> Option<String> {
     Some(format!("{}ed by ", if whole && agent.ends_with("or") { agent } else { stem }))
 }
 
-/// Longest text in which any word for the thing counts, in bytes, and the number of such texts examined.
+/// Maximum length of a text in which any word for the thing counts, in bytes, and the number of such texts examined.
 const MAX_NAMED: usize = 160;
 const MAX_TEXTS: usize = 200;
 

@@ -9,7 +9,7 @@ use super::segments::{is_sign, without_sign};
 
 /// Class words that mark an element as an icon.
 const ICONS: [&str; 9] = ["icon", "icons", "fa", "fas", "far", "bi", "ico", "glyphicon", "mdi"];
-/// Longest line after an icon, in bytes.
+/// Maximum length of a line after an icon, in bytes.
 const MAX_LINE: usize = 200;
 
 /// Handles an empty element that shows an icon: what follows it is the value.

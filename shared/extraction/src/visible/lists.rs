@@ -12,13 +12,13 @@ use crate::zones::Zone;
 use super::steps;
 use super::view::View;
 
-/// Most items of a list.
+/// Maximum number of items of a list.
 const MAX_ITEMS: usize = 500;
-/// Longest item, in bytes.
+/// Maximum length of an item, in bytes.
 const MAX_ITEM: usize = 3_000;
-/// Longest heading that can name a list, in bytes.
+/// Maximum length of a heading that can name a list, in bytes.
 const MAX_HEADING: usize = 80;
-/// Most elements after a heading that a list may span.
+/// Maximum number of elements after a heading that a list may span.
 const MAX_REACH: usize = 3_000;
 /// Words that begin the heading of a part of a list.
 const OWN_PARTS: [&str; 8] = ["for ", "für ", "pour ", "para ", "per ", "voor ", "do ", "na "];

@@ -6,9 +6,9 @@ use crate::doc::Doc;
 use super::pairs::{ABOVE, Pairs, is_clock};
 use super::segments::{Segment, is_labelled};
 
-/// Most lines below a label that belong to its value.
+/// Maximum number of lines below a label that belong to its value.
 const MAX_LINES: usize = 30;
-/// Longest label that stands alone, in bytes.
+/// Maximum length of a label that stands alone, in bytes.
 const MAX_LABEL: usize = 48;
 
 pub(super) fn collect(doc: &Doc<'_>, segments: &[Segment<'_>], pairs: &mut Pairs) {

@@ -12,9 +12,9 @@ use super::segments::is_labelled;
 use super::view::View;
 use super::{lists, places, prose};
 
-/// Longest text of a marked element that may be a single value, in bytes.
+/// Maximum length of the text of a marked element that may be a single value, in bytes.
 const MAX_TEXT: usize = 400;
-/// Most candidates per phrase.
+/// Maximum number of candidates per phrase.
 const MAX_FOUND: usize = 12;
 
 /// Adds a field's candidates among marked elements.

@@ -32,7 +32,7 @@ const BUY_MARKS: [&str; 14] = [
 /// Shortest and longest message, in bytes.
 const SHORTEST: usize = 3;
 const MAX_MESSAGE: usize = 90;
-/// Most elements within a message that are examined for what it is about.
+/// Maximum number of elements within a message that are examined for what it is about.
 const MAX_PARTS: usize = 16;
 
 /// What a text says.

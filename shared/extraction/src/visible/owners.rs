@@ -14,10 +14,10 @@ use crate::zones::Zone;
 
 use super::view::{Search, View};
 
-/// Most parts examined, and the longest one, in bytes of text.
+/// Maximum number of parts examined, and maximum length of one, in bytes of text.
 const MAX_PARTS: usize = 2;
 const MAX_TEXT: usize = 20_000;
-/// Longest heading, in bytes.
+/// Maximum length of a heading, in bytes.
 const MAX_HEADING: usize = 60;
 /// Bonus for a candidate from such a part, and penalty for those from anywhere else on the page.
 const OWN: i32 = 2;

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use crate::phrases::Phrases;
 use crate::vocabulary::{singular, words};
 
-/// Most pairs collected.
+/// Maximum number of pairs collected.
 const MAX_PAIRS: usize = 4_000;
-/// Longest label, in bytes and in words.
+/// Maximum length of a label, in bytes and in words.
 pub(super) const MAX_LABEL: usize = 60;
 const MAX_WORDS: usize = 7;
-/// Longest value, in bytes.
+/// Maximum length of a value, in bytes.
 pub(super) const MAX_VALUE: usize = 600;
 
 /// The form of a heading right above its value, which may as well name a list or a text.

@@ -35,7 +35,7 @@ pub(super) fn byline(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Longest line that says who asked or posted and when, in bytes.
+/// Maximum length of a line that says who asked or posted and when, in bytes.
 const MAX_ASKED: usize = 120;
 
 /// Adds the name after "by" on a line that says when something was asked or posted.
@@ -57,9 +57,9 @@ pub(super) fn asked_by(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Longest line below a heading that may be a person, an organisation or a day, in bytes.
+/// Maximum length of a line below a heading that may be a person, an organisation or a day, in bytes.
 const MAX_LINE: usize = 70;
-/// Longest line that gives a person's role and employer, in bytes.
+/// Maximum length of a line that gives a person's role and employer, in bytes.
 const MAX_WORK: usize = 100;
 
 /// Returns the lines right below the heading that say who wrote the page and when: a person, perhaps an organisation, a

@@ -13,11 +13,11 @@ use super::segments::Segment;
 use super::towns::{Parts, brazilian, is_name, town};
 use super::view::View;
 
-/// Longest line that may be part of an address, in bytes.
+/// Maximum length of a line that may be part of an address, in bytes.
 const MAX_LINE: usize = 160;
-/// Longest sentence that may say where something is, in bytes.
+/// Maximum length of a sentence that may say where something is, in bytes.
 const MAX_SENTENCE: usize = 600;
-/// Most candidates of one field.
+/// Maximum number of candidates of one field.
 const MAX_FOUND: i32 = 6;
 
 pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {

@@ -45,7 +45,7 @@ const NOT_CURRENT: [&str; 27] = [
 /// Class words that mark a price as the one to pay.
 const CURRENT: [&str; 12] =
     ["current", "sale", "final", "now", "special", "offer", "our", "today", "main", "buy", "new", "actual"];
-/// Longest line that may contain an amount, in bytes.
+/// Maximum length of a line that may contain an amount, in bytes.
 const MAX_LINE: usize = 70;
 /// Most parts of an amount that are examined, and the longest that may be cents or a footnote mark, in bytes.
 const MAX_PARTS: usize = 16;

@@ -7,7 +7,7 @@ use crate::zones::Zone;
 use super::segments::is_labelled;
 use super::view::View;
 
-/// Longest paragraph, in bytes.
+/// Maximum length of a paragraph, in bytes.
 const MAX_TEXT: usize = 3_000;
 /// How far below the heading it may stand without a lower score, in bytes of text.
 const NEAR: i64 = 2_500;

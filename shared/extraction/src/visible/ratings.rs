@@ -10,7 +10,7 @@ use crate::wanted::Wanted;
 
 use super::view::View;
 
-/// Longest text examined, in bytes.
+/// Maximum length of a text examined, in bytes.
 const MAX_TEXT: usize = 60;
 
 /// Finders for what follows a rating and for what is counted. `None` only if a list is too big to compile, which a test

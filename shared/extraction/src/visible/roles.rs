@@ -13,9 +13,9 @@ use crate::zones::Zone;
 
 use super::view::{Search, View};
 
-/// Longest text of a link, in bytes.
+/// Maximum length of the text of a link, in bytes.
 const MAX_TEXT: usize = 120;
-/// Most candidates of one field.
+/// Maximum number of candidates of one field.
 const MAX_FOUND: usize = 12;
 
 /// Adds the address of the subject of the page.

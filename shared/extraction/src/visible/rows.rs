@@ -7,7 +7,7 @@ use crate::zones::Zone;
 use super::pairs::{HEADING, MAX_LABEL, MAX_VALUE, Pairs, is_clock};
 use super::{icons, twins};
 
-/// Longest piece of a line that is a fact of its own without a label, in bytes.
+/// Maximum length of a piece of a line that is a fact of its own without a label, in bytes.
 const MAX_PIECE: usize = 32;
 /// Class words of elements that hold a label.
 const LABEL_MARKS: [&str; 12] =

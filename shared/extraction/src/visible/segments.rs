@@ -5,7 +5,7 @@
 use crate::doc::Doc;
 use crate::zones::Zone;
 
-/// Most bytes of a page's text that are examined.
+/// Maximum number of bytes of a page's text that are examined.
 pub(super) const MAX_BYTES: usize = 60_000;
 
 /// One piece.
@@ -107,7 +107,7 @@ fn skipped(doc: &Doc<'_>) -> Vec<(usize, usize)> {
     out
 }
 
-/// Longest label on a line of its own, in bytes.
+/// Maximum length of a label on a line of its own, in bytes.
 const MAX_LABEL: usize = 48;
 
 /// Returns whether a line has a label of its own. A time of day is not one.

@@ -2,7 +2,7 @@
 
 use crate::doc::Doc;
 
-/// Most steps, and the longest one, in bytes.
+/// Maximum number of steps, and maximum length of one, in bytes.
 const MAX_STEPS: usize = 200;
 const MAX_STEP: usize = 3_000;
 

@@ -7,7 +7,7 @@ use crate::phrases::Phrases;
 
 use super::view::View;
 
-/// Most first-level headings examined.
+/// Maximum number of first-level headings examined.
 const MAX_HEADINGS: usize = 6;
 
 pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {

@@ -5,7 +5,7 @@ use crate::doc::Doc;
 
 use super::pairs::{MAX_LABEL, MAX_VALUE, Pairs};
 
-/// Most children examined.
+/// Maximum number of children examined.
 const MAX_CHILDREN: usize = 80;
 
 /// Adds the pairs among an element's children.

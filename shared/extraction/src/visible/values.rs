@@ -11,12 +11,12 @@ use crate::wanted::Wanted;
 
 use super::view::View;
 
-/// Longest line examined, in bytes.
+/// Maximum length of a line examined, in bytes.
 const MAX_TEXT: usize = 120;
-/// Longest listed value, in bytes, and most elements examined for one.
+/// Maximum length of a listed value, in bytes, and maximum number of elements examined for one.
 const MAX_VALUE: usize = 30;
 const MAX_TAGS: usize = 500;
-/// Most candidates of one field.
+/// Maximum number of candidates of one field.
 const MAX_FOUND: i32 = 6;
 /// Units of file sizes.
 const BYTES: [&str; 12] = ["kb", "mb", "gb", "tb", "kib", "mib", "gib", "ko", "mo", "go", "bytes", "octets"];
@@ -83,7 +83,7 @@ fn is_length(text: &str) -> bool {
     text.len() <= 20 && text.starts_with(|c: char| c.is_ascii_digit()) && known && units > 0
 }
 
-/// Longest sentence with a range of money, in bytes.
+/// Maximum length of a sentence with a range of money, in bytes.
 const MAX_SENTENCE: usize = 300;
 
 /// Adds lines and sentences that join two amounts of money: "from $5,000 to $40,000".

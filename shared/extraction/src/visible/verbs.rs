@@ -12,10 +12,10 @@ use crate::wanted::Wanted;
 use super::names::{is_start, leading_name};
 use super::view::View;
 
-/// Longest text examined, in bytes, and how far after a verb its day may stand.
+/// Maximum length of a text examined, in bytes, and how far after a verb its day may stand.
 const MAX_TEXT: usize = 600;
 const MAX_BEHIND: usize = 40;
-/// Most candidates of one field.
+/// Maximum number of candidates of one field.
 const MAX_FOUND: i32 = 6;
 
 /// Adds names after "written by" and similar phrases, and after the title with "by".

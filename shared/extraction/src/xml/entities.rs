@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::BytesRef;
 
-/// Most names that are looked up; a page with more invents them.
+/// Maximum number of names that are looked up; a page with more invents them.
 const MAX_NAMES: usize = 256;
-/// Longest name of an HTML entity.
+/// Maximum length of a name of an HTML entity.
 const MAX_NAME: usize = 32;
 
 /// The names that a page used.

@@ -84,7 +84,7 @@ impl Browser {
         }
     }
 
-    /// Assigns it a page. Retires it when it was given `most` pages.
+    /// Assigns it a page. Retires it when it was given `max` pages.
     pub(crate) fn give(self: &Arc<Self>, max: u32) -> PageSlot {
         if self.given.fetch_add(1, Ordering::SeqCst) + 1 >= max {
             self.retire();

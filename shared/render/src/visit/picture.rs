@@ -19,7 +19,7 @@ pub(super) enum Picture {
     Taken(Vec<u8>, f64),
 }
 
-/// Takes a PNG of the window of at most `most` bytes.
+/// Takes a PNG of the window of at most `max` bytes.
 pub(super) async fn take(session: &Session, max: usize) -> Picture {
     for scale in SCALES {
         let clip = json!({ "x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": scale });

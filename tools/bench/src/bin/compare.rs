@@ -1,7 +1,7 @@
 //! Compares Runo with the bare loop and its peers, on loopback, on one generated site, in one run:
 //!
 //! ```text
-//! tools/bench/run.sh                    # builds what is measured, then measures everything: some 20 minutes
+//! tools/bench/run.sh                    # builds what is measured, then measures everything: about a quarter of an hour
 //! tools/bench/run.sh --quick            # small sizes, one round: a smoke test
 //! tools/bench/run.sh --only crawl       # only scenarios whose name contains "crawl"
 //! ```

@@ -5,7 +5,7 @@ use std::io;
 use runo_client::{Page, Row};
 use serde_json::Value;
 
-/// Most failures that are held until a successful page shows the columns.
+/// Maximum number of failures that are held until a successful page shows the columns.
 const MAX_HELD: usize = 10_000;
 const URL: &str = "page_url";
 const ERROR: &str = "page_error";

@@ -14,14 +14,14 @@ use crate::{doc, html};
 
 /// Deepest nesting of items.
 const MAX_NESTING: usize = 8;
-/// Most items of a page.
+/// Maximum number of items of a page.
 const MAX_ITEMS: usize = 500;
 /// Properties that are addresses, and properties that are always read as text.
 const ADDRESSES: [&str; 5] = ["url", "image", "sameAs", "mainEntityOfPage", "contentUrl"];
 const TEXTS: [&str; 6] = ["name", "headline", "price", "priceCurrency", "sku", "productID"];
 /// The member that holds the address of a link's value; `@value` holds its text.
 pub(super) const LINK: &str = "@link";
-/// Most names of one property.
+/// Maximum number of names of one property.
 const MAX_NAMES: usize = 4;
 
 /// The attributes of one of the two syntaxes.
