@@ -1,15 +1,17 @@
 """The site that the emulated deployment fetches, and a receiver of webhooks: site.py PORT
 
-/page/N has the title "Page N" and links to the next two, up to 9; /slow/N is the same after a second; POST /hook keeps the
-request, and /hooks lists all kept ones with their headers."""
+/page/N has the title "Page N" and links to the next two, up to 9; /slow/N is the same after a second; /gate/N after five seconds,
+or once /open was called, until /close is. POST /hook keeps the request, and /hooks lists all kept ones with their headers."""
 import http.server
 import json
 import re
 import sys
+import threading
 import time
 
 LAST = 9
 received = []
+gate = threading.Event()
 
 
 class Site(http.server.BaseHTTPRequestHandler):
@@ -25,11 +27,16 @@ class Site(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/hooks":
             return self.answer(200, "application/json", json.dumps(received).encode())
-        found = re.match(r"/(page|slow)/(\d+)", self.path)
+        if self.path in ("/open", "/close"):
+            gate.set() if self.path == "/open" else gate.clear()
+            return self.answer(200, "text/plain", b"")
+        found = re.match(r"/(page|slow|gate)/(\d+)", self.path)
         if not found:
             return self.answer(404, "text/plain", b"no such page")
         if found[1] == "slow":
             time.sleep(1)
+        elif found[1] == "gate":
+            gate.wait(5)
         number = int(found[2])
         links = "".join(f'<a href="/page/{n}">{n}</a>' for n in (number + 1, number + 2) if n <= LAST)
         self.answer(200, "text/html", f"<html><head><title>Page {number}</title></head><body>{links}</body></html>".encode())
