@@ -124,17 +124,22 @@ async fn hand_over(
     let mut open = u32::MAX;
     while rest.is_none() {
         match stream.next_now().await {
-            Ok(Some(Available::Result(item))) if out.has_room().await => {
+            Ok(Some(next)) if !out.has_room().await => {
+                let place = match next {
+                    Available::Result(item) => item.place,
+                    Available::Open(seq) => seq,
+                };
+                rest = Some(place.min(open));
+            }
+            Ok(Some(Available::Result(item))) => {
                 out.send(writer.unit(&item)).await;
                 rest = out.is_full().then(|| stream.place().min(open));
             }
-            Ok(Some(Available::Open(seq))) if out.has_room().await => {
+            Ok(Some(Available::Open(seq))) => {
                 open = open.min(seq);
                 let url = stream.url(seq).await.unwrap_or_default();
                 out.send(writer.open(&url, stream.job())).await;
             }
-            Ok(Some(Available::Result(item))) => rest = Some(item.place.min(open)),
-            Ok(Some(Available::Open(seq))) => rest = Some(open.min(seq)),
             Ok(None) => break,
             Err(error) => {
                 tracing::warn!(job = %stream.job().id, %error, "could not read results; the body ends without them");
@@ -142,6 +147,14 @@ async fn hand_over(
             }
         }
     }
+    // The one unit of an extract is the whole document: without room for its result, it reads `pending`.
+    let unit = match (rest, stream.job().endpoint) {
+        (Some(0), Endpoint::Extract) => {
+            let url = stream.url(0).await.unwrap_or_default();
+            writer.open(&url, stream.job())
+        }
+        _ => String::new(),
+    };
     let totals = stream.totals();
     let (tally, job) = (totals.tally, stream.job().clone());
     note(log, &tally);
@@ -151,6 +164,6 @@ async fn hand_over(
         out.close(writer.end(&job, &job.tally.unwrap_or(tally))).await;
     } else {
         let figures = job.figures(&totals);
-        out.close(writer.still_running(&job, &tally, &figures, rest)).await;
+        out.close(unit + &writer.still_running(&job, &tally, &figures, rest)).await;
     }
 }

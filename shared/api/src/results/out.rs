@@ -37,7 +37,7 @@ pub(super) struct Out {
     engine: Engine,
     sender: Sender,
     held: Option<HeldCall>,
-    /// When the last result is sent.
+    /// Until when results are sent.
     last_result: Instant,
     /// When a body whose client does not read is given up.
     give_up: Instant,
