@@ -28,7 +28,7 @@ skipped() {
 }
 
 # Whether the environment $1 was made from the current $2; otherwise it is made again.
-fresh() {
+is_current() {
   [ -f "$1/made-from" ] && cmp -s "$1/made-from" "$2"
 }
 
@@ -36,7 +36,7 @@ python() {
   command -v python3 >/dev/null 2>&1 || { skipped Python "python3 is missing"; return 0; }
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { skipped Python "python3 is older than 3.10"; return 0; }
   local needs=clients/python/requirements-tests.txt env="$work/python"
-  if ! fresh "$env" "$needs"; then
+  if ! is_current "$env" "$needs"; then
     rm -rf "$env"
     python3 -m venv "$env" || { skipped Python "python3 cannot create a virtual environment"; return 0; }
     timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped Python "the packages of $needs could not be installed"; return 0; }
@@ -59,15 +59,15 @@ typescript() {
   rm -rf "$env/src" "$env/tests" "$env/dist" "$env/dist-tests"
   cp -R clients/typescript/. "$env/"
   cd "$env"
-  if ! fresh "$env" package-lock.json; then
+  if ! is_current "$env" package-lock.json; then
     timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || { skipped TypeScript "the packages of package-lock.json could not be installed"; return 0; }
     cp package-lock.json made-from
   fi
   npm test --silent
 }
 
-# Runs a command with a server of its own, passed as RUNO_BASE_URL and RUNO_API_KEY.
-served() {
+# Starts a server and runs a command with its RUNO_BASE_URL and RUNO_API_KEY.
+with_server() {
   local base=""
   data="$(mktemp -d)"
   export RUNO_API_KEY="${RUNO_API_KEY:-sk_live_agent}"
@@ -88,13 +88,13 @@ mcp_python() {
   command -v python3 >/dev/null 2>&1 || { skipped "Python MCP" "python3 is missing"; return 0; }
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { skipped "Python MCP" "python3 is older than 3.10"; return 0; }
   local needs=tests/mcp/requirements.txt env="$work/mcp-python"
-  if ! fresh "$env" "$needs"; then
+  if ! is_current "$env" "$needs"; then
     rm -rf "$env"
     python3 -m venv "$env" || { skipped "Python MCP" "python3 cannot create a virtual environment"; return 0; }
     timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped "Python MCP" "the packages of $needs could not be installed"; return 0; }
     cp "$needs" "$env/made-from"
   fi
-  served "$env/bin/python" tests/mcp/loop.py
+  with_server "$env/bin/python" tests/mcp/loop.py
 }
 
 mcp_node() {
@@ -103,11 +103,11 @@ mcp_node() {
   local env="$work/mcp-node"
   mkdir -p "$env"
   cp tests/mcp/loop.mjs tests/mcp/package.json tests/mcp/package-lock.json "$env/"
-  if ! fresh "$env" tests/mcp/package-lock.json; then
+  if ! is_current "$env" tests/mcp/package-lock.json; then
     (cd "$env" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) || { skipped "Node MCP" "the packages of package-lock.json could not be installed"; return 0; }
     cp tests/mcp/package-lock.json "$env/made-from"
   fi
-  served node "$env/loop.mjs"
+  with_server node "$env/loop.mjs"
 }
 
 case "${1:-}" in

@@ -54,10 +54,10 @@ export RUNO_DEV_KEY=sk_live_try_me FETCH_ALLOW=127.0.0.0/8 SERVER_NAMES="" USER_
 run_documented "$(documented docs/OPERATIONS.md "One machine" "tools/image.sh")" > /dev/null
 echo "   the image has $(docker image inspect runo --format '{{.Size}}') bytes, $(docker save runo | gzip | wc -c) compressed"
 container() { docker compose ps --quiet runo; }
-inspected() { docker inspect "$(container)" --format "$1"; }
+inspect_container() { docker inspect "$(container)" --format "$1"; }
 healthy() {
   for _ in $(seq 300); do
-    [ "$(inspected '{{.State.Health.Status}}')" = healthy ] && return
+    [ "$(inspect_container '{{.State.Health.Status}}')" = healthy ] && return
     sleep 0.2
   done
   echo "the container did not become healthy" >&2
@@ -78,14 +78,14 @@ case "$answer" in
   *'"title":"Copper Kettle","price":49.9,"inStock":true'*) ;;
   *) echo "unexpected answer to the README's curl: $answer" >&2; exit 1 ;;
 esac
-[ "$(inspected '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}')" = "65532:65532 true [ALL]" ]
+[ "$(inspect_container '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}')" = "65532:65532 true [ALL]" ]
 run_documented "$(documented docs/OPERATIONS.md "One machine" "docker compose logs")" | grep "listening on" > /dev/null
 key="$(run_documented "$(documented docs/OPERATIONS.md "One machine" "docker compose exec" | sed 's/exec runo/exec -T runo/')" | sed -n 's/.*\(sk_live_[A-Za-z0-9]*\).*/\1/p')"
 call() { curl -sS --fail -H "X-API-Key: $key" -H "Content-Type: application/json" "$@"; }
 job="$(call --include http://127.0.0.1:8080/v1/batch -d '{"urls": ["http://127.0.0.1:8080/sample/product"], "schema": [{"field": "title", "type": "string", "example": "A title"}]}' |
   sed -n 's/^x-job-id: *\(job_[0-9a-z]*\).*/\1/ip')"
-kept() { call "http://127.0.0.1:8080/v1/jobs/$job/result" | grep "Copper Kettle" > /dev/null; }
-kept
+check_results() { call "http://127.0.0.1:8080/v1/jobs/$job/result" | grep "Copper Kettle" > /dev/null; }
+check_results
 echo "   it answers the README's curl and is healthy"
 
 # A Host that is not in SERVER_NAMES is refused.
@@ -100,7 +100,7 @@ docker compose stop 2> /dev/null
 docker compose down 2> /dev/null
 export SERVER_NAMES=runo.example.com
 up
-kept
+check_results
 curl -sS --fail -o /dev/null -H 'Host: runo.example.com' http://127.0.0.1:8080/health
 echo "   it stops cleanly, and a new container continues with its volume"
 
@@ -108,7 +108,7 @@ echo "   it stops cleanly, and a new container continues with its volume"
 docker kill --signal KILL "$(container)" > /dev/null
 docker compose up -d 2> /dev/null
 healthy
-kept
+check_results
 echo "   after a kill, it starts again with its accounts and results"
 
 # A data folder from before layouts were numbered is migrated. One of a later version is refused, with the reason in the log.
@@ -117,7 +117,7 @@ data="$(docker volume inspect runo_data --format '{{.Mountpoint}}')"
 docker compose down 2> /dev/null
 rm "$data/layout"
 up
-kept
+check_results
 [ "$(cat "$data/layout")" = 1 ]
 docker compose down 2> /dev/null
 echo 2 > "$data/layout"

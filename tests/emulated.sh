@@ -84,7 +84,7 @@ run_documented() {
 # run_quietly COMMANDS: the same, but prints the output only if they fail.
 run_quietly() { (run_documented "$1") > deploy.log || { tail -30 deploy.log; exit 1; }; }
 admin() { cargo run -q -p admin -- --region "$region" "$@"; }
-second=(--accounts-table runo-prod-accounts --jobs-table runo-prod-jobs --hosts-table runo-prod-hosts)
+second_tables=(--accounts-table runo-prod-accounts --jobs-table runo-prod-jobs --hosts-table runo-prod-hosts)
 
 run_documented "$(documented docs/OPERATIONS.md "Before the first deployment")" > /dev/null
 run_quietly "$(documented README.md "Deploy it" "sam deploy")" < <(yes)
@@ -96,8 +96,8 @@ python "$repo/tests/emulated/drive.py" "$key" runo "$secret"
 
 run_quietly "$(documented docs/OPERATIONS.md "Deploy" "sam deploy --config-env prod")" < <(yes)
 step "a second stack is deployed beside it"
-second_key="$(admin "${second[@]}" account create --plan free --id shop --json | grep -om1 'sk_live_[A-Za-z0-9]*')"
-python "$repo/tests/emulated/second.py" "$second_key" runo-prod "$key"
+second_key="$(admin "${second_tables[@]}" account create --plan free --id shop --json | grep -om1 'sk_live_[A-Za-z0-9]*')"
+python "$repo/tests/emulated/second_stack.py" "$second_key" runo-prod "$key"
 run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 --accounts-table runo-prod-accounts")" | grep free > /dev/null
 
 # An update while a job runs: a setting changes, so that every function is replaced.
@@ -111,16 +111,16 @@ run_quietly "$(documented docs/OPERATIONS.md "Upgrade" "sam deploy")" < <(yes)
 # Stops a job, an account, a key and the webhook secrets.
 job="$(python "$repo/tests/emulated/update.py" begin "$key" runo)"
 other="$(admin key create --account shop | grep -om1 'sk_live_[A-Za-z0-9]*')"
-stopping="$repo/tests/emulated/stopping.py"
-run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 job" | sed "s/job_0123456789abcdef/$job/")" > /dev/null
-python "$stopping" cancelled "$key" runo "$job"
-run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account suspend")" > /dev/null
-python "$stopping" suspended "$key" runo
-run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 account resume")" > /dev/null
-python "$stopping" served "$other" runo
-run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 key revoke")" <<< "$other" > /dev/null
-python "$stopping" unknown "$other" runo
-run_documented "$(documented docs/OPERATIONS.md "Stopping" "cargo run -q -p admin -- --region eu-west-1 hook secret revoke")" > /dev/null
+stopped="$repo/tests/emulated/stopped.py"
+run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "cargo run -q -p admin -- --region eu-west-1 job" | sed "s/job_0123456789abcdef/$job/")" > /dev/null
+python "$stopped" cancelled "$key" runo "$job"
+run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "cargo run -q -p admin -- --region eu-west-1 account suspend")" > /dev/null
+python "$stopped" suspended "$key" runo
+run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "cargo run -q -p admin -- --region eu-west-1 account resume")" > /dev/null
+python "$stopped" served "$other" runo
+run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "cargo run -q -p admin -- --region eu-west-1 key revoke")" <<< "$other" > /dev/null
+python "$stopped" unknown "$other" runo
+run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "cargo run -q -p admin -- --region eu-west-1 hook secret revoke")" > /dev/null
 step "a job, an account and a key were stopped"
 
 run_documented "$(documented docs/OPERATIONS.md "A broken invariant")" > /dev/null
@@ -131,16 +131,16 @@ grep -q '"looked_after"' swept.log && grep -q '"State": "ENABLED"' swept.log
 # Restores the accounts table. (The emulator has no point-in-time recovery: it copies the current rows.)
 run_documented "$(documented docs/OPERATIONS.md "Backup")" > /dev/null
 admin account suspend shop > /dev/null
-python "$stopping" suspended "$key" runo
+python "$stopped" suspended "$key" runo
 eval "$(documented docs/OPERATIONS.md "Restore" "api_functions=")"
 run_documented "api_functions='$api_functions'; $(documented docs/OPERATIONS.md "Restore" "for name in \$api_functions; do aws lambda put")" > /dev/null
-python "$stopping" closed "$key" runo
+python "$stopped" closed "$key" runo
 [ "$(run_documented "$(documented docs/OPERATIONS.md "Restore" "aws dynamodb scan")")" = 0 ]
 run_documented "$(documented docs/OPERATIONS.md "Restore" "aws dynamodb update")" > /dev/null
 run_documented "$(documented docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
 run_quietly "$(documented docs/OPERATIONS.md "Restore" "sam deploy")" < <(yes)
 run_documented "api_functions='$api_functions'; $(documented docs/OPERATIONS.md "Restore" "for name in \$api_functions; do aws lambda delete")" > /dev/null
-python "$stopping" served "$key" runo
+python "$stopped" served "$key" runo
 run_documented "$(documented docs/OPERATIONS.md "Restore" "cargo run")" > /dev/null
 step "the stack runs on a restored table"
 
@@ -149,6 +149,6 @@ python "$repo/tests/emulated/logs.py" runo-prod 5
 python "$repo/tests/emulated/parameters.py" runo "UserAgent=Acme/1.0 (+https://example.com/bot)" AlarmEmail=you@example.com UseAccountsTable=runo-accounts-restored
 run_quietly "sam delete --stack-name runo-prod --no-prompts"
 run_quietly "$(documented docs/OPERATIONS.md "Teardown")" < <(yes)
-python "$repo/tests/emulated/gone.py" runo
-python "$repo/tests/emulated/gone.py" runo-prod
+python "$repo/tests/emulated/deleted.py" runo
+python "$repo/tests/emulated/deleted.py" runo-prod
 step "both stacks are deleted; the accounts tables are still there"

@@ -52,8 +52,8 @@ architecture="$(uname -m | sed s/aarch64/arm64/)"
 tar -C "$root" -c . | docker import --change "ENV FETCH_ALLOW=$bridge/32 PATH=/bin" - "public.ecr.aws/lambda/provided:al2023-$architecture" > /dev/null
 echo "   the image has $(du -sh "$root" | cut -f1)"
 
-# Laid out like the result of "sam build".
-python tests/deploy/built.py template.yaml "$BUILT" "$work/build"
+# Creates what "sam build" would create.
+python tests/deploy/sam_build.py template.yaml "$BUILT" "$work/build"
 python tests/rie/sam_local.py "$work" "$BUILT/local" "$bridge" "$architecture"
 
 # Runs the commands that docs/OPERATIONS.md gives for three shells. "cargo run" and "sam build" use what is already built.
@@ -76,12 +76,12 @@ until_logged() {
   tail -20 "$work/$1" >&2
   return 1
 }
-here() { sed "s/Architecture=x86_64/Architecture=$architecture/g"; }
+for_this_machine() { sed "s/Architecture=x86_64/Architecture=$architecture/g"; }
 in_shell data.log "FETCH_ALLOW=$bridge/32 $(documented docs/OPERATIONS.md "On your own machine" "BIND_ADDRESS=")"
 until_logged data.log "listening on"
 eval "$(grep -o 'export AWS_[A-Z_]*=[^ ]*' "$work/data.log")"
-(cd "$folder" && eval "$(documented docs/OPERATIONS.md "On your own machine" "sam local invoke" | here)") 2> "$work/invoke.log" | grep '\\"status\\":\\"ok\\"' > /dev/null
-in_shell api.log "$(documented docs/OPERATIONS.md "On your own machine" "sam local start-api" | here)"
+(cd "$folder" && eval "$(documented docs/OPERATIONS.md "On your own machine" "sam local invoke" | for_this_machine)") 2> "$work/invoke.log" | grep '\\"status\\":\\"ok\\"' > /dev/null
+in_shell api.log "$(documented docs/OPERATIONS.md "On your own machine" "sam local start-api" | for_this_machine)"
 until_logged api.log "Running on http://127.0.0.1:3000"
 # The page in the documentation cannot be reached from here.
 eval "$(documented docs/OPERATIONS.md "On your own machine" "curl" | sed "s|https://example.com/|http://$bridge:8080/sample/product|")" | grep '"title":"Copper Kettle"' > /dev/null

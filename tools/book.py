@@ -49,7 +49,7 @@ def chapters(items: list[Any]) -> list[dict[str, Any]]:
     return found
 
 
-def linked(text: str, source: str, page: str, pages: dict[str, str]) -> str:
+def rewrite_links(text: str, source: str, page: str, pages: dict[str, str]) -> str:
     """Rewrites the relative links of the document `source` (a path in the repository) for its page in the book."""
 
     def target(found: re.Match[str]) -> str:
@@ -88,19 +88,19 @@ class Reference:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
 
-    def resolved(self, thing: dict[str, Any]) -> dict[str, Any]:
-        while "$ref" in thing:
+    def resolve(self, value: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in value:
             found: Any = self.document
-            for part in thing["$ref"].removeprefix("#/").split("/"):
+            for part in value["$ref"].removeprefix("#/").split("/"):
                 found = found[part.replace("~1", "/").replace("~0", "~")]
-            thing = found
-        return thing
+            value = found
+        return value
 
     def type(self, schema: dict[str, Any]) -> str:
         """Returns the type of a schema, in words."""
         if "$ref" in schema:
             name = schema["$ref"].removeprefix("#/components/schemas/")
-            return self.type(self.resolved(schema)) if "/" in name else f"[{name}](#{anchor(name)})"
+            return self.type(self.resolve(schema)) if "/" in name else f"[{name}](#{anchor(name)})"
         if "const" in schema:
             return f"`{json.dumps(schema['const'])}`"
         if "enum" in schema:
@@ -127,9 +127,9 @@ class Reference:
             notes = [member.get("description", ""), self.bounds(member)]
             note = cell(" ".join(note for note in notes if note))
             rows.append(f"| `{before}{name}` | {cell(self.type(member))} | {needed} | {note} |")
-            within = member.get("items", member) if "properties" not in member else member
-            if "$ref" not in within:
-                rows += self.members(within, f"{before}{name}{'[]' if within is not member else ''}.")
+            inner = member.get("items", member) if "properties" not in member else member
+            if "$ref" not in inner:
+                rows += self.members(inner, f"{before}{name}{'[]' if inner is not member else ''}.")
         return rows
 
     def operation(self, path: str, method: str, operation: dict[str, Any], shared: list[dict[str, Any]]) -> list[str]:
@@ -137,18 +137,18 @@ class Reference:
         notes = ["Needs no API key." if operation.get("security") == [] else "", f"Function: `{operation['x-runo-function']}`."]
         notes.append("The response is streamed while the job runs." if operation.get("x-runo-streaming") else "")
         lines += [" ".join(note for note in notes if note), ""]
-        parameters = [self.resolved(one) for one in shared + operation.get("parameters", [])]
+        parameters = [self.resolve(one) for one in shared + operation.get("parameters", [])]
         if parameters:
             lines += ["| Parameter | In | Value | |", "|---|---|---|---|"]
             for one in parameters:
                 value = " ".join(part for part in (self.type(one["schema"]), self.bounds(one["schema"])) if part)
                 lines.append(f"| `{one['name']}` | {one['in']} | {cell(value)} | {cell(one.get('description', ''))} |")
             lines.append("")
-        body = self.resolved(operation.get("requestBody", {})).get("content", {})
+        body = self.resolve(operation.get("requestBody", {})).get("content", {})
         lines += [f"Body: {self.type(media['schema'])} (`{kind}`)." for kind, media in body.items()] + [""] * bool(body)
         lines += ["| Status | | Body | Header fields |", "|---|---|---|---|"]
         for status, answer in operation["responses"].items():
-            answer = self.resolved(answer)
+            answer = self.resolve(answer)
             kinds = [f"`{kind}`: {self.type(media.get('schema', {}))}" for kind, media in answer.get("content", {}).items()]
             fields = ", ".join(f"`{name}`" for name in answer.get("headers", {}))
             lines.append(f"| {status} | {cell(answer['description'])} | {cell('; '.join(kinds))} | {fields} |")
@@ -181,10 +181,10 @@ def main() -> None:
     if sys.argv[1:2] == ["supports"]:
         return
     _, book = json.load(sys.stdin)
-    every = chapters(book["items"])
+    all_chapters = chapters(book["items"])
     pages = {source: page for source, page in OUTSIDE.values()} | {DOCUMENT: REFERENCE[1]}
-    pages |= {f"docs/{chapter['path']}": chapter["path"] for chapter in every if chapter["path"]}
-    for chapter in every:
+    pages |= {f"docs/{chapter['path']}": chapter["path"] for chapter in all_chapters if chapter["path"]}
+    for chapter in all_chapters:
         source = f"docs/{chapter['path']}"
         if chapter["path"] is None and chapter["name"] == REFERENCE[0]:
             chapter["path"] = REFERENCE[1]
@@ -194,7 +194,7 @@ def main() -> None:
             source, chapter["path"] = OUTSIDE[chapter["name"]]
             chapter["content"] = (ROOT / source).read_text()
             chapter["source_path"] = posixpath.relpath(source, "docs")
-        chapter["content"] = linked(chapter["content"], source, chapter["path"], pages)
+        chapter["content"] = rewrite_links(chapter["content"], source, chapter["path"], pages)
     json.dump(book, sys.stdout)
 
 

@@ -2,12 +2,12 @@
 //! page key.
 #![no_main]
 
-use domain::canonical::{CanonicalUrl, MAX_URL, normal_escapes};
+use domain::canonical::{CanonicalUrl, MAX_URL, normalize_escapes};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let once = normal_escapes(text);
-    assert_eq!(normal_escapes(&once), once);
+    let once = normalize_escapes(text);
+    assert_eq!(normalize_escapes(&once), once);
     for text in [text.to_owned(), format!("https://e.test/{text}"), format!("http://{text}/")] {
         let Some(canonical) = CanonicalUrl::parse(&text) else { continue };
         let shown = canonical.as_str();

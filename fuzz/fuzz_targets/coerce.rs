@@ -2,14 +2,14 @@
 #![no_main]
 
 use domain::FieldType;
-use extraction::coercion::{Reading, coerce};
+use extraction::coercion::{ReadingContext, coerce};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: (u8, &str)| {
     let (which, text) = data;
     let locales = ["en-US", "de-DE", "fr-CH", "ja", "ar", "en-IN", "", "-"];
     let today = jiff::civil::date(2026, 11, 24);
-    let reading = Reading { locale: locales[usize::from(which % 8)], today };
+    let reading = ReadingContext { locale: locales[usize::from(which % 8)], today };
     for kind in FieldType::ALL {
         let Some(got) = coerce(kind, &text.into(), &reading) else { continue };
         let right = match kind.element() {

@@ -5,9 +5,9 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use extraction::grounding::{Claim, Shown, Ungrounded};
+use extraction::grounding::{Claim, ShownText, GroundingError};
 use extraction::links::{MAX_LINK_BYTES, MAX_LINKS};
-use extraction::{Context, Extras, Page, Wants};
+use extraction::{Context, Extras, Page, RequestedExtras};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
@@ -28,16 +28,16 @@ fuzz_target!(|body: &[u8]| {
     let url = url::Url::parse("https://e.test/d/page?x=1").expect("a valid URL");
     let page = Page { body, content_type: Some("text/html"), url: &url };
     let context = Context { locale: "en-US", now: domain::Timestamp(1_795_478_400_000), budget: &Default::default() };
-    let wants = Wants { links: true, compact: Some(500) };
-    let (_, Extras { links: found, compact }) = extraction::extract_with(&page, &SCHEMA, &context, wants);
+    let requested = RequestedExtras { links: true, compact: Some(500) };
+    let (_, Extras { links: found, compact }) = extraction::extract_with(&page, &SCHEMA, &context, requested);
     let text = compact.map(|compact| compact.text).unwrap_or_default();
     assert!(text.len() <= 501, "{} bytes of text", text.len());
-    // A quote from the text is found in the text, and any claim about it is judged without a panic.
+    // A quote from the text is found in the text, and verifying any claim about it does not panic.
     let value = json!(text);
     let claim = Claim { value: &value, quote: &text };
     for field in FIELDS.fields() {
-        let judged = Shown::new(&text).judge(field, claim, "en-US", context.now);
-        assert!(!matches!(judged, Err(Ungrounded::NotThere(_))), "{text:?}");
+        let verified = ShownText::new(&text).verify(field, claim, "en-US", context.now);
+        assert!(!matches!(verified, Err(GroundingError::QuoteNotFound(_))), "{text:?}");
     }
     assert!(found.links.len() <= MAX_LINKS);
     assert!(found.links.iter().map(|l| l.url.as_str().len()).sum::<usize>() <= MAX_LINK_BYTES);

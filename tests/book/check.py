@@ -33,30 +33,30 @@ def main() -> None:
     site = Path(sys.argv[1]).resolve()
     files = [path for path in site.rglob("*.html") if path.name not in NOT_PAGES]
     pages = {path: Page(path.read_text()) for path in files}
-    faults, seen = [], 0
+    faults, count = [], 0
     for path, page in pages.items():
         for link in page.links:
             parts = urlsplit(link)
             if parts.scheme or parts.netloc:
                 continue
-            seen += 1
+            count += 1
             to = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             to = to / "index.html" if to.is_dir() else to
-            anchored = not parts.fragment or to not in pages or unquote(parts.fragment) in pages[to].ids
-            if not to.is_file() or not anchored:
+            has_anchor = not parts.fragment or to not in pages or unquote(parts.fragment) in pages[to].ids
+            if not to.is_file() or not has_anchor:
                 faults.append(f"{path.relative_to(site)}: {link}")
     document, reference = json.loads((ROOT / "shared/api/openapi.json").read_text()), site / "reference.html"
     text = reference.read_text()
     operations = [f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item]
     operations = [operation for operation in operations if not operation.startswith("PARAMETERS")]
-    without = [operation for operation in operations if f"<code>{operation}</code>" not in text]
-    without += [name for name in document["components"]["schemas"] if name.lower() not in pages[reference].ids]
-    faults += [f"reference.html has no section for {name}" for name in without]
-    if seen < 1000 or len(pages) < 40:
-        faults.append(f"found only {seen} links on {len(pages)} pages")
+    missing = [operation for operation in operations if f"<code>{operation}</code>" not in text]
+    missing += [name for name in document["components"]["schemas"] if name.lower() not in pages[reference].ids]
+    faults += [f"reference.html has no section for {name}" for name in missing]
+    if count < 1000 or len(pages) < 40:
+        faults.append(f"found only {count} links on {len(pages)} pages")
     if faults:
         sys.exit("the site has errors:\n" + "\n".join(sorted(set(faults))))
-    print(f"the site is complete: {len(pages)} pages, {seen} links")
+    print(f"the site is complete: {len(pages)} pages, {count} links")
 
 
 main()

@@ -7,14 +7,14 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { openConsole, REPOSITORY, startBrowser, startServer } from "./support.mjs";
 
-const BOUND = 100 * 1024;
+const MAX_BYTES = 100 * 1024;
 
 let server, browser;
 before(async () => { [server, browser] = await Promise.all([startServer(), startBrowser()]); });
 after(async () => { await browser?.close(); await server?.stop(); });
 
 // Requests a path; returns status, headers and the bytes of the body as sent.
-const asked = (path, headers = {}) => new Promise((resolve, reject) => {
+const get = (path, headers = {}) => new Promise((resolve, reject) => {
   request(`${server.base}${path}`, { headers }, (response) => {
     let bytes = 0;
     response.on("data", (piece) => { bytes += piece.length; });
@@ -28,10 +28,10 @@ test("a first load is under 100 KB on the wire, and a second one fetches only th
   const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname));
   const paths = ["/console", ...new Set(loaded)];
   assert.ok(paths.length > 20, paths.join());
-  const answers = await Promise.all(paths.map((path) => asked(path, { "Accept-Encoding": "gzip" })));
+  const answers = await Promise.all(paths.map((path) => get(path, { "Accept-Encoding": "gzip" })));
   const sum = answers.reduce((all, { bytes }) => all + bytes, 0);
   console.log(`first load: ${paths.length} files, ${sum} bytes`);
-  assert.ok(sum < BOUND, `${sum} bytes`);
+  assert.ok(sum < MAX_BYTES, `${sum} bytes`);
   for (const [at, { status, headers }] of answers.entries()) {
     assert.deepEqual([status, headers["content-encoding"], headers["x-content-type-options"]], [200, "gzip", "nosniff"], paths[at]);
     assert.match(headers["cache-control"], at ? /^public, max-age=31536000, immutable$/ : /^no-cache$/);
@@ -48,9 +48,9 @@ test("a first load is under 100 KB on the wire, and a second one fetches only th
 test("vendored files equal those of their packages but for one line", () => {
   const packaged = (path) => readFileSync(join(import.meta.dirname, "node_modules", path), "utf8");
   const ours = (name) => readFileSync(join(REPOSITORY, "shared/console/site", name), "utf8");
-  const unmapped = (text) => text.replace(/^\/\/# sourceMappingURL=.*\n?/m, "");
-  assert.equal(ours("preact.js"), unmapped(packaged("preact/dist/preact.mjs")));
-  assert.equal(ours("preact-hooks.js"), unmapped(packaged("preact/hooks/dist/hooks.mjs")).replace(`from"preact"`, `from"./preact.js"`));
+  const withoutSourceMap = (text) => text.replace(/^\/\/# sourceMappingURL=.*\n?/m, "");
+  assert.equal(ours("preact.js"), withoutSourceMap(packaged("preact/dist/preact.mjs")));
+  assert.equal(ours("preact-hooks.js"), withoutSourceMap(packaged("preact/hooks/dist/hooks.mjs")).replace(`from"preact"`, `from"./preact.js"`));
   assert.equal(ours("htm.js"), packaged("htm/dist/htm.mjs"));
   assert.equal(ours("uplot.js"), `${packaged("uplot/dist/uPlot.iife.min.js")}export default uPlot;\n`);
   assert.equal(ours("uplot.css"), packaged("uplot/dist/uPlot.min.css"));

@@ -19,9 +19,9 @@ test("the key is typed once, kept for the tab, and appears in no URL, cookie or 
   await enterKey(page, KEY);
   await page.reload();
   await page.getByRole("navigation", { name: "Views" }).waitFor();
-  const kept = await page.evaluate(() => ({ session: Object.values(sessionStorage), local: JSON.stringify({ ...localStorage }), url: location.href }));
-  assert.deepEqual(kept.session, [KEY]);
-  assert.ok(!kept.local.includes(KEY) && !kept.url.includes(KEY));
+  const stored = await page.evaluate(() => ({ session: Object.values(sessionStorage), local: JSON.stringify({ ...localStorage }), url: location.href }));
+  assert.deepEqual(stored.session, [KEY]);
+  assert.ok(!stored.local.includes(KEY) && !stored.url.includes(KEY));
   assert.deepEqual(await context.cookies(), []);
   const shown = await page.locator("body").innerText();
   assert.ok(!shown.includes(KEY) && shown.includes("sk_live_…0001"), shown);
@@ -73,9 +73,9 @@ test("a batch cancelled midway keeps its results and refunds the rest", async ()
   await job.getByRole("gridcell", { name: "Product 3", exact: true }).waitFor();
   await until("the progress bar has moved", async () => (await job.getByRole("progressbar").getAttribute("aria-valuenow")) === "3");
   await job.getByRole("button", { name: "Cancel" }).click();
-  const asked = page.getByRole("dialog");
-  await asked.getByText("20 credits").waitFor();
-  await asked.getByRole("button", { name: "Cancel the job" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("20 credits").waitFor();
+  await dialog.getByRole("button", { name: "Cancel the job" }).click();
   await job.getByText("Cancelling", { exact: true }).waitFor();
   site.open();
   await job.getByText("Cancelled", { exact: true }).waitFor();
@@ -114,19 +114,19 @@ test("a crawl's results can be downloaded in each format", async () => {
   const job = page.getByRole("region", { name: "Job" });
   await job.getByText("Completed", { exact: true }).waitFor();
   await until("all rows are loaded", async () => (await job.getByRole("grid").getAttribute("aria-rowcount")) === "8");
-  const take = async (format) => {
-    const [download] = await Promise.all([page.waitForEvent("download"), job.getByRole("button", { name: format, exact: true }).click()]);
-    assert.match(download.suggestedFilename(), new RegExp(`^job_[0-9a-z]+\\.${format.toLowerCase()}$`));
-    return readFileSync(await download.path(), "utf8");
+  const download = async (format) => {
+    const [file] = await Promise.all([page.waitForEvent("download"), job.getByRole("button", { name: format, exact: true }).click()]);
+    assert.match(file.suggestedFilename(), new RegExp(`^job_[0-9a-z]+\\.${format.toLowerCase()}$`));
+    return readFileSync(await file.path(), "utf8");
   };
   const id = await job.locator(".job-id").innerText();
   assert.equal((await (await api(server, `/v1/jobs/${id}`)).json()).async_mode, true);
   const titles = Array.from({ length: 7 }, (_, n) => `Page ${n}`);
-  const ndjson = (await take("NDJSON")).trimEnd().split("\n").map((line) => JSON.parse(line));
+  const ndjson = (await download("NDJSON")).trimEnd().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(ndjson.map((row) => row.data.title).sort(), titles);
-  const json = JSON.parse(await take("JSON"));
+  const json = JSON.parse(await download("JSON"));
   assert.deepEqual([json.results.length, json.crawl_meta.pages_visited, json.crawl_meta.credits_refunded], [7, 7, 13]);
-  const [head, ...lines] = (await take("CSV")).trimEnd().split("\n");
+  const [head, ...lines] = (await download("CSV")).trimEnd().split("\n");
   assert.equal(head, "title,page_url,page_error");
   assert.deepEqual(lines.map((line) => line.split(",")[0]).sort(), titles);
   await close();
@@ -143,9 +143,9 @@ test("errors of a page, of a call and of an unreachable server are shown in word
   await page.getByText("Options").click();
   await page.getByLabel("Timeout (ms)").fill("5");
   await send(page);
-  const trouble = page.getByRole("alert");
-  await trouble.getByText("The request is invalid").waitFor();
-  await trouble.getByText("options.timeout_ms").waitFor();
+  const alert = page.getByRole("alert");
+  await alert.getByText("The request is invalid").waitFor();
+  await alert.getByText("options.timeout_ms").waitFor();
   await page.getByLabel("Timeout (ms)").fill("15000");
   await context.setOffline(true);
   await send(page);
@@ -156,7 +156,7 @@ test("errors of a page, of a call and of an unreachable server are shown in word
   await close();
 });
 
-test("a call whose response was lost meets the same job when it is sent again", async () => {
+test("a call whose response was lost joins the same job when it is sent again", async () => {
   const { page, close } = await openConsole(browser, server);
   const jobs = async () => (await (await api(server, "/v1/jobs?state=all&limit=100")).json()).jobs.length;
   const before = await jobs();

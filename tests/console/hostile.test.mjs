@@ -15,7 +15,7 @@ const harmed = (page) => page.evaluate(() => window.harmed);
 
 async function shownAsText(scope) {
   const text = await scope.innerText();
-  for (const said of Object.values(HOSTILE)) assert.ok(text.includes(said), `${said} in ${text}`);
+  for (const value of Object.values(HOSTILE)) assert.ok(text.includes(value), `${value} in ${text}`);
   assert.equal(await scope.locator("img, script, svg").count(), 0);
   for (const link of await scope.locator("a").all()) assert.match(await link.getAttribute("href"), /^(#\/|https?:\/\/)/);
 }

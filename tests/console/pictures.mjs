@@ -5,9 +5,9 @@ import { api, REPOSITORY, fields, openConsole, pick, send, startBrowser, startSe
 import { startSite } from "./site.mjs";
 
 const [server, site, browser] = await Promise.all([startServer({ EXPLAIN: "1" }), startSite(), startBrowser()]);
-const to = process.env.RUNO_PICTURES ?? join(REPOSITORY, "docs");
+const folder = process.env.RUNO_PICTURES ?? join(REPOSITORY, "docs");
 const SCHEMA = [["title", "string", "A title"], ["price", "float", 9.99], ["inStock", "boolean", true]];
-const take = (page, name) => page.screenshot({ path: join(to, `console-${name}.png`) });
+const takePicture = (page, name) => page.screenshot({ path: join(folder, `console-${name}.png`) });
 
 async function batch(page, urls) {
   await pick(page, "Many pages");
@@ -21,14 +21,14 @@ async function batch(page, urls) {
 }
 
 // Starts a batch that stays unfinished: some pages wait at the gate.
-async function underWay(page) {
+async function startUnfinishedBatch(page) {
   const urls = [...site.urls("p", 9), `${site.base}/nowhere/1`, ...site.urls("p", 30).slice(9), ...site.urls("gate", 18)];
   const job = await batch(page, urls);
   await until("31 results are shown", async () => Number(await job.getByRole("progressbar").getAttribute("aria-valuenow")) >= 31);
 }
 
-// Creates jobs of each kind outside the console.
-async function others() {
+// Creates jobs of each kind by calls of the API.
+async function createOtherJobs() {
   const schema = SCHEMA.map(([field, type, example]) => ({ field, type, example }));
   const call = (path, body) => api(server, path, { method: "POST", body: JSON.stringify({ schema, ...body }) }).then((answer) => answer.text());
   await call("/v1/crawl", { seed_url: `${site.base}/tree/0`, crawl: { follow_pattern: `${site.base}/tree/*`, max_pages: 40 } });
@@ -38,40 +38,40 @@ async function others() {
 }
 
 try {
-  await others();
-  for (const [name, look] of [["light", { width: 1280, height: 860 }], ["dark", { colours: "dark", width: 1280, height: 860 }]]) {
+  await createOtherJobs();
+  for (const [name, display] of [["light", { width: 1280, height: 860 }], ["dark", { colours: "dark", width: 1280, height: 860 }]]) {
     site.close();
-    const { page, context } = await openConsole(browser, server, look);
-    await underWay(page);
+    const { page, context } = await openConsole(browser, server, display);
+    await startUnfinishedBatch(page);
     await page.evaluate(() => scrollTo(0, 0));
-    await take(page, name);
+    await takePicture(page, name);
     await page.getByRole("link", { name: "Jobs" }).click();
     await page.getByRole("row", { name: /job_/ }).nth(4).waitFor();
     await until("the progress bar has moved", async () => (await page.getByRole("progressbar").first().getAttribute("aria-valuenow")) === "31");
-    await take(page, `jobs-${name}`);
+    await takePicture(page, `jobs-${name}`);
     site.open();
     await page.getByRole("link", { name: "Try" }).click();
     await page.getByRole("region", { name: "Job" }).getByText("Completed", { exact: true }).waitFor();
     await page.getByRole("gridcell", { name: "Product 4", exact: true }).click();
     await page.getByRole("button", { name: "Explain these values" }).click();
     await page.getByRole("region", { name: "Why these values" }).locator("summary").nth(1).click();
-    await take(page, `page-${name}`);
+    await takePicture(page, `page-${name}`);
     await page.keyboard.press("Escape");
     await page.getByRole("link", { name: "Usage" }).click();
     await page.getByText("Webhook deliveries").waitFor();
     await page.getByText("sk_live_…0001").last().waitFor();
-    await take(page, `usage-${name}`);
+    await takePicture(page, `usage-${name}`);
     await context.close();
   }
   const { page, context } = await openConsole(browser, server, { width: 390, height: 844 });
-  await take(page, "narrow-form");
+  await takePicture(page, "narrow-form");
   await page.getByLabel("URL", { exact: true }).fill(`${server.base}/sample/product`);
   await fields(page, SCHEMA);
   await send(page);
   await page.getByRole("region", { name: "Job" }).getByText("Copper Kettle").waitFor();
   await page.getByRole("region", { name: "Job" }).scrollIntoViewIfNeeded();
   await page.evaluate(() => scrollTo(0, document.querySelector(".job").offsetTop - 100));
-  await take(page, "narrow");
+  await takePicture(page, "narrow");
   await context.close();
 } finally {
   await browser.close();

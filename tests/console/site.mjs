@@ -23,10 +23,10 @@ const tree = (n) => {
 
 export async function startSite() {
   let gate = Promise.withResolvers ? Promise.withResolvers() : deferred();
-  const asked = [];
+  const requested = [];
   const server = createServer(async (request, response) => {
     const [, kind, n] = new URL(request.url, "http://x").pathname.split("/");
-    asked.push(request.url);
+    requested.push(request.url);
     if (kind === "gate") await gate.promise;
     const page = kind === "tree" ? tree(Number(n)) : kind === "hostile" ? hostile : ["p", "gate"].includes(kind) ? product(n) : null;
     response.writeHead(page ? 200 : 404, { "Content-Type": "text/html; charset=utf-8" });
@@ -36,7 +36,7 @@ export async function startSite() {
   const base = `http://127.0.0.1:${server.address().port}`;
   return {
     base,
-    asked,
+    requested,
     urls: (kind, count) => Array.from({ length: count }, (_, n) => `${base}/${kind}/${n + 1}`),
     open: () => gate.resolve(),
     close: () => { gate = deferred(); },
@@ -49,7 +49,7 @@ export async function startSite() {
 }
 
 function deferred() {
-  const made = {};
-  made.promise = new Promise((resolve) => { made.resolve = resolve; });
-  return made;
+  const result = {};
+  result.promise = new Promise((resolve) => { result.resolve = resolve; });
+  return result;
 }

@@ -10,7 +10,7 @@ import { chromium } from "playwright-core";
 
 export const KEY = "sk_live_console_tests_0001";
 export const REPOSITORY = process.env.RUNO_REPOSITORY;
-const PATIENCE = 30_000;
+const TIMEOUT_MS = 30_000;
 
 // Starts the local server on a free port.
 export async function startServer(settings = {}) {
@@ -52,7 +52,7 @@ export async function openConsole(browser, server, { colours = "light", width = 
     viewport: { width, height }, colorScheme: colours, reducedMotion: "reduce", acceptDownloads: true, timezoneId: "UTC", locale: "en-US",
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
+  page.setDefaultTimeout(TIMEOUT_MS);
   const faults = [];
   page.on("pageerror", (error) => faults.push(`${error}`));
   page.on("console", (message) => {
@@ -114,7 +114,7 @@ export const send = (page) => page.getByRole("button", { name: "Send", exact: tr
 
 // Waits until `holds` returns a truthy value; fails with `what` after a timeout.
 export async function until(what, holds) {
-  const end = Date.now() + PATIENCE;
+  const end = Date.now() + TIMEOUT_MS;
   for (;;) {
     const value = await holds();
     if (value) return value;

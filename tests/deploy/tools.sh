@@ -29,9 +29,9 @@ zig_program() {
 
 # Copies the Lambda Runtime Interface Emulator that comes with sam, for this machine's processor, to $1.
 runtime_emulator() {
-  local there
-  there="$("$tools/bin/python" -c 'import samcli.local.rapid, os; print(list(samcli.local.rapid.__path__)[0])')"
-  install -m 755 "$there/aws-lambda-rie-$(uname -m | sed s/aarch64/arm64/)" "$1"
+  local folder
+  folder="$("$tools/bin/python" -c 'import samcli.local.rapid, os; print(list(samcli.local.rapid.__path__)[0])')"
+  install -m 755 "$folder/aws-lambda-rie-$(uname -m | sed s/aarch64/arm64/)" "$1"
 }
 
 # Prints the processor of a Linux program, x86_64 or arm64, from e_machine of its ELF header.

@@ -20,6 +20,6 @@ with open(source, encoding="utf-8") as file:
 for resource in template["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
         resource["Properties"]["CodeUri"] = "s3://bucket/key"
-made = transform(template, {}, NoManagedPolicies())
+transformed = transform(template, {}, NoManagedPolicies())
 with open(target, "w", encoding="utf-8") as file:
-    json.dump(made, file, indent=1, default=str)
+    json.dump(transformed, file, indent=1, default=str)

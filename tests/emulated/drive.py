@@ -123,13 +123,13 @@ for pid in killed:
 caller.join()
 job = charge(stack.end_of(running[0]["job_id"], 300))
 assert (job["progress"]["done"], job["credits"]["charged"]) == (40, 40), job
-report_step("a killed handler's job was taken up by the scheduled sweep")
+report_step("the scheduled sweep resumed a killed handler's job")
 
 # A dead letter is read.
 sqs = aws("sqs")
 dead = sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
-letter = {"v": 1, "kind": "units", "job": job["job_id"], "lane": 0, "seqs": [0, 1]}
-sqs.send_message(QueueUrl=dead, MessageBody=json.dumps(letter))
+message = {"v": 1, "kind": "units", "job": job["job_id"], "lane": 0, "seqs": [0, 1]}
+sqs.send_message(QueueUrl=dead, MessageBody=json.dumps(message))
 until = time.monotonic() + 60
 while True:
     depth = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]

@@ -16,8 +16,8 @@ async def pump(reader, writer):
 
 async def main(source, target):
     async def serve(reader, writer):
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", target)
-        await asyncio.gather(pump(reader, there_writer), pump(there_reader, writer))
+        target_reader, target_writer = await asyncio.open_connection("127.0.0.1", target)
+        await asyncio.gather(pump(reader, target_writer), pump(target_reader, writer))
 
     async with await asyncio.start_server(serve, "127.0.0.1", source) as server:
         await server.serve_forever()

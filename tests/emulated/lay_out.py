@@ -7,21 +7,21 @@ import os
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "deploy"))
-import built
+import sam_build
 
 source, binaries, out = sys.argv[1:4]
 without = sys.argv[5:7] if sys.argv[4:5] == ["--without"] else None
-template = built.read(source)
+template = sam_build.read(source)
 resources = template["Resources"]
 
 
-def require_applied(what, count):
+def require_applied(workaround, count):
     if not count:
-        sys.exit(f"lay_out.py: nothing in the template needs this workaround any more: {what}")
+        sys.exit(f"lay_out.py: nothing in the template needs this workaround any more: {workaround}")
 
 
 def of_type(kind):
-    return built.of_type(template, kind)
+    return sam_build.of_type(template, kind)
 
 
 def statements(role):
@@ -36,7 +36,7 @@ def actions(statement):
 
 
 functions = of_type("AWS::Serverless::Function")
-built.lay_out(template, binaries, out)
+sam_build.lay_out(template, binaries, out)
 
 # The emulator compares MaximumConcurrency with a number, but does not convert the value of a reference to one.
 sized = [e["Properties"]["ScalingConfig"] for f in functions.values() for e in (f["Properties"].get("Events") or {}).values()
@@ -72,11 +72,11 @@ for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values(
 require_applied("mock integrations", mocked)
 
 # The emulator supports neither streamed integrations nor x-amazon-apigateway-any-method.
-streamed = rest_of = 0
+streamed = any_methods = 0
 for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values():
     rest = methods.pop("x-amazon-apigateway-any-method", None)
     if rest is not None:
-        rest_of += 1
+        any_methods += 1
         for method in ("get", "post", "put", "patch", "delete", "head", "options"):
             methods.setdefault(method, copy.deepcopy(rest))
     for method, operation in list(methods.items()):
@@ -87,7 +87,7 @@ for methods in resources["Api"]["Properties"]["DefinitionBody"]["paths"].values(
             integration["uri"]["Fn::Sub"] = uri.replace("response-streaming-invocations", "invocations")
             streamed += 1
 require_applied("streamed integrations", streamed)
-require_applied("x-amazon-apigateway-any-method", rest_of)
+require_applied("x-amazon-apigateway-any-method", any_methods)
 
 
 # Removes a permission on a table, which has to make the run fail. (The emulator checks neither whether a worker may send to a
@@ -99,4 +99,4 @@ if without:
         statement["Action"] = [a for a in actions(statement) if not a.startswith(right)]
     require_applied(f"{role} with {right}", len(lacking))
 
-built.write(template, out)
+sam_build.write(template, out)

@@ -1,15 +1,15 @@
 """Checks that a stack's functions logged no unexpected warning or error: logs.py STACK LINES
 
-They must have logged at least so many lines."""
+They must have logged at least LINES lines."""
 import sys
 
 from stack import aws, report_step
 
 # Caused by the run itself, which kills a handler.
 EXPECTED = ("running a job that has no driver",)
-name, least = sys.argv[1], int(sys.argv[2])
+name, min_lines = sys.argv[1], int(sys.argv[2])
 logs, group = aws("logs"), f"/runo/{name}"
-bad, lines = [], 0
+unexpected, lines = [], 0
 
 
 def events_of(stream):
@@ -30,9 +30,9 @@ for page in logs.get_paginator("describe_log_streams").paginate(logGroupName=gro
             text = event["message"]
             if any(sign in text for sign in ('"ERROR"', '"WARN"', "Denied", "not authorized", "panicked")):
                 if not any(expected in text for expected in EXPECTED):
-                    bad.append(text[:600])
-for text in bad[:20]:
+                    unexpected.append(text[:600])
+for text in unexpected[:20]:
     print("      ", text)
-assert lines >= least, f"the functions of {name} logged only {lines} lines"
-assert not bad, f"{len(bad)} of {lines} log lines are unexpected warnings or errors"
+assert lines >= min_lines, f"the functions of {name} logged only {lines} lines"
+assert not unexpected, f"{len(unexpected)} of {lines} log lines are unexpected warnings or errors"
 report_step(f"{name}: {lines} lines were logged, without unexpected warnings")

@@ -9,7 +9,7 @@ import boto3
 
 PAGES = "http://127.0.0.1:8080"
 SCHEMA = [{"field": "title", "type": "string", "example": "A title"}]
-BEGUN = time.monotonic()
+STARTED_AT = time.monotonic()
 
 
 def aws(service):
@@ -17,7 +17,7 @@ def aws(service):
 
 
 def report_step(text):
-    print(f"   {time.monotonic() - BEGUN:6.1f} s {text}", flush=True)
+    print(f"   {time.monotonic() - STARTED_AT:6.1f} s {text}", flush=True)
 
 
 def pages(name, count, path="page"):
@@ -55,15 +55,15 @@ class Stack:
         """Starts a detached job and returns its id."""
         return self.call("POST", path, body, want=202, Prefer="respond-async")["job_id"]
 
-    def end_of(self, job, within):
+    def end_of(self, job, timeout):
         """Waits until the job has ended and is settled, asserts that its credits add up, and returns it."""
-        until = time.monotonic() + within
+        until = time.monotonic() + timeout
         while True:
             found = self.call("GET", f"/v1/jobs/{job}")
             credits = found.get("credits", {})
             if found.get("ended_at") and credits.get("charged") is not None:
                 break
-            assert time.monotonic() < until, f"the job has not ended within {within} s: {found}"
+            assert time.monotonic() < until, f"the job has not ended within {timeout} s: {found}"
             time.sleep(0.5)
         assert credits["reserved"] == credits["charged"] + credits["refunded"], found
         return found

@@ -4,9 +4,9 @@ import urllib.request
 
 from stack import PAGES, SCHEMA, Stack, pages
 
-what, key, name = sys.argv[1:4]
+step, key, name = sys.argv[1:4]
 stack = Stack(name, key)
-if what == "begin":
+if step == "begin":
     # It runs for five minutes, unless the gate is opened.
     urllib.request.urlopen(PAGES + "/close")
     print(stack.start("/v1/batch", {"urls": pages("u", 240, "gate"), "schema": SCHEMA, "options": {"concurrency": 4}}))

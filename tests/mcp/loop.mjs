@@ -26,38 +26,38 @@ async function loop(transport, name) {
   await client.connect(transport);
   const call = async (tool, args) => {
     const result = await client.callTool({ name: tool, arguments: args });
-    return { refused: result.isError === true, said: JSON.parse(result.content[0].text) };
+    return { refused: result.isError === true, content: JSON.parse(result.content[0].text) };
   };
-  const done = async (tool, args) => {
-    const { refused, said } = await call(tool, args);
-    assert.ok(!refused, JSON.stringify(said));
-    return said;
+  const succeed = async (tool, args) => {
+    const { refused, content } = await call(tool, args);
+    assert.ok(!refused, JSON.stringify(content));
+    return content;
   };
   assert.equal((await client.listTools()).tools.length, 7);
-  const before = (await done("usage", {})).monthly.used;
+  const before = (await succeed("usage", {})).monthly.used;
   const crawl = { follow_pattern: `${site}/page/*`, max_pages: 500, max_depth: 20, use_sitemap: false, allow_large_crawl: true };
-  const { job_id } = await done("start_crawl", { seed_url: `${site}/page/0`, schema: SCHEMA, crawl });
+  const { job_id } = await succeed("start_crawl", { seed_url: `${site}/page/0`, schema: SCHEMA, crawl });
   const seen = [];
   let from = 0;
   for (let n = 0; n < 2; n++) {
-    const page = await done("job_results", { job_id, from, limit: 3, wait_seconds: 30 });
+    const page = await succeed("job_results", { job_id, from, limit: 3, wait_seconds: 30 });
     assert.ok(page.results.length >= 1 && page.results.length <= 3 && page.status === "running", JSON.stringify(page));
     seen.push(...page.results.map((result) => result.data.title));
     from = page.next_from;
   }
   assert.ok(new Set(seen).size === seen.length && seen.length === from && seen.includes("Page 0"), String(seen));
-  assert.equal((await done("cancel_job", { job_id })).status, "cancelled");
+  assert.equal((await succeed("cancel_job", { job_id })).status, "cancelled");
   let last;
   do {
-    last = await done("job_results", { job_id, from, limit: 100 });
+    last = await succeed("job_results", { job_id, from, limit: 100 });
     from = last.next_from;
   } while (from !== null);
   const { reserved, charged, refunded } = last.credits;
   assert.ok(last.status === "cancelled" && last.summary.crawl_meta.cancelled, JSON.stringify(last));
   assert.ok(reserved === 500 && charged + refunded === 500 && charged < 250, JSON.stringify(last.credits));
-  assert.equal((await done("usage", {})).monthly.used, before + charged);
-  const { refused, said } = await call("extract", { url: `${site}/page/1` });
-  assert.ok(refused && said.error.code === "SCHEMA_REQUIRED", JSON.stringify(said));
+  assert.equal((await succeed("usage", {})).monthly.used, before + charged);
+  const { refused, content } = await call("extract", { url: `${site}/page/1` });
+  assert.ok(refused && content.error.code === "SCHEMA_REQUIRED", JSON.stringify(content));
   await client.close();
   console.log(`@modelcontextprotocol/sdk (${name}): crawled, read ${seen.length} results in two pages, cancelled; ${charged} of 500 charged`);
 }

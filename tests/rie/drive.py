@@ -21,20 +21,20 @@ def behind_emulator(function, environment, log):
 
 for whole in (False, True):
     begun, running = time.monotonic(), {}
-    how = "whole" if whole else "streamed"
-    with contextlib.ExitStack() as ends:
-        local = ends.enter_context(Local(server, os.path.join(work, how), FETCH_ALLOW="127.0.0.0/8"))
+    mode = "whole" if whole else "streamed"
+    with contextlib.ExitStack() as stack:
+        local = stack.enter_context(Local(server, os.path.join(work, mode), FETCH_ALLOW="127.0.0.0/8"))
 
         def invoke(name, job):
             function = name.split(".")[0]
             if function not in running:
                 environment = local.environment(function) | ({"AWS_SAM_LOCAL": "true"} if whole else {})
-                running[function] = ends.enter_context(behind_emulator(function, environment, f"{function}-{how}.log"))
+                running[function] = stack.enter_context(behind_emulator(function, environment, f"{function}-{mode}.log"))
             return running[function].invoke(event(name, local.origin, job))
 
         sent = every_event(invoke, whole)
     took = time.monotonic() - begun
-    print(f"   {len(running)} functions answered {sent} events correctly, {how}, in {took:.1f} s", flush=True)
+    print(f"   {len(running)} functions answered {sent} events correctly, {mode}, in {took:.1f} s", flush=True)
 
 # "sam local" passes its user's own credentials to a function, so without an endpoint the function must not start.
 with Local(server, os.path.join(work, "untouched")) as local:

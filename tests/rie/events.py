@@ -15,7 +15,7 @@ def every_event(invoke, whole):
         sent.add(name)
         return invoke(name, job)
 
-    def ask(name, status, job=NO_JOB):
+    def call(name, status, job=NO_JOB):
         # HEAD is never streamed.
         return Answer(name, send(name, job), whole or name.endswith("-head")).expect(status)
 
@@ -23,56 +23,56 @@ def every_event(invoke, whole):
         response = json.loads(send(name, job))
         assert response == want, f"{name}: expected {want}, got {response}"
 
-    found = ask("extract.post", 200)
+    found = call("extract.post", 200)
     assert found.json()["data"]["title"] == "Copper Kettle", found.text
     job = found.job()
-    assert ask("extract.refused", 422).json()["error"]["code"] == "SCHEMA_REQUIRED"
-    found = ask("batch.options", 204)
+    assert call("extract.refused", 422).json()["error"]["code"] == "SCHEMA_REQUIRED"
+    found = call("batch.options", 204)
     assert (found.headers["allow"], found.text) == ("POST, OPTIONS", ""), found.headers
-    found = ask("batch.post", 200).json()
+    found = call("batch.post", 200).json()
     assert found["succeeded"] == 2, found
-    found = ask("crawl.post", 200).json()
+    found = call("crawl.post", 200).json()
     assert found["crawl_meta"]["pages_visited"] == 1, found
 
     # A detached job: the worker runs its units, settle settles it.
-    found = ask("batch.respond-async", 202)
+    found = call("batch.respond-async", 202)
     detached = found.job()
     assert found.json() == {"job_id": detached, "status": "running"}, found.text
     assert found.headers["location"] == f"/live/v1/jobs/{detached}/result", found.headers
-    bad = json.loads(event("worker.one-bad", "", ""))["Records"][1]["messageId"]
-    expect("worker.one-bad", {"batchItemFailures": [{"itemIdentifier": bad}]}, detached)
+    bad_id = json.loads(event("worker.one-bad", "", ""))["Records"][1]["messageId"]
+    expect("worker.one-bad", {"batchItemFailures": [{"itemIdentifier": bad_id}]}, detached)
     expect("worker.units", NOTHING_FAILED, detached)
     expect("settle.settle", NOTHING_FAILED, detached)
-    found = ask("jobs.get", 200, detached).json()
+    found = call("jobs.get", 200, detached).json()
     assert (found["status"], found["progress"]["done"], found["credits"]["charged"]) == ("completed", 2, 2), found
     expect("settle.dead", NOTHING_FAILED)
     expect("notify.notify", NOTHING_FAILED)
     expect("settle.sweep", {"looked_after": 0})
 
-    cancelled = ask("batch.respond-async", 202).job()
-    found = ask("jobs.cancel", 200, cancelled).json()
+    cancelled = call("batch.respond-async", 202).job()
+    found = call("jobs.cancel", 200, cancelled).json()
     assert found["status"] in ("cancelling", "cancelled"), found
     expect("settle.settle", NOTHING_FAILED, cancelled)
-    found = ask("jobs.get", 200, cancelled).json()
+    found = call("jobs.get", 200, cancelled).json()
     assert (found["status"], found["credits"]["charged"], found["credits"]["refunded"]) == ("cancelled", 0, 2), found
 
-    assert ask("jobs.get", 404).json()["error"]["code"] == "JOB_NOT_FOUND"
-    assert detached in ask("jobs.list", 200).text
-    lines = [json.loads(line) for line in ask("jobs.result", 200, job).text.splitlines()]
+    assert call("jobs.get", 404).json()["error"]["code"] == "JOB_NOT_FOUND"
+    assert detached in call("jobs.list", 200).text
+    lines = [json.loads(line) for line in call("jobs.result", 200, job).text.splitlines()]
     assert lines[0]["index"] == 0 and "summary" in lines[-1], lines
-    ask("jobs.webhook", 404, job)
-    ask("jobs.capture", 404, job)
-    assert ask("jobs.usage", 200).json()["monthly"]["used"] >= 6
-    assert ask("jobs.health", 200).json()["status"] == "ok"
-    found = ask("jobs.health-head", 200)
+    call("jobs.webhook", 404, job)
+    call("jobs.capture", 404, job)
+    assert call("jobs.usage", 200).json()["monthly"]["used"] >= 6
+    assert call("jobs.health", 200).json()["status"] == "ok"
+    found = call("jobs.health-head", 200)
     assert (found.headers["content-type"], found.text) == ("application/json", ""), found.headers
-    assert "/v1/batch" in ask("jobs.openapi", 200).json()["paths"]
-    assert ask("jobs.keys", 200).json()["keys"]
-    assert ask("jobs.console", 200).text.startswith("<!doctype html>")
-    assert ask("jobs.root", 302).headers["location"] == "/live/console"
-    found = ask("mcp.call", 200).json()
+    assert "/v1/batch" in call("jobs.openapi", 200).json()["paths"]
+    assert call("jobs.keys", 200).json()["keys"]
+    assert call("jobs.console", 200).text.startswith("<!doctype html>")
+    assert call("jobs.root", 302).headers["location"] == "/live/console"
+    found = call("mcp.call", 200).json()
     assert json.loads(found["result"]["content"][0]["text"])["data"]["title"] == "Copper Kettle", found
-    ask("mcp.get", 405)
+    call("mcp.get", 405)
     expect("settle.check", {"violations": 0})
     expect("settle.check-on", {"nothing_to_go_on_with": True})
     assert sent == names(), f"not sent: {names() - sent}"

@@ -37,9 +37,9 @@ class Process:
     def output(self):
         return open(self.log, errors="replace").read()
 
-    def until(self, what, seconds=60):
+    def until(self, condition, seconds=60):
         end = time.monotonic() + seconds
-        while not (found := what()):
+        while not (found := condition()):
             if self.child.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"{self.child.args} is not ready: {self.output()[-2000:]}")
             time.sleep(0.02)

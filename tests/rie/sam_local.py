@@ -18,7 +18,7 @@ FUNCTIONS = {name: name.capitalize() + "Function" for name in ("extract", "batch
 COMMON = ["--template", os.path.join(work, "build", "template.yaml"), "--config-file", os.path.abspath("samconfig.toml"), "--skip-pull-image",
           "--parameter-overrides", f"Architecture={architecture}"]
 SCHEMA = [{"field": "title", "type": "string", "example": "A title"}]
-asked = []
+invoked = []
 
 
 def function_of(name):
@@ -46,14 +46,14 @@ with Local(server, os.path.join(work, "data"), BIND_ADDRESS=bridge, SERVER_NAMES
 
     def invoke(name, job):
         function = function_of(name)
-        asked.append(function)
+        invoked.append(function)
         done = sam_invoke(function, event(name, local.origin, job), environment)
         assert done.returncode == 0, f"{name}: {done.stderr.decode()[-2000:]}"
         # sam may print other lines before the response.
         return done.stdout.strip().splitlines()[-1]
 
     sent = every_event(invoke, whole=True)
-    print(f"   sam local invoke: {len(set(asked))} functions answered {sent} events correctly in {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"   sam local invoke: {len(set(invoked))} functions answered {sent} events correctly in {time.monotonic() - begun:.0f} s", flush=True)
 
     # Without the file of variables there is no endpoint, so nothing is called with the user's credentials.
     empty = os.path.join(work, "empty.json")

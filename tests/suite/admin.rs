@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::server::{Folder, KEY, Server, admin, admin_given};
+use crate::support::server::{Folder, KEY, Server, admin, admin_with_input};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::until;
@@ -88,7 +88,7 @@ async fn keys_are_limited_by_plan_listed_masked_and_rebound() {
     );
     assert_eq!(extract(1).await["data"], json!({ "title": "Page 1" }));
     let bind = ["key", "schema", "--account", "small", "--schema", price.as_str()];
-    let (good, text) = admin_given(&folder.0, &bind, &key);
+    let (good, text) = admin_with_input(&folder.0, &bind, &key);
     assert!(good && !text.contains(&key), "{text}");
     assert_eq!(extract(2).await["data"], json!({ "price": 2.5 }));
 
@@ -99,10 +99,10 @@ async fn keys_are_limited_by_plan_listed_masked_and_rebound() {
     assert_eq!(shown["key"], format!("sk_static_…{end}"));
     assert!(!text.contains(&key));
     // A dynamic key, a key of another account and a revoked key have no schema to change.
-    assert!(!admin_given(&folder.0, &bind, KEY).0);
-    assert!(!admin_given(&folder.0, &["key", "schema", "--account", "dev", "--schema", &price], &key).0);
-    assert!(admin_given(&folder.0, &["key", "revoke", "--account", "small"], &key).0);
-    assert!(!admin_given(&folder.0, &bind, &key).0);
+    assert!(!admin_with_input(&folder.0, &bind, KEY).0);
+    assert!(!admin_with_input(&folder.0, &["key", "schema", "--account", "dev", "--schema", &price], &key).0);
+    assert!(admin_with_input(&folder.0, &["key", "revoke", "--account", "small"], &key).0);
+    assert!(!admin_with_input(&folder.0, &bind, &key).0);
 }
 
 /// A shell's history keeps arguments, so `admin key revoke` also reads the key from standard input.
@@ -116,13 +116,13 @@ async fn a_key_to_revoke_is_read_from_standard_input() {
     let (_, text) = admin(&folder.0, &["key", "create", "--account", "shop", "--json"]);
     let second = serde_json::from_str::<Value>(&text).unwrap()["key"].as_str().unwrap().to_owned();
     for nothing in ["", "\n", "sk_live_of_nobody\n"] {
-        assert!(!admin_given(&folder.0, &revoke, nothing).0, "{nothing:?}");
+        assert!(!admin_with_input(&folder.0, &revoke, nothing).0, "{nothing:?}");
     }
     assert_eq!((usage(&server, &first).await.0, usage(&server, &second).await.0), (200, 200));
-    let (good, text) = admin_given(&folder.0, &revoke, &format!("{first}\n"));
+    let (good, text) = admin_with_input(&folder.0, &revoke, &format!("{first}\n"));
     assert!(good && !text.contains(&first), "{text}");
     assert_eq!((usage(&server, &first).await.0, usage(&server, &second).await.0), (401, 200));
-    assert!(admin_given(&folder.0, &[&revoke[..], &["-"]].concat(), &second).0);
+    assert!(admin_with_input(&folder.0, &[&revoke[..], &["-"]].concat(), &second).0);
     assert_eq!(usage(&server, &second).await.0, 401);
 }
 
@@ -132,7 +132,7 @@ async fn job_cancel_and_account_suspend_cancel_a_running_job() {
     let (folder, site) = (Folder::new("cancel"), Site::start().await);
     let server = Server::start(&folder.0);
     let begin = async || {
-        // Pages behind the gate outlast the driver's cached view of the job.
+        // Pages behind the gate take longer than the driver's cached copy of the job is valid.
         let urls = [site.urls("/gate", 2), site.urls("/slow/150", 18)].concat();
         let body = json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 2 } });
         let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);

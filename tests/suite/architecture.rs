@@ -1,6 +1,6 @@
 //! The dependency rule: dependencies point inward only, as `cargo metadata` reports them. Files and types stay small.
 
-mod circles;
+mod cycles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -71,7 +71,7 @@ const ALLOWED: [(&str, &[&str]); 29] = [
     ("runo-cli", &["mcp-tools", "runo-client"]),
 ];
 /// Packages that only test: they may depend on any crate, reserved ones too, and none depends on them.
-const TESTING: [&str; 2] = ["model", "tests"];
+const TEST_PACKAGES: [&str; 2] = ["model", "tests"];
 /// External crates that only the named crates may depend on. (bench: Runo is measured against a bare loop of reqwest
 /// and scraper; the site that both read is served by hyper.)
 const RESERVED: [(&str, &[&str]); 15] = [
@@ -129,7 +129,7 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn dependencies_point_inward() {
     let all = dependencies();
     let inside: BTreeSet<&String> = all.keys().collect();
-    for (name, dependencies) in all.iter().filter(|(name, _)| !TESTING.contains(&name.as_str())) {
+    for (name, dependencies) in all.iter().filter(|(name, _)| !TEST_PACKAGES.contains(&name.as_str())) {
         let allowed = ALLOWED.iter().find(|(n, _)| n == name).unwrap_or_else(|| panic!("{name} is not in the table")).1;
         for dependency in dependencies.iter().filter(|d| inside.contains(d)) {
             assert!(allowed.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
@@ -164,7 +164,7 @@ fn sources(folder: &Path, into: &mut Vec<(PathBuf, String)>) {
 }
 
 /// Returns the type if this line begins an inherent `impl` block. Expects rustfmt's layout.
-fn inherent(line: &str) -> Option<&str> {
+fn inherent_impl_type(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("impl")?;
     let rest = match rest.strip_prefix('<') {
         Some(parameters) => {
@@ -182,12 +182,12 @@ fn inherent(line: &str) -> Option<&str> {
     (!rest.contains(" for ")).then_some(&name[..end])
 }
 
-/// The number of methods of each type in its inherent blocks.
-fn methods(text: &str) -> BTreeMap<&str, usize> {
+/// Counts the methods of each type in its inherent blocks.
+fn count_methods(text: &str) -> BTreeMap<&str, usize> {
     let (mut counts, mut block) = (BTreeMap::new(), None);
     for line in text.lines() {
         if line.starts_with("impl") {
-            block = inherent(line);
+            block = inherent_impl_type(line);
         } else if line == "}" {
             block = None;
         } else if let Some(name) = block
@@ -207,7 +207,7 @@ fn methods_are_counted_over_all_blocks_of_a_type() {
     let text = "impl<A: Is<B>> One<A> {\n    pub(crate) async fn a() {\n        fn inner() {}\n    }\n\n    fn b() {}\n}\n\
         impl Debug for One<u8> {\n    fn fmt() {}\n}\nimpl Two {\n    const N: u8 = 1;\n    pub const fn c() {}\n}\n\
         impl One<u8> {\n    async fn d() {}\n}\nfn free() {}\n";
-    assert_eq!(methods(text), BTreeMap::from([("One", 3), ("Two", 1)]));
+    assert_eq!(count_methods(text), BTreeMap::from([("One", 3), ("Two", 1)]));
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn types_and_files_stay_small() {
         assert!(text.lines().count() <= MAX_LINES, "{} has more than {MAX_LINES} lines", path.display());
         let mut parts = path.iter().map(|part| part.to_str().unwrap());
         let (Some(part @ ("shared" | "functions")), Some(krate)) = (parts.next(), parts.next()) else { continue };
-        for (name, count) in methods(text) {
+        for (name, count) in count_methods(text) {
             *counts.entry(format!("{part}/{krate} {name}")).or_default() += count;
         }
     }

@@ -35,7 +35,7 @@ async fn sync_and_async_bodies_are_the_same() {
 #[tokio::test]
 async fn without_workers_the_handler_does_the_work_after_the_stall_limit() {
     let (world, site) =
-        (World::with(&[("WORKER_CONCURRENCY", "0"), ("STALL_SECONDS", "1")]).await, Site::start().await);
+        (World::with_vars(&[("WORKER_CONCURRENCY", "0"), ("STALL_SECONDS", "1")]).await, Site::start().await);
     let urls = site.urls("/p", 20);
     let answer = world.post("/v1/batch", &asynchronous(&urls, json!({}))).await;
     assert_eq!(world.job(&answer.job()).await["status"], "completed");
@@ -209,7 +209,7 @@ async fn fail_fast_holds_across_workers() {
 /// Two accounts at once: each has only a few messages in the queue, so they take turns.
 #[tokio::test]
 async fn two_large_jobs_take_turns() {
-    let world = World::with(&[("WORKER_CONCURRENCY", "2"), ("FETCH_CONCURRENCY", "8")]).await;
+    let world = World::with_vars(&[("WORKER_CONCURRENCY", "2"), ("FETCH_CONCURRENCY", "8")]).await;
     let (one, two) = (Site::start().await, Site::start().await);
     let other = world.account("other", domain::Plan::Scale, None, None).await;
     let (_, first) = world.begin("/v1/batch", asynchronous(&one.urls("/p", 500), json!({}))).await;
@@ -242,8 +242,8 @@ async fn a_repeated_async_call_with_its_key_joins_the_job() {
 
 /// Nothing listens where the queue should be: the handler does the work at once, and the response does not show it.
 #[tokio::test]
-async fn with_a_dead_queue_the_handler_works_at_once() {
-    use crate::support::world::{TestBed, accept, call, drain};
+async fn with_an_unreachable_queue_the_handler_runs_the_job_at_once() {
+    use crate::support::test_bed::{TestBed, accept, call, drain};
     let (bed, site) = (TestBed::new().await, Site::start().await);
     let engine = bed.engine(&crate::support::faults::Faults::default()).await;
     let mut batch = call(domain::Endpoint::Batch, site.urls("/p", 12));

@@ -3,7 +3,7 @@
 
 mod closing;
 mod expiry;
-mod looks;
+mod rechecks;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -20,7 +20,7 @@ use store::{Store, StoreError};
 use crate::support::faults::{self, Call, Fault, Faults};
 use crate::support::rows;
 use crate::support::site::Site;
-use crate::support::world::{NOV_24, TestBed, accept, call, drain};
+use crate::support::test_bed::{NOV_24, TestBed, accept, call, drain};
 
 /// A clock that advances by a second each time it is read, so that a slice's time is up after a given number of pages.
 struct TickingClock(AtomicI64);
@@ -32,12 +32,12 @@ impl Clock for TickingClock {
 }
 
 /// A time at which the jobs have ended and are still kept.
-const LATER: i64 = NOV_24 + 10_000;
+const AFTER_JOBS: i64 = NOV_24 + 10_000;
 /// The time that a slice keeps in reserve before its end, in milliseconds.
 const MARGIN: i64 = 60_000;
 
 fn audit<'a>(store: &'a Store, clock: &'a dyn Clock) -> Audit<'a> {
-    Audit::new(store, clock, 60).pausing(Duration::ZERO)
+    Audit::new(store, clock, 60).with_pause(Duration::ZERO)
 }
 
 async fn slice(
@@ -50,7 +50,7 @@ async fn slice(
 }
 
 /// Two accounts and three jobs with four violations: a month, a balance, and two missing results.
-async fn faulty() -> (TestBed, Vec<Violation>) {
+async fn bed_with_violations() -> (TestBed, Vec<Violation>) {
     let (bed, site) = (TestBed::new().await, Site::start().await);
     let store = bed.store(&Faults::default()).await;
     let b = AccountId::parse("b").unwrap();
@@ -92,19 +92,19 @@ fn sorted(mut reported: Vec<Violation>) -> Vec<Violation> {
 
 #[tokio::test]
 async fn slices_resume_the_check_and_each_violation_is_found_once() {
-    let (bed, faults) = faulty().await;
+    let (bed, faults) = bed_with_violations().await;
     let store = bed.store(&Faults::default()).await;
     assert_eq!(sorted(audit(&store, &bed.clock).violations().await.unwrap().into_iter().collect()), faults);
-    let clock = TickingClock(AtomicI64::new(LATER));
+    let clock = TickingClock(AtomicI64::new(AFTER_JOBS));
     let mut counts = Vec::new();
     for pages in 1..8 {
         let (mut reported, mut slices) = (Vec::new(), 0);
         let end = loop {
             slices += 1;
-            let start = if slices == 1 { Start::Begin } else { Start::GoOn };
+            let start = if slices == 1 { Start::Begin } else { Start::Continue };
             let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN + pages * 1_000);
             match slice(audit(&store, &clock), start, Some(until), &mut reported).await.unwrap() {
-                Slice::HandedOn(so_far) => assert_eq!(so_far, reported.len() as u64, "reported and counted"),
+                Slice::Unfinished(so_far) => assert_eq!(so_far, reported.len() as u64, "reported and counted"),
                 Slice::Finished(end) => break end,
                 Slice::Idle => panic!("no check to resume after {slices} slices"),
             }
@@ -112,14 +112,14 @@ async fn slices_resume_the_check_and_each_violation_is_found_once() {
         assert_eq!((sorted(reported), end.violations), (faults.clone(), 4), "{pages} pages a slice");
         // The result is not yet reported: the next slice returns it again. Once it is reported, later slices are idle.
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
-        assert!(matches!(slice(audit(&store, &clock), Start::GoOn, None, &mut vec![]).await.unwrap(),
+        assert!(matches!(slice(audit(&store, &clock), Start::Continue, None, &mut vec![]).await.unwrap(),
             Slice::Finished(again) if again.violations == 4));
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
         let Slice::Finished(end) = slice(audit(&store, &clock), Start::Begin, None, &mut vec![]).await.unwrap() else {
             panic!("the check is over");
         };
         audit(&store, &clock).reported(end).await.unwrap();
-        assert_eq!(slice(audit(&store, &clock), Start::GoOn, None, &mut vec![]).await.unwrap(), Slice::Idle);
+        assert_eq!(slice(audit(&store, &clock), Start::Continue, None, &mut vec![]).await.unwrap(), Slice::Idle);
         counts.push(slices);
     }
     assert!(counts[0] >= 5 && counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
@@ -127,28 +127,29 @@ async fn slices_resume_the_check_and_each_violation_is_found_once() {
 
 /// Injects a fault into one call of a check's second slice. A slice that runs after the second slice's time is up
 /// resumes the check. Returns whether the fault was injected.
-async fn injected(fault: Fault, n: usize) -> bool {
-    let (bed, faults) = faulty().await;
+async fn check_with_fault(fault: Fault, n: usize) -> bool {
+    let (bed, faults) = bed_with_violations().await;
     let context = format!("{fault:?} at {n}");
     let (healthy, injector) = (bed.store(&Faults::default()).await, Faults::default());
     let store = bed.store(&injector).await;
-    let (mut reported, clock) = (Vec::new(), TickingClock(AtomicI64::new(LATER)));
-    let until = Some(Timestamp(LATER + MARGIN + 3_000));
+    let (mut reported, clock) = (Vec::new(), TickingClock(AtomicI64::new(AFTER_JOBS)));
+    let until = Some(Timestamp(AFTER_JOBS + MARGIN + 3_000));
     let first = slice(audit(&healthy, &clock), Start::Begin, until, &mut reported).await.unwrap();
-    assert!(matches!(first, Slice::HandedOn(_)), "{context}: {first:?}");
+    assert!(matches!(first, Slice::Unfinished(_)), "{context}: {first:?}");
     injector.plan_nth(n, fault);
-    let ran = slice(audit(&store, &clock), Start::GoOn, None, &mut reported).await;
+    let ran = slice(audit(&store, &clock), Start::Continue, None, &mut reported).await;
     assert_eq!(ran.is_err(), injector.injected(), "{context}: {ran:?}");
     if injector.injected_at() > Some(1) {
         // The lease of the dead slice has not ended.
         assert_eq!(
-            slice(audit(&healthy, &clock), Start::GoOn, None, &mut reported).await.unwrap(),
+            slice(audit(&healthy, &clock), Start::Continue, None, &mut reported).await.unwrap(),
             Slice::Idle,
             "{context}"
         );
     }
     clock.0.fetch_add(901_000, Ordering::SeqCst);
-    let Slice::Finished(end) = slice(audit(&healthy, &clock), Start::GoOn, None, &mut reported).await.unwrap() else {
+    let Slice::Finished(end) = slice(audit(&healthy, &clock), Start::Continue, None, &mut reported).await.unwrap()
+    else {
         panic!("{context}: no check to resume");
     };
     reported.sort();
@@ -159,13 +160,13 @@ async fn injected(fault: Fault, n: usize) -> bool {
 
 #[tokio::test]
 async fn a_slice_that_dies_loses_and_repeats_no_violation() {
-    faults::at_every_call(&Fault::DISTINCT, 10..80, 3..20, async |n, fault| injected(fault, n).await).await;
+    faults::at_every_call(&Fault::DISTINCT, 10..80, 3..20, async |n, fault| check_with_fault(fault, n).await).await;
 }
 
 /// A slice whose lease was taken over cannot write its result.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_concurrent_slices_one_counts() {
-    let (bed, faults) = faulty().await;
+    let (bed, faults) = bed_with_violations().await;
     let store = bed.store(&Faults::default()).await;
     let (reached, wait) = mpsc::channel();
     let (go_on, held) = mpsc::channel::<()>();
@@ -192,7 +193,7 @@ async fn of_two_concurrent_slices_one_counts() {
 /// A deployment may find the row of another version of the program.
 #[tokio::test]
 async fn a_check_whose_progress_cannot_be_read_begins_anew() {
-    let (bed, faults) = faulty().await;
+    let (bed, faults) = bed_with_violations().await;
     let store = bed.store(&Faults::default()).await;
     let (version, lease_until) = (1, bed.clock.now());
     let foreign = Progress { version, lease_until, open: true, state: r#"{"stage":"another"}"#.to_owned() };
@@ -201,12 +202,12 @@ async fn a_check_whose_progress_cannot_be_read_begins_anew() {
     assert!(store.audit.save_progress(&foreign).await.unwrap());
     assert!(!store.audit.save_progress(&Progress { open: false, ..foreign }).await.unwrap());
     let mut reported = Vec::new();
-    let ran = slice(audit(&store, &bed.clock), Start::GoOn, None, &mut reported).await.unwrap();
+    let ran = slice(audit(&store, &bed.clock), Start::Continue, None, &mut reported).await.unwrap();
     assert!(matches!(ran, Slice::Finished(end) if end.violations == 4), "{ran:?}");
     assert_eq!(sorted(reported), faults);
 }
 
-/// What a long slice has done is not lost with it.
+/// If a long slice dies, the next one does not begin from its start.
 #[tokio::test]
 async fn a_slice_saves_its_progress_every_fifty_pages() {
     let (bed, seen) = (TestBed::new().await, Faults::default());
@@ -231,7 +232,7 @@ async fn a_slice_saves_its_progress_every_fifty_pages() {
 }
 
 /// A ledger with `entries` entries of a past month, and `jobs` jobs that are still kept.
-async fn full(entries: u64, jobs: u64) -> (TestBed, Faults) {
+async fn bed_with_rows(entries: u64, jobs: u64) -> (TestBed, Faults) {
     let (bed, site) = (TestBed::new().await, Site::start().await);
     let engine = bed.engine(&Faults::default()).await;
     let started = accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
@@ -255,13 +256,13 @@ async fn full(entries: u64, jobs: u64) -> (TestBed, Faults) {
 }
 
 /// The number of requests of a check, and of rows that it reads by key. A page of a scan or a query is a megabyte.
-async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
-    let (bed, seen) = full(entries, jobs).await;
+async fn count_reads(entries: u64, jobs: u64) -> (usize, usize) {
+    let (bed, seen) = bed_with_rows(entries, jobs).await;
     let store = bed.store(&seen).await;
     assert_eq!(audit(&store, &bed.clock).violations().await.unwrap(), [].into());
     let calls = seen.calls();
     assert!(calls.iter().all(|call| call.writes == 0), "a check in a single slice writes nothing");
-    // Whatever is judged is read strongly consistent. Accounts are never deleted, so the list of them may lag.
+    // All rows that are checked are read strongly consistent. Accounts are never deleted, so the list of them may lag.
     let lists = |call: &Call| call.operation == "Scan" && call.tables == ["runo-accounts"];
     for call in calls.iter().filter(|call| call.reads > 0 && !lists(call)) {
         assert!(call.consistent, "{call:?}");
@@ -274,9 +275,9 @@ async fn reads(entries: u64, jobs: u64) -> (usize, usize) {
 /// job.
 #[tokio::test]
 async fn reads_grow_linearly_with_the_rows() {
-    let (small, by_key) = reads(10_000, 400).await;
+    let (small, by_key) = count_reads(10_000, 400).await;
     assert_eq!(by_key, 2 * 401);
-    let (large, by_key) = reads(40_000, 1_600).await;
+    let (large, by_key) = count_reads(40_000, 1_600).await;
     assert_eq!(by_key, 2 * 1_601);
     assert!(small < 40, "{small} requests for 10,000 entries and 400 jobs");
     assert!(large < 4 * small, "{large} requests for four times the rows, {small} before");

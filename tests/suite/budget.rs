@@ -1,6 +1,6 @@
-//! What a job costs in rows: pending units cost nothing, and the rest stays within the budget.
+//! What a job costs in rows: pending units cost nothing, and started ones stay within the budget.
 
-#![allow(clippy::print_stdout)] // what was counted is the table in docs/SCALING.md
+#![allow(clippy::print_stdout)] // the counts are in the table of docs/SCALING.md
 
 mod crawl;
 mod real_times;
@@ -11,7 +11,7 @@ use runtime::settings::Settings;
 
 use crate::support::faults::{Call, Faults};
 use crate::support::site::Site;
-use crate::support::world::{TestBed, accept, call, drain};
+use crate::support::test_bed::{TestBed, accept, call, drain};
 
 /// The calls of a batch in a handler, without those to the table `hosts`.
 async fn batch(pages: usize, concurrency: u32) -> Vec<Call> {
@@ -138,7 +138,7 @@ async fn a_worker_does_not_touch_the_accounts_table() {
     assert_eq!(tables, ["runo-hosts".to_owned(), "runo-jobs".to_owned()].into());
 }
 
-/// A caller that has most of a result and asks for the rest does not wait or pay for reading what comes before it.
+/// Reading the end of a result does not read the rows before it.
 #[tokio::test]
 async fn the_end_of_a_result_is_read_without_what_comes_before() {
     const UNITS: usize = 200;

@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 
 use crate::support::site::Site;
 use crate::support::stack::{Caller, World, config, schema};
-use crate::support::world::RunningClock;
+use crate::support::test_bed::RunningClock;
 
 /// A renderer that reports every page as rendered, with a text that names the URL as its screenshot.
 #[derive(Default)]
-struct Painter {
+struct StubRenderer {
     requested: Mutex<Vec<Request>>,
 }
 
-impl Render for Painter {
+impl Render for StubRenderer {
     fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>> {
         self.requested.lock().unwrap().push(request.clone());
         let wanted = request.capture.contains(&Capture::Screenshot);
@@ -40,34 +40,41 @@ impl Render for Painter {
     }
 }
 
-/// A clock that runs and can be moved forward.
-struct Shifted(RunningClock, AtomicI64);
+/// A running clock that can be moved forward.
+struct AdjustableClock(RunningClock, AtomicI64);
 
-impl Clock for Shifted {
+impl Clock for AdjustableClock {
     fn now(&self) -> Timestamp {
         self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
     }
 }
 
-struct Stage {
+struct Setup {
     world: World,
     site: Site,
-    painter: Arc<Painter>,
-    clock: Arc<Shifted>,
+    renderer: Arc<StubRenderer>,
+    clock: Arc<AdjustableClock>,
 }
 
-impl Stage {
-    async fn start() -> Stage {
-        let painter = Arc::new(Painter::default());
-        let clock = Arc::new(Shifted(RunningClock::start(), AtomicI64::new(0)));
-        let renderer = Some(Arc::clone(&painter) as Arc<dyn Render>);
-        let dependencies =
-            AppDependencies { renderer, clock: Arc::clone(&clock) as Arc<dyn Clock>, ..AppDependencies::default() };
-        Stage { world: World::on(config(&[]), dependencies).await, site: Site::start().await, painter, clock }
+impl Setup {
+    async fn start() -> Setup {
+        let renderer = Arc::new(StubRenderer::default());
+        let clock = Arc::new(AdjustableClock(RunningClock::start(), AtomicI64::new(0)));
+        let dependencies = AppDependencies {
+            renderer: Some(Arc::clone(&renderer) as Arc<dyn Render>),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ..AppDependencies::default()
+        };
+        Setup {
+            world: World::with_dependencies(config(&[]), dependencies).await,
+            site: Site::start().await,
+            renderer,
+            clock,
+        }
     }
 
     fn requested(&self) -> usize {
-        self.painter.requested.lock().unwrap().len()
+        self.renderer.requested.lock().unwrap().len()
     }
 }
 
@@ -84,60 +91,60 @@ fn options() -> Value {
 
 #[tokio::test]
 async fn each_page_of_a_batch_has_a_screenshot_while_results_are_kept() {
-    let stage = Stage::start().await;
+    let setup = Setup::start().await;
     // These pages need no browser; the option makes one render them.
-    let urls = stage.site.urls("/p", 3);
-    let answer = stage.world.batch(&urls, options()).await;
+    let urls = setup.site.urls("/p", 3);
+    let answer = setup.world.batch(&urls, options()).await;
     let (job, got) = (answer.job(), answer.json());
-    assert_eq!((stage.requested(), stage.site.hits()), (3, 0), "only the browser requests them");
+    assert_eq!((setup.requested(), setup.site.hits()), (3, 0), "only the browser requests them");
     for (n, result) in got["results"].as_array().unwrap().iter().enumerate() {
         assert_eq!(result["render_mode"], "headless", "{result}");
         assert_eq!(result["captures"], json!([{ "kind": "screenshot", "n": n }]), "{result}");
-        let (status, kind, bytes) = picture(&stage.world, &format!("/v1/jobs/{job}/captures/{n}")).await;
+        let (status, kind, bytes) = picture(&setup.world, &format!("/v1/jobs/{job}/captures/{n}")).await;
         assert_eq!((status, kind.as_str(), bytes), (200, "image/png", format!("PNG of {}", urls[n]).into_bytes()));
     }
     let first = format!("/v1/jobs/{job}/captures/0");
-    let head = stage.world.request(Method::HEAD, &first).send().await.unwrap();
+    let head = setup.world.request(Method::HEAD, &first).send().await.unwrap();
     assert_eq!((head.status().as_u16(), head.headers()["content-type"].to_str().unwrap()), (200, "image/png"));
     for unknown in ["3", "-1", "x", "4294967296"] {
-        let answer = stage.world.get(&format!("/v1/jobs/{job}/captures/{unknown}")).await;
+        let answer = setup.world.get(&format!("/v1/jobs/{job}/captures/{unknown}")).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "NOT_FOUND"), "{unknown}");
     }
-    let refused = stage.world.request(Method::POST, &first).send().await.unwrap();
+    let refused = setup.world.request(Method::POST, &first).send().await.unwrap();
     assert_eq!((refused.status().as_u16(), refused.headers()["allow"].to_str().unwrap()), (405, "GET, HEAD, OPTIONS"));
     // Another account, and an unknown key.
-    let other = stage.world.account("other", Plan::Scale, None, None).await;
+    let other = setup.world.account("other", Plan::Scale, None, None).await;
     let answer = other.get(&first).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (403, "JOB_FORBIDDEN"));
-    assert_eq!(stage.world.with_key("sk_live_unknown").get(&first).await.status, 401);
-    stage.world.assert_sound().await;
+    assert_eq!(setup.world.with_key("sk_live_unknown").get(&first).await.status, 401);
+    setup.world.assert_sound().await;
     // Results are kept for a day.
-    stage.clock.1.store(86_000_000, Ordering::SeqCst);
-    assert_eq!(picture(&stage.world, &first).await.0, 200);
-    stage.clock.1.store(86_500_000, Ordering::SeqCst);
-    let answer = stage.world.get(&first).await;
+    setup.clock.1.store(86_000_000, Ordering::SeqCst);
+    assert_eq!(picture(&setup.world, &first).await.0, 200);
+    setup.clock.1.store(86_500_000, Ordering::SeqCst);
+    let answer = setup.world.get(&first).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "JOB_NOT_FOUND"));
 }
 
 #[tokio::test]
 async fn an_extract_with_a_screenshot_bypasses_the_result_cache() {
-    let stage = Stage::start().await;
-    let url = stage.site.url("/p/7");
+    let setup = Setup::start().await;
+    let url = setup.site.url("/p/7");
     let extract = async |options: Value| {
         let body = json!({ "url": url, "schema": schema(), "options": options });
-        stage.world.post("/v1/extract", &body).await
+        setup.world.post("/v1/extract", &body).await
     };
     assert_eq!(extract(json!({})).await.json()["render_mode"], "structured");
     for requested in [1, 2] {
         let answer = extract(options()).await;
         assert_eq!(answer.json()["captures"], json!([{ "kind": "screenshot", "n": 0 }]), "{}", answer.text);
-        assert_eq!(stage.requested(), requested);
+        assert_eq!(setup.requested(), requested);
         let path = format!("/v1/jobs/{}/captures/0", answer.job());
-        assert_eq!(picture(&stage.world, &path).await.2, format!("PNG of {url}").into_bytes());
+        assert_eq!(picture(&setup.world, &path).await.2, format!("PNG of {url}").into_bytes());
     }
     let cached = extract(json!({})).await.json();
     assert_eq!((&cached["render_mode"], &cached["captures"]), (&json!("cache"), &Value::Null));
-    stage.world.assert_sound().await;
+    setup.world.assert_sound().await;
 }
 
 #[tokio::test]

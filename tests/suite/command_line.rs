@@ -17,9 +17,9 @@ use tokio::process::{Child, Command};
 use crate::support::binaries::binary;
 use crate::support::stack::Caller;
 
-/// `runo` with a key and a base URL, and nothing else from this machine's environment.
+/// `runo` with a key and a base URL, without this machine's environment.
 fn runo_at(base: &str, key: &str, args: &[&str]) -> Command {
-    let mut command = bare(args);
+    let mut command = runo_without_config(args);
     command.env("RUNO_API_KEY", key).env("RUNO_BASE_URL", base);
     command
 }
@@ -28,8 +28,8 @@ pub(crate) fn runo(caller: &Caller, args: &[&str]) -> Command {
     runo_at(caller.base(), &caller.key, args)
 }
 
-/// Without a key or a base URL.
-fn bare(args: &[&str]) -> Command {
+/// `runo` without a key, a base URL or this machine's environment.
+fn runo_without_config(args: &[&str]) -> Command {
     let mut command = Command::new(binary("runo"));
     command.env_clear().env("HOME", "/nonexistent").args(args).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -38,31 +38,32 @@ fn bare(args: &[&str]) -> Command {
 
 /// The output of a command and its exit code.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct CommandOutput {
     pub(crate) code: i32,
     out: String,
     pub(crate) err: String,
 }
 
-impl Ran {
+impl CommandOutput {
     fn lines(&self) -> Vec<Value> {
         self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
-impl From<Output> for Ran {
-    fn from(output: Output) -> Ran {
+impl From<Output> for CommandOutput {
+    fn from(output: Output) -> CommandOutput {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ran { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+        CommandOutput { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 
-pub(crate) async fn ran(mut command: Command) -> Ran {
+/// Runs a command to its end.
+pub(crate) async fn run_command(mut command: Command) -> CommandOutput {
     command.output().await.unwrap().into()
 }
 
 /// Runs a command with a text on its standard input.
-async fn ran_given(mut command: Command, input: &str) -> Ran {
+async fn run_with_input(mut command: Command, input: &str) -> CommandOutput {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let write = async move {

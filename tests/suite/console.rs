@@ -19,7 +19,7 @@ async fn ask(caller: &Caller, method: Method, path: &str, fields: &[(&str, &str)
 }
 
 #[tokio::test]
-async fn its_files_are_public_cached_and_compressed() {
+async fn the_files_are_public_cached_and_compressed() {
     let world = World::start().await;
     let root = ask(&world, Method::GET, "/", &[]).await;
     assert_eq!((root.status.as_u16(), root.header("location")), (302, "/console"));

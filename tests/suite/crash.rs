@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::job::{CrawlPlan, Options};
+use domain::job::{CrawlOptions, Options};
 use domain::segment::UnitState;
 use domain::{Endpoint, JobState};
 use engine::Engine;
@@ -11,7 +11,7 @@ use store::StoreError;
 
 use crate::support::faults::{self, Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::{TestBed, accept, account, call, drain};
+use crate::support::test_bed::{TestBed, accept, account, call, drain};
 use engine::accept::Call;
 
 /// What a process does until it finishes or dies.
@@ -31,7 +31,7 @@ enum Scenario {
     /// A job in the queue is cancelled while its messages are still there.
     CancelQueued,
     /// The queue lost every message; a sweeper finds the job.
-    Forgotten,
+    LostMessages,
     /// A crawl in a handler.
     Crawl,
     /// A crawl by workers alone.
@@ -46,16 +46,16 @@ impl Scenario {
                 | Scenario::QueuedFailFast
                 | Scenario::Worker
                 | Scenario::CancelQueued
-                | Scenario::Forgotten
+                | Scenario::LostMessages
                 | Scenario::QueuedCrawl
         )
     }
 }
 
-/// A crawl of five pages, with room for more.
+/// A crawl of five pages, whose limit is higher.
 fn crawl(site: &Site) -> Call {
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/tree/0")]);
-    crawl.crawl = Some(CrawlPlan {
+    crawl.crawl = Some(CrawlOptions {
         follow_pattern: site.url("/tree/*"),
         max_pages: 8,
         max_depth: 5,
@@ -110,7 +110,7 @@ impl Scenario {
                 engine.canceller.cancel(&account(), &job).await?;
                 bed.deliver(engine, engine, 0).await;
             }
-            Scenario::Forgotten => {
+            Scenario::LostMessages => {
                 engine.sweeper.sweep(None).await?;
                 bed.deliver(engine, engine, 0).await;
             }
@@ -152,7 +152,7 @@ impl Scenario {
             accept(&engine, call(Endpoint::Extract, site.urls("/p", 1))).await.unwrap();
             bed.clock.advance(200);
         }
-        if matches!(self, Scenario::Worker | Scenario::CancelQueued | Scenario::Forgotten) {
+        if matches!(self, Scenario::Worker | Scenario::CancelQueued | Scenario::LostMessages) {
             let engine = bed.engine(&Faults::default()).await;
             let started = accept(&engine, queued(site, false)).await.unwrap();
             engine.driver.detach(*started, None).await;
@@ -162,7 +162,7 @@ impl Scenario {
             let started = accept(&engine, Call { async_mode: true, ..crawl(site) }).await.unwrap();
             engine.driver.detach(*started, None).await;
         }
-        if self == Scenario::Forgotten {
+        if self == Scenario::LostMessages {
             bed.queue.as_ref().unwrap().lose_all();
             bed.clock.advance(200);
         }
@@ -192,16 +192,16 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
         .await
         .unwrap_or_else(|_| panic!("{context}: a driver hangs"));
     let injected = faults.injected();
-    let lone = matches!(fault, Some((_, Fault::Before | Fault::ReplyLost)));
-    assert!(!lone || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
+    let process_survives = matches!(fault, Some((_, Fault::NoEffect | Fault::ReplyLost)));
+    assert!(!process_survives || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
     bed.settle_all().await;
     bed.assert_sound(&context).await;
-    complete(&bed, &context).await;
+    assert_complete(&bed, &context).await;
     injected
 }
 
 /// Asserts that every job has ended with a readable or synthetic result for each unit, and that its credits add up.
-async fn complete(bed: &TestBed, context: &str) {
+async fn assert_complete(bed: &TestBed, context: &str) {
     let engine = bed.engine(&Faults::default()).await;
     for rows in engine.store().audit.snapshot().await.unwrap().jobs {
         let job = rows.job;
@@ -290,7 +290,7 @@ async fn cancelling_a_queued_job_survives_a_fault_at_every_call() {
 
 #[tokio::test]
 async fn the_sweep_after_a_lost_queue_survives_a_fault_at_every_call() {
-    at_every_call(Scenario::Forgotten).await;
+    at_every_call(Scenario::LostMessages).await;
 }
 
 #[tokio::test]

@@ -16,20 +16,20 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::generated::{Generated, Spec};
+use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::stack::{Answer, World, schema};
 
 /// A stack that does not space its requests, because most tests are not about politeness.
 async fn world() -> World {
-    World::with(&[("HOST_DELAY_MS", "0")]).await
+    World::with_vars(&[("HOST_DELAY_MS", "0")]).await
 }
 
-async fn start(spec: Spec) -> (World, Generated) {
-    (world().await, Generated::start(spec).await)
+async fn start(spec: Spec) -> (World, GeneratedSite) {
+    (world().await, GeneratedSite::start(spec).await)
 }
 
 /// A crawl from `seed` with the members of `crawl`. By default the pattern matches the site's `/item/` pages.
-fn body(site: &Generated, seed: &str, crawl: Value) -> Value {
+fn body(site: &GeneratedSite, seed: &str, crawl: Value) -> Value {
     let mut plan = json!({ "follow_pattern": site.url("/item/*"), "max_pages": 1_000, "max_depth": 20 });
     plan.as_object_mut().unwrap().extend(crawl.as_object().unwrap().clone());
     json!({ "seed_url": site.url(seed), "schema": schema(), "crawl": plan })
@@ -41,7 +41,7 @@ fn asynchronous(mut body: Value) -> Value {
 }
 
 /// The same call in both modes.
-fn both(body: Value) -> [Value; 2] {
+fn both_modes(body: Value) -> [Value; 2] {
     [body.clone(), asynchronous(body)]
 }
 
@@ -65,7 +65,7 @@ fn is_synthetic(result: &Value) -> bool {
 }
 
 /// The names of the pages that have a result in the body, without synthetic ones. Panics if a page has two results.
-fn pages_with_results(site: &Generated, body: &Value) -> BTreeSet<String> {
+fn pages_with_results(site: &GeneratedSite, body: &Value) -> BTreeSet<String> {
     let ran: Vec<&Value> = results(body).iter().filter(|result| !is_synthetic(result)).collect();
     let names: BTreeSet<String> = ran.iter().map(|result| site.name_of(result["url"].as_str().unwrap())).collect();
     assert_eq!(names.len(), ran.len(), "a page has two results");
@@ -73,7 +73,7 @@ fn pages_with_results(site: &Generated, body: &Value) -> BTreeSet<String> {
 }
 
 /// The results sorted, with page names in place of the spelling of the URL that was found first.
-fn as_set(site: &Generated, body: &Value) -> Vec<Value> {
+fn as_set(site: &GeneratedSite, body: &Value) -> Vec<Value> {
     let mut results = results(body).clone();
     for result in &mut results {
         result["url"] = json!(site.name_of(result["url"].as_str().unwrap()));

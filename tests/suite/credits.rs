@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::faults::Faults;
 use crate::support::site::Site;
 use crate::support::stack::World;
-use crate::support::world::{TestBed, accept, account, call, drain, quota};
+use crate::support::test_bed::{TestBed, accept, account, call, drain, quota};
 
 #[tokio::test]
 async fn a_call_over_the_remaining_quota_is_refused_and_charges_nothing() {
@@ -46,7 +46,7 @@ async fn monthly_credits_are_spent_first_and_prepaid_ones_refunded_first() {
     assert_eq!((now.monthly_left(), now.prepaid), (0, Some(6)));
     let stream = engine.driver.start(*started, None);
     crate::support::until("two pages are requested", async || site.hits() == 2).await;
-    assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
+    assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Terminating);
     site.open_gate();
     drain(stream).await.unwrap();
     let now = quota(&engine).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_refund_goes_to_the_month_it_was_taken_from() {
     // Nobody drives the job; eight days later, in December, its owner cancels it.
     bed.clock.advance(8 * 86_400);
     let december = accept(&engine, call(Endpoint::Batch, site.urls("/p", 2))).await.unwrap().job;
-    assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Yes);
+    assert_eq!(engine.canceller.cancel(&account(), &job.id).await.unwrap(), Cancelled::Terminating);
     let ended = engine.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(ended.charge.unwrap().refund_monthly, 6);
     let now = quota(&engine).await.unwrap();
@@ -92,7 +92,7 @@ async fn a_top_up_is_booked_once() {
     let bed = TestBed::new().await;
     let store = bed.store(&Faults::default()).await;
     use store::accounts::Change;
-    let now = domain::Timestamp(crate::support::world::NOV_24);
+    let now = domain::Timestamp(crate::support::test_bed::NOV_24);
     assert_eq!(store.accounts.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Applied);
     assert_eq!(store.accounts.top_up(&account(), "pay-1", 7, now).await.unwrap(), Change::Refused);
     let engine = bed.engine(&Faults::default()).await;

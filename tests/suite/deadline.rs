@@ -1,12 +1,12 @@
-//! The deadline of a job: units that are still open end as `JOB_EXPIRED`, and the job as `expired`.
+//! The deadline of a job: open units end as `JOB_EXPIRED`, and the job as `expired`.
 
 use domain::Endpoint;
 use domain::job::Options;
 
 use crate::support::faults::Faults;
 use crate::support::site::Site;
+use crate::support::test_bed::{TestBed, accept, call, drain};
 use crate::support::until;
-use crate::support::world::{TestBed, accept, call, drain};
 
 #[tokio::test]
 async fn a_job_past_its_deadline_ends_as_expired() {

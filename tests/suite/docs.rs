@@ -14,9 +14,9 @@ use api::routes::ROUTES;
 use serde_json::Value;
 
 /// Folders that are built, fetched or recorded, not written.
-const NOT_OURS: [&str; 4] = ["target", "node_modules", "corpus", "dist"];
+const EXCLUDED_FOLDERS: [&str; 4] = ["target", "node_modules", "corpus", "dist"];
 /// Table columns that name tests.
-const COLUMNS: [&str; 2] = ["Test", "What fails if it is forgotten"];
+const TEST_COLUMNS: [&str; 2] = ["Test", "What fails if it is forgotten"];
 /// The folder of tests whose name has no prefix.
 const SUITE: &str = "tests/suite";
 
@@ -38,7 +38,7 @@ fn files(folder: &str, ending: &str) -> Vec<(PathBuf, String)> {
             let name = entry.file_name().into_string().unwrap();
             let path = folder.join(&name);
             if entry.file_type().unwrap().is_dir() {
-                if !name.starts_with('.') && !NOT_OURS.contains(&name.as_str()) {
+                if !name.starts_with('.') && !EXCLUDED_FOLDERS.contains(&name.as_str()) {
                     folders.push(path);
                 }
             } else if name.ends_with(ending) {
@@ -82,11 +82,11 @@ fn every_relative_link_resolves() {
             seen += 1;
             let (file, heading) = target.split_once('#').unwrap_or((target, ""));
             let to = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
-            let there = root().join(&to);
+            let target_path = root().join(&to);
             let found = if heading.is_empty() {
-                there.exists()
+                target_path.exists()
             } else {
-                let text = fs::read_to_string(there).unwrap_or_default();
+                let text = fs::read_to_string(target_path).unwrap_or_default();
                 prose(&text).any(|line| line.starts_with('#') && anchor(line.trim_start_matches('#').trim()) == heading)
             };
             if !found {
@@ -117,7 +117,7 @@ fn folder_of(prefix: &str) -> Option<PathBuf> {
 }
 
 /// The tests and modules that a cell names, each with its folder.
-fn named(cell: &str) -> Vec<(PathBuf, String)> {
+fn named_tests(cell: &str) -> Vec<(PathBuf, String)> {
     let mut folder = PathBuf::from(SUITE);
     let mut found = Vec::new();
     // `crate` `module::test` means "crate: module::test".
@@ -185,7 +185,7 @@ fn exists(sources: &[Source], folder: &Path, path: &str) -> bool {
 }
 
 /// The cells of the columns that name tests, of every table that has one.
-fn cells(text: &str) -> Vec<&str> {
+fn test_cells(text: &str) -> Vec<&str> {
     let (mut column, mut found) = (None, Vec::new());
     let mut in_table = false;
     for line in prose(text) {
@@ -195,7 +195,7 @@ fn cells(text: &str) -> Vec<&str> {
         };
         let row: Vec<&str> = row.trim_end().trim_end_matches('|').split(" | ").map(str::trim).collect();
         if !in_table {
-            column = row.iter().position(|cell| COLUMNS.contains(cell)).map(|at| (at, row.len()));
+            column = row.iter().position(|cell| TEST_COLUMNS.contains(cell)).map(|at| (at, row.len()));
             in_table = true;
         } else if let Some((at, columns)) = column {
             assert_eq!(row.len(), columns, "a cell contains a vertical bar: {line}");
@@ -212,9 +212,9 @@ fn every_test_that_is_named_exists() {
     let (mut faults, mut seen) = (Vec::new(), 0);
     for document in ["docs/TESTING.md", "docs/SECURITY.md", "CONTRIBUTING.md"] {
         let text = read(document);
-        let cells = cells(&text);
+        let cells = test_cells(&text);
         assert!(!cells.is_empty(), "{document} has a table that names tests");
-        for (folder, path) in cells.into_iter().flat_map(named) {
+        for (folder, path) in cells.into_iter().flat_map(named_tests) {
             seen += 1;
             if !exists(&sources, &folder, &path) && !exists(&sources, SUITE.as_ref(), &path) {
                 faults.push(format!("{document}: {path} in {}", folder.display()));
@@ -228,13 +228,13 @@ fn every_test_that_is_named_exists() {
 #[test]
 fn missing_tests_are_detected() {
     let table = "| Threat | Test | Seen |\n|---|---|---|\n| a | fetch: guard::tests::nobody, b_c; rights::* | yes |\n";
-    let names: Vec<_> = cells(table).into_iter().flat_map(named).collect();
+    let names: Vec<_> = test_cells(table).into_iter().flat_map(named_tests).collect();
     let name = |folder: &str, path: &str| (PathBuf::from(folder), path.to_owned());
     let fetch_names = [name("shared/fetch", "guard::tests::nobody"), name("shared/fetch", "b_c")];
     assert_eq!(names, [&fetch_names[..], &[name("shared/fetch", "rights::*")]].concat());
     let source = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn here() {}\n    fn helper() {}\n}\n";
     let sources = [Source::new((PathBuf::from("shared/fetch/src/guard.rs"), source.to_owned()))];
-    for (path, there) in [
+    for (path, expected) in [
         ("guard::tests::here", true),
         ("guard::tests", true),
         ("guard::tests::her", false),
@@ -244,7 +244,7 @@ fn missing_tests_are_detected() {
         ("guard", true),
         ("here", true),
     ] {
-        assert_eq!(exists(&sources, "shared/fetch".as_ref(), path), there, "{path}");
+        assert_eq!(exists(&sources, "shared/fetch".as_ref(), path), expected, "{path}");
         assert!(!exists(&sources, "shared/store".as_ref(), path), "{path}");
     }
     assert_eq!(anchor("`POST /v1/batch`: 2 kinds"), "post-v1batch-2-kinds");
@@ -308,13 +308,13 @@ fn every_error_code_is_in_the_contract() {
 
 #[test]
 fn every_metric_is_described() {
-    let (names, text) = (read("shared/api/src/telemetry/emf.rs"), read("docs/SECURITY.md"));
+    let (names, text) = (read("shared/api/src/telemetry/emf.rs"), read("docs/OPERATIONS.md"));
     let names: Vec<&str> = names
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Metric::")?.split_once("=> \"")?.1.strip_suffix("\","))
         .collect();
     let without: Vec<_> = names.iter().filter(|name| !text.contains(&format!("`{name}`"))).collect();
-    assert!(names.len() > 10 && without.is_empty(), "docs/SECURITY.md does not describe {without:?}");
+    assert!(names.len() > 10 && without.is_empty(), "docs/OPERATIONS.md does not describe {without:?}");
 }
 
 /// Every name in code type in the glossary appears in the code.

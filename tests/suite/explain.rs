@@ -12,7 +12,7 @@ async fn ask(world: &World, path: &str, body: &Value, prefer: &str) -> Answer {
 
 #[tokio::test]
 async fn each_value_is_explained_by_its_candidates() {
-    let (world, site) = (World::with(&[("EXPLAIN", "1")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("EXPLAIN", "1")]).await, Site::start().await);
     let body = json!({ "url": site.url("/p/7"), "schema": schema() });
     let answer = ask(&world, "/v1/extract", &body, "explain").await;
     assert_eq!(answer.header("preference-applied"), "explain");
@@ -45,12 +45,12 @@ async fn explain_is_ignored_for_batches_and_where_the_operator_forbids_it() {
     let site = Site::start().await;
     let body = json!({ "url": site.url("/p/7"), "schema": schema() });
     for vars in [&[][..], &[("EXPLAIN", "0")]] {
-        let world = World::with(vars).await;
+        let world = World::with_vars(vars).await;
         let answer = ask(&world, "/v1/extract", &body, "explain").await;
         assert_eq!((answer.header("preference-applied"), &answer.json()["explain"]), ("", &Value::Null));
         assert!(world.get("/console").await.text.contains("data-explain=\"no\""));
     }
-    let world = World::with(&[("EXPLAIN", "1")]).await;
+    let world = World::with_vars(&[("EXPLAIN", "1")]).await;
     let batch = json!({ "urls": [site.url("/p/7")], "schema": schema() });
     let answer = ask(&world, "/v1/batch", &batch, "explain, wait=60").await;
     assert_eq!(
@@ -63,7 +63,7 @@ async fn explain_is_ignored_for_batches_and_where_the_operator_forbids_it() {
 /// A page that could not be fetched has no candidates. With many fields, the explanation ends at its size limit.
 #[tokio::test]
 async fn the_explanation_is_bounded() {
-    let (world, site) = (World::with(&[("EXPLAIN", "1")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("EXPLAIN", "1")]).await, Site::start().await);
     let lost = json!({ "url": site.url("/404"), "schema": schema() });
     let answer = ask(&world, "/v1/extract", &lost, "explain").await.json();
     assert_eq!((&answer["status"], &answer["explain"]), (&json!("error"), &Value::Null));

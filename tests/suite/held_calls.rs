@@ -16,8 +16,8 @@ use store::Store;
 
 use crate::support::site::Site;
 use crate::support::stack::{Caller, World, config, schema};
+use crate::support::test_bed::RunningClock;
 use crate::support::until;
-use crate::support::world::RunningClock;
 
 /// Takes permits of an account as another process would, for an hour.
 async fn hold_elsewhere(store: &Store, account: &AccountId, now: Timestamp, permits: std::ops::Range<u32>) -> Nonce {
@@ -92,7 +92,7 @@ async fn a_permit_whose_holder_died_becomes_free() {
 /// wait.
 #[tokio::test]
 async fn a_read_is_held_for_a_shorter_time_than_a_job() {
-    let (world, site) = (World::with(&[("READ_HOLD_SECONDS", "1")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("READ_HOLD_SECONDS", "1")]).await, Site::start().await);
     let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema() });
     let (job, body) = world.begin("/v1/batch", slow).await;
     for _ in 0..2 {
@@ -111,7 +111,7 @@ async fn a_read_is_held_for_a_shorter_time_than_a_job() {
 async fn a_body_at_its_limit_names_where_the_rest_is() {
     let mut config = config(&[]);
     config.config.settings.max_body_bytes = 1_000;
-    let (world, site) = (World::of(config).await, Site::start().await);
+    let (world, site) = (World::with_config(config).await, Site::start().await);
     let urls = site.urls("/p", 40);
     let first = world.batch(&urls, json!({})).await;
     let job = first.job();
@@ -157,7 +157,7 @@ async fn a_body_at_its_limit_names_where_the_rest_is() {
 async fn a_client_that_does_not_read_ends_its_hold_and_loses_no_result() {
     let (mut config, site) = (config(&[]), Site::start().await);
     config.config.settings.hold_secs = 1;
-    let (settings, world) = (config.config.clone(), World::of(config).await);
+    let (settings, world) = (config.config.clone(), World::with_config(config).await);
     let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
     let (engine, account) = (world.stack.engine(), AccountId::parse("poor").unwrap());
     let dependencies = AppDependencies { clock: Arc::new(RunningClock::start()), ..AppDependencies::default() };
@@ -191,7 +191,7 @@ async fn a_client_that_does_not_read_ends_its_hold_and_loses_no_result() {
 
 #[tokio::test]
 async fn a_hold_that_ends_leaves_a_well_formed_body_and_result_resumes() {
-    let (world, site) = (World::with(&[("HOLD_SECONDS", "1")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("HOLD_SECONDS", "1")]).await, Site::start().await);
     let mut urls = site.urls("/p", 2);
     urls.push(site.url("/gate/2"));
     let got = world.post("/v1/batch", &json!({ "urls": urls, "schema": schema() })).await;

@@ -10,15 +10,15 @@ use serde_json::json;
 
 use crate::support::site::Site;
 use crate::support::stack::{World, config, schema};
+use crate::support::test_bed::RunningClock;
 use crate::support::until;
-use crate::support::world::RunningClock;
 
 /// One account has more slow pages under way than the process fetches at once; none of them ends before the gate opens.
 /// Another account's extract, batch and async batch are served meanwhile. If they had to wait, this test would never
 /// end.
 #[tokio::test]
 async fn slow_pages_of_one_account_do_not_delay_another() {
-    let (world, site) = (World::with(&[("FETCH_CONCURRENCY", "8")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("FETCH_CONCURRENCY", "8")]).await, Site::start().await);
     let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
     let mut slow = Vec::new();
     for _ in 0..3 {
@@ -53,11 +53,12 @@ async fn pages_that_occupy_all_parsers_do_not_delay_another_account() {
         clock: Arc::new(RunningClock::start()),
         ..AppDependencies::default()
     };
-    let (world, site) = (World::on(config(&[]), dependencies).await, Site::start().await);
+    let (world, site) = (World::with_dependencies(config(&[]), dependencies).await, Site::start().await);
     let honest = world.account("honest", Plan::Scale, Some(1_000), None).await;
     let greedy = AccountId::parse("dev").unwrap();
-    let held: Vec<_> =
-        std::iter::from_fn(|| semaphores.parsers.first().acquire(&greedy).now_or_never()).take(1_000).collect();
+    let held: Vec<_> = std::iter::from_fn(|| semaphores.parsers.normal_priority().acquire(&greedy).now_or_never())
+        .take(1_000)
+        .collect();
     assert!(!held.is_empty());
     let extract = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "timeout_ms": 1000 } });
     assert_eq!(world.post("/v1/extract", &extract).await.json()["error"]["code"], "TIMEOUT");

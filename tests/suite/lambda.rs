@@ -15,12 +15,12 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 use serde_json::{Value, json};
 use store::queue::Message;
 
-use crate::support::cloud::{Cloud, Function, PLENTY};
+use crate::support::cloud::{Cloud, Function, TIMEOUT};
 use crate::support::runtime_api::Answer;
 use crate::support::site::Site;
 use crate::support::stack::schema;
+use crate::support::test_bed::account;
 use crate::support::until;
-use crate::support::world::account;
 
 /// Sends a batch.
 fn batch(function: &Function, urls: &[String], options: Value, more: &[(&str, &str)], time: Duration) -> Answer {
@@ -37,7 +37,7 @@ async fn job_of(answer: &mut Answer, status: u16) -> JobId {
 
 /// Starts a job that only the queue's messages name.
 async fn detached(function: &Function, urls: &[String], options: Value) -> JobId {
-    let mut answer = batch(function, urls, options, &[("Prefer", "respond-async")], PLENTY);
+    let mut answer = batch(function, urls, options, &[("Prefer", "respond-async")], TIMEOUT);
     let job = job_of(&mut answer, 202).await;
     assert_eq!(answer.body().await, json!({ "job_id": job, "status": "running" }));
     job
@@ -52,10 +52,10 @@ async fn the_head_is_streamed_before_any_page_is_fetched() {
     ] {
         site.close_gate();
         let function = cloud.function(name).await;
-        let mut answer = function.request("POST", path, &[], &body, PLENTY);
-        let begun = answer.begun().await;
-        let header = |name: &str| begun.headers[name].to_str().unwrap().to_owned();
-        assert!(!begun.error);
+        let mut answer = function.request("POST", path, &[], &body, TIMEOUT);
+        let start = answer.response_start().await;
+        let header = |name: &str| start.headers[name].to_str().unwrap().to_owned();
+        assert!(!start.error);
         assert_eq!(header("lambda-runtime-function-response-mode"), "streaming");
         assert_eq!(header("transfer-encoding"), "chunked");
         assert_eq!(header("content-type"), "application/vnd.awslambda.http-integration-response");
@@ -64,7 +64,7 @@ async fn the_head_is_streamed_before_any_page_is_fetched() {
         assert_eq!(answer.prelude().await["headers"]["content-type"], "application/json");
         let padding = answer.body_until(|body| body.len() >= 4096).await;
         assert_eq!(padding.trim(), "");
-        assert!(!answer.is_over());
+        assert!(!answer.has_ended());
         site.open_gate();
         answer.body_until(|body| body.contains("Page 0")).await;
         let whole = answer.body().await;
@@ -90,12 +90,12 @@ async fn an_unreadable_record_fails_alone_and_a_worker_needs_no_accounts_table()
     until("both messages are in the queue", async || cloud.units.depth().await.unwrap().visible == 2).await;
     assert_eq!(site.hits(), 0);
 
-    let (received, failed) = cloud.map(&cloud.units, &worker).await;
+    let (received, failed) = cloud.deliver(&cloud.units, &worker).await;
     let bad: Vec<_> = received.iter().filter(|r| r.message().is_err()).map(|r| r.message_id.clone()).collect();
     assert_eq!((received.len(), bad.len()), (2, 1));
     assert_eq!(failed, bad);
     let rows = cloud.store.segments.all_segments(&cloud.job(&job).await).await.unwrap();
-    let ends = rows[0].known().map(|(_, unit)| match unit {
+    let ends = rows[0].non_pending().map(|(_, unit)| match unit {
         UnitState::Ended { end, .. } => Some(end),
         _ => None,
     });
@@ -124,11 +124,11 @@ async fn a_settle_message_settles_once() {
     );
     let options = json!({ "fail_fast": true, "concurrency": 1 });
     let job = detached(&front, &[site.url("/404"), site.url("/p/1"), site.url("/p/2")], options).await;
-    cloud.map(&cloud.units, &worker).await;
+    cloud.deliver(&cloud.units, &worker).await;
     assert_eq!(cloud.job(&job).await.charge, None);
     // SQS may deliver a message twice.
     assert!(cloud.settle.send(&account(), &[Message::Settle { job: job.clone() }]).await.complete());
-    let (received, failed) = cloud.map(&cloud.settle, &settle).await;
+    let (received, failed) = cloud.deliver(&cloud.settle, &settle).await;
     assert_eq!((received.len(), failed), (2, vec![]));
     let ended = cloud.job(&job).await;
     let charge = ended.charge.unwrap();
@@ -150,20 +150,20 @@ async fn a_scheduled_event_sweeps() {
         cloud.function_with("settle", &[("LEASE_SECONDS", "1")])
     );
     let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
-    assert_eq!(settle.api.invoke(&event, PLENTY).value().await, json!({ "looked_after": 0 }));
+    assert_eq!(settle.api.invoke(&event, TIMEOUT).value().await, json!({ "looked_after": 0 }));
     let options = json!({ "concurrency": 1, "timeout_ms": 3_000 });
     // A fast page, then a slow one: the first has ended when the process dies, the second has started.
     let urls = [site.url("/p/0"), site.url("/gate/1"), site.url("/p/2"), site.url("/p/3")];
-    let mut answer = batch(&front, &urls, options, &[], PLENTY);
+    let mut answer = batch(&front, &urls, options, &[], TIMEOUT);
     let job = job_of(&mut answer, 200).await;
     until("the second page has started", async || site.hits() == 2).await;
     front.kill();
     site.open_gate();
     until("the sweep finds the job", async || {
-        settle.api.invoke(&event, PLENTY).value().await == json!({ "looked_after": 1 })
+        settle.api.invoke(&event, TIMEOUT).value().await == json!({ "looked_after": 1 })
     })
     .await;
-    let ended = cloud.map_until_ended(&worker, &settle, &job).await;
+    let ended = cloud.deliver_until_ended(&worker, &settle, &job).await;
     let charge = ended.charge.unwrap();
     assert_eq!(ended.state, JobState::Ended(Outcome::Completed));
     assert_eq!((charge.charged, charge.refunded()), (4, 0));
@@ -194,7 +194,7 @@ async fn near_its_deadline_a_handler_hands_over_and_nothing_is_lost() {
     assert_eq!(site.hits(), 0, "no page started that might not have finished");
     assert!(cloud.units.depth().await.unwrap().visible > 0, "the queue has the messages before the end");
 
-    let ended = cloud.map_until_ended(&worker, &settle, &job).await;
+    let ended = cloud.deliver_until_ended(&worker, &settle, &job).await;
     assert_eq!((ended.state, ended.charge.unwrap().charged), (JobState::Ended(Outcome::Completed), 25));
     assert_eq!(site.hits(), 25, "each once");
     let result = jobs.get(&format!("/v1/jobs/{job}/result")).await;
@@ -214,7 +214,7 @@ async fn a_handler_that_handed_over_waits_for_the_workers_results() {
     assert_eq!(site.hits(), 0);
     site.open_gate();
     until("all units are done", async || {
-        cloud.map(&cloud.units, &worker).await;
+        cloud.deliver(&cloud.units, &worker).await;
         cloud.pending(&job).await == 0
     })
     .await;
@@ -265,7 +265,7 @@ fn sockets_to(address: &str, pid: u32) -> rustix::io::Result<Vec<std::os::fd::Ow
 async fn the_init_makes_no_network_call() {
     let cloud = Cloud::start().await;
     for name in ["batch", "crawl", "extract", "jobs", "mcp", "notify", "settle", "worker"] {
-        let (function, recorded) = cloud.function_recorded(name, &[]).await;
+        let (function, recorded) = cloud.recorded_function(name, &[]).await;
         until("it asks for work", async || function.api.polls() == 1).await;
         assert_eq!(recorded.connections(), 0, "{name}");
     }

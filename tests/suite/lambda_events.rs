@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::JobId;
 use serde_json::{Value, json};
 
-use crate::support::cloud::{Cloud, Function, KEY, PLENTY};
+use crate::support::cloud::{Cloud, Function, KEY, TIMEOUT};
 use crate::support::runtime_api::Answer;
 use crate::support::site::Site;
 use crate::support::until;
@@ -35,9 +35,9 @@ fn event(name: &str, page: &str, job: &str) -> Value {
 
 /// Invokes the function as API Gateway does and returns status, headers and body.
 async fn ask(function: &Function, name: &str, event: &Value) -> (u64, Value, String) {
-    let mut answer = function.api.invoke(event, PLENTY);
-    let begun = answer.begun().await;
-    assert_eq!(begun.headers["lambda-runtime-function-response-mode"], "streaming", "{name}");
+    let mut answer = function.api.invoke(event, TIMEOUT);
+    let start = answer.response_start().await;
+    assert_eq!(start.headers["lambda-runtime-function-response-mode"], "streaming", "{name}");
     let prelude = answer.prelude().await;
     let status = prelude["statusCode"].as_u64().unwrap_or_else(|| panic!("{name}: {prelude}"));
     (status, prelude["headers"].clone(), answer.text().await)
@@ -139,7 +139,8 @@ async fn api_gateway_events_are_understood() {
         assert_eq!(status, wanted, "{name}: {text}");
         assert!(read(&name, &text).pointer(check).is_some(), "{name}: {text}");
     }
-    let (status, headers, text) = jobs.api.invoke(&event("jobs.health-head", &page, none), PLENTY).whole().await;
+    let (status, headers, text) =
+        jobs.api.invoke(&event("jobs.health-head", &page, none), TIMEOUT).buffered_response().await;
     assert_eq!((status, headers["content-type"].as_str(), text.as_str()), (200, "application/json", ""));
     let (status, headers, text) = ask(&jobs, "jobs.console", &event("jobs.console", &page, none)).await;
     assert_eq!((status, &headers["content-type"]), (200, &json!("text/html; charset=utf-8")));
@@ -167,7 +168,7 @@ async fn api_gateway_events_are_understood() {
 async fn sam_local_gets_buffered_responses() {
     let cloud = Cloud::start().await;
     let jobs = cloud.function_with("jobs", &[("AWS_SAM_LOCAL", "true")]).await;
-    let mut answer = jobs.api.invoke(&event("jobs.list", "", ""), PLENTY);
+    let mut answer = jobs.api.invoke(&event("jobs.list", "", ""), TIMEOUT);
     let answer = answer.value().await;
     assert_eq!((&answer["statusCode"], &answer["isBase64Encoded"]), (&json!(200), &json!(false)), "{answer}");
     assert_eq!(answer["multiValueHeaders"]["content-type"], json!(["application/json"]), "{answer}");
@@ -185,7 +186,7 @@ async fn sqs_and_schedule_events_are_understood() {
     );
     let page = site.url("/p/1");
     let invoke = async |function: &Function, name: &str, job: &str| {
-        let mut answer: Answer = function.api.invoke(&event(name, &page, job), PLENTY);
+        let mut answer: Answer = function.api.invoke(&event(name, &page, job), TIMEOUT);
         answer.value().await
     };
     let respond_async = event("batch.respond-async", &page, "job_0000000000000000");

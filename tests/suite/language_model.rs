@@ -1,4 +1,4 @@
-//! The operator's model fills the fields that rules leave open, with words from the page, and cannot spoil the rest.
+//! The operator's model fills the fields that rules leave open, with words from the page, and changes no other field.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ async fn world(model: &ScriptedModel, vars: &[(&str, &str)]) -> World {
     let base = model.base();
     let mut all = vec![("MODEL_URL", base.as_str()), ("MODEL_NAME", "small"), ("MODEL_KEY", "sk-model-secret")];
     all.extend_from_slice(vars);
-    World::with(&all).await
+    World::with_vars(&all).await
 }
 
 async fn extract(caller: &Caller, url: &str, schema: &Value, options: Value) -> Value {
@@ -54,7 +54,7 @@ fn truthful_reply() -> Reply {
 async fn fields_that_rules_leave_open_are_read_from_the_pages_words() {
     let model = ScriptedModel::start(vec![truthful_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
-    let url = site.show("house", HOUSE);
+    let url = site.add_page("house", HOUSE);
     let got = extract(&world, &url, &open_fields(), json!({})).await;
     // Coercion does not read "two" as a number, so the goats stay null.
     assert_eq!(
@@ -97,7 +97,7 @@ async fn invented_values_are_refused_despite_orders_on_the_page() {
     ])])
     .await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
-    let got = extract(&world, &site.show("offer", hostile), &schema, json!({})).await;
+    let got = extract(&world, &site.add_page("offer", hostile), &schema, json!({})).await;
     assert_eq!(got["status"], "success");
     assert!(got["data"].as_object().unwrap().values().all(Value::is_null), "{got}");
     assert!(got["model_fields"].is_null());
@@ -112,7 +112,7 @@ async fn invented_values_are_refused_despite_orders_on_the_page() {
 async fn the_model_is_not_asked_where_rules_or_callers_decide() {
     let model = ScriptedModel::start(vec![fields([])]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
-    let url = site.show("house", HOUSE);
+    let url = site.add_page("house", HOUSE);
     let title = json!([field("title", "string", json!("x"))]);
     let got = extract(&world, &url, &title, json!({})).await;
     assert_eq!(got["data"]["title"], "A house by the harbour");
@@ -135,7 +135,7 @@ async fn a_static_key_may_switch_the_model_off() {
     let server = Server::start_with(&folder.0, &[("MODEL_URL", &model.base()), ("MODEL_NAME", "small")]);
     let schema_file = folder.0.join("schema.json");
     std::fs::write(&schema_file, open_fields().to_string()).unwrap();
-    let body = json!({ "url": site.show("house", HOUSE) });
+    let body = json!({ "url": site.add_page("house", HOUSE) });
     for (more, calls) in [(&["--no-model"][..], 0), (&[], 1)] {
         let create = ["key", "create", "--account", "dev", "--json", "--schema", schema_file.to_str().unwrap()];
         let (_, text) = admin(&folder.0, &[&create, more].concat());
@@ -157,9 +157,9 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
     let calls = [
         ("LLM_UNAVAILABLE", Reply::Status(503, Some("60")), 1),
         ("LLM_UNAVAILABLE", Reply::Status(500, None), 3),
-        ("LLM_UNAVAILABLE", Reply::Break, 3),
+        ("LLM_UNAVAILABLE", Reply::Disconnect, 3),
         ("LLM_RATE_LIMITED", Reply::Status(429, Some("3600")), 1),
-        ("LLM_TIMEOUT", Reply::Silence(Duration::from_secs(60)), 1),
+        ("LLM_TIMEOUT", Reply::Delay(Duration::from_secs(60)), 1),
         ("LLM_TRUNCATED", Reply::Text("{\"f0\": {\"val", "length"), 1),
         ("LLM_EMPTY", Reply::Text("", "stop"), 1),
         ("LLM_EMPTY", Reply::Body(json!({"choices": []})), 1),
@@ -171,7 +171,7 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
         ("LLM_ERROR", Reply::Text("{\"other\": 1}", "stop"), 1),
         ("LLM_ERROR", Reply::Body(json!("hello")), 1),
     ];
-    let url = site.show("house", HOUSE);
+    let url = site.add_page("house", HOUSE);
     let mut running = Vec::new();
     for (code, reply, times) in calls {
         let url = url.clone();
@@ -203,7 +203,7 @@ async fn a_throttled_model_is_asked_again_after_retry_after() {
     let model = ScriptedModel::start(vec![Reply::Status(429, Some("1")), truthful_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let start = Instant::now();
-    let got = extract(&world, &site.show("house", HOUSE), &open_fields(), json!({})).await;
+    let got = extract(&world, &site.add_page("house", HOUSE), &open_fields(), json!({})).await;
     assert_eq!(got["data"]["ownersOrigin"], "Bergen", "{got}");
     assert!(start.elapsed() >= Duration::from_secs(1));
     assert_eq!(model.calls().len(), 2);
@@ -213,7 +213,7 @@ async fn a_throttled_model_is_asked_again_after_retry_after() {
 async fn a_dead_model_is_no_longer_called() {
     let model = ScriptedModel::start(vec![Reply::Status(401, None)]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
-    let url = site.show("house", HOUSE);
+    let url = site.add_page("house", HOUSE);
     for _ in 0..8 {
         let got = extract(&world, &url, &open_fields(), json!({"no_cache": true})).await;
         assert!(warnings(&got).contains("LLM_"), "{got}");
@@ -229,7 +229,7 @@ async fn the_daily_budget_is_not_exceeded() {
     let vars = [("MODEL_INPUT_PRICE", "1"), ("MODEL_OUTPUT_PRICE", "1"), ("MODEL_DAILY_BUDGET", "0.004")];
     let model = ScriptedModel::start(vec![truthful_reply()]).await;
     let (world, site) = (world(&model, &vars).await, Site::start().await);
-    let url = site.show("house", HOUSE);
+    let url = site.add_page("house", HOUSE);
     let mut calls = 0;
     for _ in 0..6 {
         let got = extract(&world, &url, &open_fields(), json!({"no_cache": true})).await;
@@ -253,7 +253,7 @@ async fn only_the_operators_origin_is_called() {
     let (elsewhere, site) = (Site::start().await, Site::start().await);
     let model = ScriptedModel::start(vec![Reply::Redirect(elsewhere.url("/v1/chat/completions"))]).await;
     let world = world(&model, &[]).await;
-    let got = extract(&world, &site.show("house", HOUSE), &open_fields(), json!({})).await;
+    let got = extract(&world, &site.add_page("house", HOUSE), &open_fields(), json!({})).await;
     assert!(warnings(&got).contains("LLM_ERROR"), "{got}");
     assert_eq!(elsewhere.hits(), 0);
 }
@@ -262,7 +262,7 @@ async fn only_the_operators_origin_is_called() {
 async fn a_sync_batch_asks_the_model_once_per_page() {
     let model = ScriptedModel::start(vec![truthful_reply()]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
-    let urls: Vec<String> = (0..3).map(|n| site.show(&format!("house-{n}"), HOUSE)).collect();
+    let urls: Vec<String> = (0..3).map(|n| site.add_page(&format!("house-{n}"), HOUSE)).collect();
     let got = world.post("/v1/batch", &json!({ "urls": urls, "schema": open_fields() })).await.json();
     let results = got["results"].as_array().unwrap();
     assert!(results.iter().all(|r| r["model_fields"] == json!(["ownersOrigin", "tongues"])), "{got}");

@@ -26,7 +26,7 @@ async fn a_listener_refuses_requests_without_its_credentials() {
         credentials: Some(Credentials::random()),
         ..config(&[])
     };
-    let world = World::of(settings).await;
+    let world = World::with_config(settings).await;
     let listeners = world.stack.listeners();
     for url in [listeners.dynamodb.as_ref().unwrap().url(), listeners.sqs.as_ref().unwrap().url()] {
         for request in [
@@ -46,8 +46,8 @@ async fn a_listener_refuses_requests_without_its_credentials() {
     }
 }
 
-/// Whatever the operator allows, no page is fetched from the process's own listeners, neither the API's nor an embedded
-/// store's.
+/// No page is fetched from the process's own listeners (the API's and the embedded stores'), whichever addresses the
+/// operator allows.
 #[tokio::test]
 async fn the_process_own_listeners_are_never_fetched() {
     let settings = local::LocalConfig {
@@ -56,7 +56,7 @@ async fn the_process_own_listeners_are_never_fetched() {
         credentials: Some(Credentials::random()),
         ..config(&[])
     };
-    let (world, site) = (World::of(settings).await, Site::start().await);
+    let (world, site) = (World::with_config(settings).await, Site::start().await);
     let listeners = world.stack.listeners();
     let own =
         [world.base().to_owned(), listeners.dynamodb.as_ref().unwrap().url(), listeners.sqs.as_ref().unwrap().url()];

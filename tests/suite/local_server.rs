@@ -42,7 +42,7 @@ async fn a_lack_of_file_descriptors_is_not_blamed_on_the_site() {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 64; exec \"$0\""]).arg(direct.get_program());
     command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let server = Server::of(command);
+    let server = Server::spawn(command);
     let urls = site.urls("/gate", 100);
     let options = json!({ "concurrency": 100, "timeout_ms": 3_000, "retries": 0 });
     let body = json!({ "urls": urls, "schema": schema(), "options": options });

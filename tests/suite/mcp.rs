@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use crate::support::stack::{Answer, Caller};
 
 /// A revision in which requests depend on a handshake.
-const OLDER: &str = "2025-06-18";
+const OLDER_REVISION: &str = "2025-06-18";
 /// The current revision.
-const CURRENT: &str = "2026-07-28";
+const CURRENT_REVISION: &str = "2026-07-28";
 
 /// A request as an older client sends it.
 fn message(method: &str, params: Value) -> Value {
@@ -32,7 +32,7 @@ async fn post(caller: &Caller, fields: &[(&str, &str)], message: &Value) -> Answ
 /// Calls a tool. Returns its JSON, as `Err` if the tool reports an error.
 async fn tool(caller: &Caller, name: &str, arguments: Value) -> Result<Value, Value> {
     let message = message("tools/call", json!({ "name": name, "arguments": arguments }));
-    let answer = post(caller, &[("MCP-Protocol-Version", OLDER)], &message).await;
+    let answer = post(caller, &[("MCP-Protocol-Version", OLDER_REVISION)], &message).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"), "{}", answer.text);
     tool_result(&answer.json())
 }

@@ -63,7 +63,7 @@ fn the_routes_are_exactly_those_described() {
         let streamed =
             [Operation::Extract, Operation::Batch, Operation::Crawl, Operation::GetResult].contains(&route.operation);
         assert_eq!(operation["x-runo-streaming"], if streamed { json!(true) } else { Value::Null }, "{}", route.path);
-        let open = route.operation.is_open();
+        let open = route.operation.is_public();
         assert_eq!(operation["security"], if open { json!([]) } else { Value::Null }, "{}", route.path);
     }
 }

@@ -1,11 +1,11 @@
-//! The provider's batch behind `async_mode`: the same results for half the price, with no trace but the time.
+//! The provider's batch behind `async_mode`: the same results for half the price, only later.
 
 mod crash;
 
 use serde_json::{Value, json};
 
 use crate::support::model::{ScriptedModel, fields};
-use crate::support::provider::Finish;
+use crate::support::provider::BatchEnd;
 use crate::support::server::{Folder, KEY, Server, admin};
 use crate::support::site::Site;
 use crate::support::stack::{World, client};
@@ -41,11 +41,11 @@ async fn world(model: &ScriptedModel, more: &[(&str, &str)]) -> World {
     let mut vars =
         vec![("MODEL_URL", base.as_str()), ("MODEL_NAME", "small"), ("MODEL_KEY", "sk-m"), ("MODEL_BATCH", "openai")];
     vars.extend_from_slice(more);
-    World::with(&vars).await
+    World::with_vars(&vars).await
 }
 
 fn houses(site: &Site, n: usize) -> Vec<String> {
-    (0..n).map(|n| site.show(&format!("house-{n}"), &page(n))).collect()
+    (0..n).map(|n| site.add_page(&format!("house-{n}"), &page(n))).collect()
 }
 
 fn call(urls: &[String], async_mode: bool) -> Value {
@@ -56,14 +56,14 @@ fn call(urls: &[String], async_mode: bool) -> Value {
 async fn two_hundred_pages_are_one_batch_with_the_results_of_a_sync_call() {
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &[]).await, houses(&site, 200));
-    model.provider().end_with(Some(Finish::Completed));
+    model.provider().end_with(Some(BatchEnd::Completed));
     let asynchronous = world.post("/v1/batch", &call(&urls, true)).await.json();
     assert_eq!((model.provider().statuses(), model.calls().len()), (vec!["completed"], 0));
     assert_eq!(model.provider().answered().len(), 200);
     let usage = world.get("/v1/usage").await.json();
     assert_eq!((&usage["model"]["calls"], &usage["model"]["refused_values"]), (&json!(200), &json!(200)), "{usage}");
     // The provider keeps nothing of the pages.
-    until("the files are taken away", async || model.provider().files() == 0).await;
+    until("the files are deleted", async || model.provider().files() == 0).await;
 
     let synchronous = world.post("/v1/batch", &call(&urls, false)).await.json();
     assert_eq!(model.calls().len(), 200, "in sync mode the model is asked page by page");
@@ -75,7 +75,7 @@ async fn two_hundred_pages_are_one_batch_with_the_results_of_a_sync_call() {
 }
 
 #[tokio::test]
-async fn a_provider_without_batches_leaves_no_trace_but_the_time() {
+async fn without_the_providers_batches_the_results_are_the_same() {
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &[]).await, houses(&site, 20));
     let synchronous = world.post("/v1/batch", &call(&urls, false)).await.json();
@@ -91,7 +91,7 @@ async fn a_provider_without_batches_leaves_no_trace_but_the_time() {
     assert!(model.provider().statuses().is_empty());
     // A batch that is made and then fails.
     model.provider().refuse(None);
-    model.provider().end_with(Some(Finish::Failed));
+    model.provider().end_with(Some(BatchEnd::Failed));
     let got = world.post("/v1/batch", &call(&urls, true)).await.json();
     assert_eq!((got["results"].clone(), model.provider().statuses()), (synchronous["results"].clone(), vec!["failed"]));
     world.assert_sound().await;
@@ -101,7 +101,7 @@ async fn a_provider_without_batches_leaves_no_trace_but_the_time() {
 async fn expired_requests_are_asked_again_and_refusals_become_warnings() {
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &[]).await, houses(&site, 10));
-    model.provider().end_with(Some(Finish::Expired(4)));
+    model.provider().end_with(Some(BatchEnd::Expired(4)));
     let got = world.post("/v1/batch", &call(&urls, true)).await.json();
     assert_eq!((model.provider().answered().len(), model.calls().len()), (4, 6));
     assert!(got["results"].as_array().unwrap().iter().all(|r| r["data"]["ownersOrigin"] == "Bergen"), "{got}");
@@ -109,7 +109,7 @@ async fn expired_requests_are_asked_again_and_refusals_become_warnings() {
     // The model's own refusal becomes the caller's warning and is not asked again.
     let refuses = crate::support::model::Reply::Text("", "content_filter");
     model.script(vec![refuses]);
-    model.provider().end_with(Some(Finish::Completed));
+    model.provider().end_with(Some(BatchEnd::Completed));
     let got = world.post("/v1/batch", &call(&urls[..3], true)).await.json();
     assert_eq!(model.calls().len(), 6);
     for result in got["results"].as_array().unwrap() {
@@ -175,10 +175,10 @@ async fn delete_before_the_batch_refunds_units_that_did_not_start() {
 async fn a_crawl_waits_for_its_batch() {
     let (model, site) = (scripted().await, Site::start().await);
     let world = world(&model, &[("HOST_DELAY_MS", "0")]).await;
-    model.provider().end_with(Some(Finish::Completed));
+    model.provider().end_with(Some(BatchEnd::Completed));
     let links = (0..3).map(|n| format!("<a href=\"house-{n}\">House {n}</a>")).collect::<String>();
     houses(&site, 3);
-    let seed = site.show("seed", &format!("{}{links}", page(9)));
+    let seed = site.add_page("seed", &format!("{}{links}", page(9)));
     let crawl = json!({ "follow_pattern": site.url("/shown/*"), "max_pages": 10, "use_sitemap": false });
     let body = json!({ "seed_url": seed, "schema": open_schema(), "crawl": crawl, "async_mode": true });
     let got = world.post("/v1/crawl", &body).await.json();
@@ -192,14 +192,14 @@ async fn a_crawl_waits_for_its_batch() {
     world.assert_sound().await;
 }
 
-/// A batch costs half. It reserves its highest price and returns the rest.
+/// A batch costs half the price. The highest price is reserved before, and what is left of it is returned.
 #[tokio::test]
 async fn a_batch_respects_the_daily_budget() {
     // A page costs 1,050 tokens; at most it may cost about 1,700.
     let vars = [("MODEL_INPUT_PRICE", "1"), ("MODEL_OUTPUT_PRICE", "1"), ("MODEL_DAILY_BUDGET", "0.012")];
     let (model, site) = (scripted().await, Site::start().await);
     let (world, urls) = (world(&model, &vars).await, houses(&site, 10));
-    model.provider().end_with(Some(Finish::Completed));
+    model.provider().end_with(Some(BatchEnd::Completed));
     for _ in 0..2 {
         world.post("/v1/batch", &call(&urls, true)).await;
     }
@@ -225,7 +225,7 @@ async fn a_job_with_a_batch_completes_after_a_kill() {
     let job = request.send().await.unwrap().headers()["x-job-id"].to_str().unwrap().to_owned();
     until("the batch is under way", async || model.provider().statuses() == ["in_progress"]).await;
     drop(server); // SIGKILL
-    model.provider().end_with(Some(Finish::Completed));
+    model.provider().end_with(Some(BatchEnd::Completed));
     let server = Server::start_with(&folder.0, &vars);
     until("the job is completed", async || {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::{TestBed, accept, account, call, drain};
+use crate::support::test_bed::{TestBed, accept, account, call, drain};
 
 /// The next step of a schedule.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ enum Step {
     /// A worker receives the `pick`th visible message; a fault may hit one of its calls.
     Work { pick: usize, fault: Option<(usize, Fault)> },
     /// A message is delivered twice.
-    Double { pick: usize },
+    Duplicate { pick: usize },
     /// A message is lost.
     Lose { pick: usize },
     /// A settle message is handled.
@@ -34,7 +34,7 @@ enum Step {
 
 fn fault() -> impl Strategy<Value = Option<(usize, Fault)>> {
     let fault = prop_oneof![
-        Just(Fault::Before),
+        Just(Fault::NoEffect),
         Just(Fault::ReplyLost),
         Just(Fault::DeathBefore),
         Just(Fault::DeathAfter),
@@ -46,7 +46,7 @@ fn fault() -> impl Strategy<Value = Option<(usize, Fault)>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0usize..4, fault()).prop_map(|(pick, fault)| Step::Work { pick, fault }),
-        1 => (0usize..4).prop_map(|pick| Step::Double { pick }),
+        1 => (0usize..4).prop_map(|pick| Step::Duplicate { pick }),
         1 => (0usize..4).prop_map(|pick| Step::Lose { pick }),
         2 => (0usize..4, fault()).prop_map(|(pick, fault)| Step::Settle { pick, fault }),
         1 => (0usize..2, fault()).prop_map(|(job, fault)| Step::Cancel { job, fault }),
@@ -63,7 +63,7 @@ struct Run {
 impl Run {
     async fn begin(site: &Site) -> Run {
         let mut bed = TestBed::with_queue().await;
-        (bed.settings.step_attempts, bed.settings.units_per_message) = (2, 2);
+        (bed.settings.max_step_tries, bed.settings.units_per_message) = (2, 2);
         let engine = bed.engine(&Faults::default()).await;
         let mut jobs = Vec::new();
         for (units, fail_fast) in [(7, false), (5, true)] {
@@ -90,7 +90,7 @@ impl Run {
         engine
     }
 
-    async fn take(&self, step: &Step) {
+    async fn apply(&self, step: &Step) {
         let queue = self.bed.queue.as_ref().unwrap();
         match step {
             Step::Work { pick, fault } => {
@@ -105,7 +105,7 @@ impl Run {
                     self.bed.handle(queue, &sent, &engine, &engine).await;
                 }
             }
-            Step::Double { pick } => {
+            Step::Duplicate { pick } => {
                 if let Some(sent) = queue.receive("units", *pick) {
                     queue.duplicate(&sent);
                     queue.hide(&sent.handle, 0);
@@ -158,7 +158,7 @@ fn every_job_ends_and_every_invariant_holds_in_any_schedule() {
             runtime.block_on(async {
                 let run = Run::begin(&site).await;
                 for step in &steps {
-                    run.take(step).await;
+                    run.apply(step).await;
                     run.bed.assert_sound(&format!("{step:?} in {steps:?}")).await;
                 }
                 run.finish(&format!("{steps:?}")).await;

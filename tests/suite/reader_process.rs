@@ -12,8 +12,8 @@ use crate::support::faults::Faults;
 use crate::support::server::{Folder, KEY, Server, admin};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
+use crate::support::test_bed::{TestBed, accept, call, drain};
 use crate::support::until;
-use crate::support::world::{TestBed, accept, call, drain};
 
 /// A server is killed while it works on two pages. The second attempts are read in child processes: other calls do not
 /// wait for them, and each unit is charged once.
@@ -50,8 +50,8 @@ async fn a_second_attempt_does_not_delay_other_calls() {
     assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
-/// The process that reads a suspected page keeps to its limits: it dies of a page that takes more memory or processor
-/// time than allowed, and reads the same page where the limits are higher.
+/// The process that reads a page for a second attempt is limited: it dies if a page takes more memory or processor time
+/// than allowed, and reads the same page with higher limits.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_reader_process_dies_at_its_memory_and_cpu_limits() {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
 
-const OK: &str = "https://example.com/";
+const URL: &str = "https://example.com/";
 
 fn with(field: &str, value: Value) -> Value {
-    let mut body = json!({ "urls": [OK], "schema": schema() });
+    let mut body = json!({ "urls": [URL], "schema": schema() });
     body[field] = value;
     body
 }
@@ -39,10 +39,10 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ("/v1/batch", json!({ "schema": schema() }), "INVALID_REQUEST", vec!["\"urls\" is missing"]),
         ("/v1/batch", with("urls", json!("x")), "INVALID_REQUEST", vec!["\"urls\"", "array", "string"]),
         ("/v1/batch", with("urls", json!([])), "INVALID_REQUEST", vec!["1 to 10000"]),
-        ("/v1/batch", with("urls", json!(vec![OK; 10001])), "INVALID_REQUEST", vec!["10001 elements"]),
+        ("/v1/batch", with("urls", json!(vec![URL; 10001])), "INVALID_REQUEST", vec!["10001 elements"]),
         (
             "/v1/batch",
-            with("urls", json!([OK, 5, "ftp://x.test/"])),
+            with("urls", json!([URL, 5, "ftp://x.test/"])),
             "INVALID_REQUEST",
             vec!["urls[1]", "urls[2]", "http"],
         ),
@@ -54,7 +54,7 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ),
         ("/v1/batch", with("urls", json!(bad_urls)), "INVALID_REQUEST", vec!["urls[9]", "5 more"]),
         ("/v1/batch", with("ursl", json!(1)), "INVALID_REQUEST", vec!["\"ursl\"", "did you mean \"urls\""]),
-        ("/v1/batch", with("url", json!(OK)), "INVALID_REQUEST", vec!["\"url\" does not apply to batch", "extract"]),
+        ("/v1/batch", with("url", json!(URL)), "INVALID_REQUEST", vec!["\"url\" does not apply to batch", "extract"]),
         ("/v1/batch", with("crawl", json!({})), "INVALID_REQUEST", vec!["\"crawl\"", "crawl"]),
         ("/v1/batch", with("async_mode", json!("yes")), "INVALID_REQUEST", vec!["\"async_mode\"", "true or false"]),
         ("/v1/batch", with("options", json!(5)), "INVALID_REQUEST", vec!["\"options\"", "object"]),
@@ -98,7 +98,7 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ("/v1/batch", option("capture", json!(["pdf"])), "INVALID_REQUEST", vec!["options.capture", "screenshot"]),
         (
             "/v1/batch",
-            json!({ "urls": [OK], "schema": schema(), "options": { "capture": ["screenshot"], "render_js": "never" } }),
+            json!({ "urls": [URL], "schema": schema(), "options": { "capture": ["screenshot"], "render_js": "never" } }),
             "INVALID_REQUEST",
             vec!["options.capture", "never"],
         ),
@@ -109,7 +109,7 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
         ("/v1/batch", option("fail_fast", json!("no")), "INVALID_REQUEST", vec!["options.fail_fast"]),
         ("/v1/batch", option("process_images", json!("no")), "INVALID_REQUEST", vec!["options.process_images"]),
         ("/v1/batch", with("schema", json!(null)), "SCHEMA_REQUIRED", vec!["schema"]),
-        ("/v1/batch", json!({ "urls": [OK] }), "SCHEMA_REQUIRED", vec!["schema"]),
+        ("/v1/batch", json!({ "urls": [URL] }), "SCHEMA_REQUIRED", vec!["schema"]),
         ("/v1/batch", with("schema", json!([])), "SCHEMA_INVALID", vec!["empty"]),
         ("/v1/batch", with("schema", json!({})), "SCHEMA_INVALID", vec!["array", "JSON Schema"]),
         (
@@ -169,16 +169,16 @@ async fn every_validation_error_names_the_member_and_the_nearest_known_one() {
             "INVALID_REQUEST",
             vec!["\"url\"", "absolute"],
         ),
-        ("/v1/extract", json!({ "url": [OK], "schema": schema() }), "INVALID_REQUEST", vec!["\"url\"", "string"]),
+        ("/v1/extract", json!({ "url": [URL], "schema": schema() }), "INVALID_REQUEST", vec!["\"url\"", "string"]),
         (
             "/v1/extract",
-            json!({ "url": OK, "schema": schema(), "async_mode": true }),
+            json!({ "url": URL, "schema": schema(), "async_mode": true }),
             "INVALID_REQUEST",
             vec!["async_mode", "batch"],
         ),
         (
             "/v1/extract",
-            json!({ "url": OK, "schema": schema(), "options": {"fail_fast": true} }),
+            json!({ "url": URL, "schema": schema(), "options": {"fail_fast": true} }),
             "INVALID_REQUEST",
             vec!["options.fail_fast", "batch"],
         ),

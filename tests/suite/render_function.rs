@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::rendering::browser;
 use crate::support::binaries::binary;
-use crate::support::cloud::{Cloud, Function, PLENTY};
-use crate::support::invocations::{Invocations, Reply};
+use crate::support::cloud::{Cloud, Function, TIMEOUT};
+use crate::support::lambda_stub::{LambdaStub, Reply};
 use crate::support::site::Site;
 use crate::support::stack::schema;
 
@@ -22,13 +22,13 @@ async fn renderer(cloud: &Cloud, browser: &str, allow: &str) -> Function {
 
 async fn extract(function: &Function, url: &str, options: Value) -> Value {
     let body = json!({ "url": url, "schema": schema(), "options": options });
-    function.request("POST", "/v1/extract", &[], &body, PLENTY).body().await
+    function.request("POST", "/v1/extract", &[], &body, TIMEOUT).body().await
 }
 
 /// Invokes the renderer as another function does.
 async fn rendered_by(function: &Function, url: &str) -> Result<render::Rendered, RenderError> {
     let request = Request::new(url.parse().unwrap(), "Runo/test", Duration::from_secs(60));
-    let answer = function.api.invoke(&serde_json::to_value(&request).unwrap(), PLENTY).value().await;
+    let answer = function.api.invoke(&serde_json::to_value(&request).unwrap(), TIMEOUT).value().await;
     serde_json::from_value::<Answer>(answer).unwrap().unpack()
 }
 
@@ -37,7 +37,7 @@ async fn a_shell_is_rendered_by_the_render_function() {
     let Some(browser) = browser() else { return };
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let renderer = renderer(&cloud, &browser, "127.0.0.0/8").await;
-    let lambda = Invocations::of(&renderer.api).await;
+    let lambda = LambdaStub::forwarding_to(&renderer.api).await;
     let function = cloud.function_with("extract", &lambda.variables()).await;
     let time = json!({ "timeout_ms": 60_000 });
     let got = extract(&function, &site.url("/spa/7"), time.clone()).await;
@@ -71,11 +71,11 @@ async fn a_dead_or_slow_renderer_is_a_timeout_or_the_plain_result() {
                 match reply {
                     0 => Reply::Died,
                     1 => Reply::Throttled,
-                    _ => Reply::Silence,
+                    _ => Reply::NoResponse,
                 }
             })
         };
-        let lambda = Invocations::start(Arc::default(), serve).await;
+        let lambda = LambdaStub::start(Arc::default(), serve).await;
         let function = cloud.function_with("extract", &lambda.variables()).await;
         let options = |mode: &str| json!({ "render_js": mode, "timeout_ms": 4_000, "no_cache": true });
         let started = Instant::now();
@@ -94,7 +94,7 @@ async fn a_dead_or_slow_renderer_is_a_timeout_or_the_plain_result() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_renderers_error_is_the_units_error() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
-    let error = Answer::Error(RenderError::TooMuch("the rendered page is over what can be carried".into()));
+    let error = Answer::Error(RenderError::LimitExceeded("the rendered page is over what can be carried".into()));
     for (answer, code) in [
         (serde_json::to_value(&error).unwrap(), "UNSUPPORTED_CONTENT"),
         (json!({ "error": { "unreachable": "nobody is there" } }), "URL_UNREACHABLE"),
@@ -103,7 +103,7 @@ async fn the_renderers_error_is_the_units_error() {
             let answer = answer.clone();
             Box::pin(async move { Reply::Answer(answer) })
         };
-        let lambda = Invocations::start(Arc::default(), serve).await;
+        let lambda = LambdaStub::start(Arc::default(), serve).await;
         let function = cloud.function_with("extract", &lambda.variables()).await;
         let got = extract(&function, &site.url("/spa/7"), json!({ "render_js": "always" })).await;
         assert_eq!(got["error"]["code"], code, "{got}");

@@ -13,8 +13,8 @@ use crate::support::site::Site;
 use crate::support::stack::{World, client, schema};
 use crate::support::until;
 
-/// The machine's browser.
-#[allow(clippy::disallowed_methods)] // a test asks the machine
+/// Returns the machine's browser, if there is one.
+#[allow(clippy::disallowed_methods)] // a test reads the machine's environment
 pub(crate) fn browser() -> Option<String> {
     let found = render::find::find(std::env::var("BROWSER").ok().as_deref(), std::env::var_os("PATH").as_deref());
     if found.is_none() {
@@ -37,7 +37,7 @@ fn hits(site: &Site, path: &str) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shell_is_rendered_and_a_page_with_content_is_not() {
     let Some(browser) = browser() else { return };
-    let (world, site) = (World::with(&[("BROWSER", &browser)]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("BROWSER", &browser)]).await, Site::start().await);
     let extract = async |path: &str, options: Value| {
         let body = json!({ "url": site.url(path), "schema": schema(), "options": options });
         world.post("/v1/extract", &body).await.json()
@@ -82,7 +82,7 @@ async fn without_a_browser_pages_are_fetched_plainly_with_a_warning() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_with_rendered_pages_keeps_order_and_counts() {
     let Some(browser) = browser() else { return };
-    let (world, site) = (World::with(&[("BROWSER", &browser)]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("BROWSER", &browser)]).await, Site::start().await);
     let urls: Vec<String> =
         (0..12).map(|n| site.url(&format!("/{}/{n}", if n % 2 == 0 { "spa" } else { "ssr" }))).collect();
     let body = json!({ "urls": urls, "schema": schema(), "options": options() });
@@ -102,7 +102,7 @@ async fn a_batch_with_rendered_pages_keeps_order_and_counts() {
 async fn a_crawl_follows_the_links_of_rendered_pages() {
     let Some(browser) = browser() else { return };
     let vars = [("BROWSER", browser.as_str()), ("HOST_DELAY_MS", "0")];
-    let (world, site) = (World::with(&vars).await, Site::start().await);
+    let (world, site) = (World::with_vars(&vars).await, Site::start().await);
     let body = json!({
         "seed_url": site.url("/spa/7"), "schema": schema(), "options": options(),
         "crawl": { "follow_pattern": site.url("/ssr/*"), "max_pages": 2, "max_depth": 1 },

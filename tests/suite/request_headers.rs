@@ -30,7 +30,8 @@ async fn headers_are_sent_until_a_redirect_leaves_the_origin() {
 
 #[tokio::test]
 async fn a_batch_sends_headers_to_every_url_and_a_crawl_to_its_seeds_origin() {
-    let (world, home, away) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await, Site::start().await);
+    let (world, home, away) =
+        (World::with_vars(&[("HOST_DELAY_MS", "0")]).await, Site::start().await, Site::start().await);
     let options = json!({ "headers": { "x-token": "t0" } });
     let got = world.batch(&[home.url(FIELDS), away.url(FIELDS)], options.clone()).await.json();
     for result in got["results"].as_array().unwrap() {
@@ -71,7 +72,7 @@ async fn another_token_is_another_cache_entry_and_call() {
 async fn forbidden_fields_are_refused_without_repeating_their_values() {
     let (world, site) = (World::start().await, Site::start().await);
     let many: Value = (0..21).map(|n| (format!("x-{n}"), json!(""))).collect::<serde_json::Map<_, _>>().into();
-    for (headers, says) in [
+    for (headers, expected) in [
         (json!({ "Host": "SECRET" }), "\"Host\""),
         (json!({ "Content-Length": "SECRET" }), "\"Content-Length\""),
         (json!({ "x-forwarded-for": "SECRET" }), "\"x-forwarded-for\""),
@@ -89,7 +90,7 @@ async fn forbidden_fields_are_refused_without_repeating_their_values() {
         assert_eq!((got.status.as_u16(), got.code().as_str()), (400, "INVALID_REQUEST"), "{headers}");
         let message = got.message();
         assert!(
-            message.contains("options.headers") && message.contains(says) && !message.contains("SECRET"),
+            message.contains("options.headers") && message.contains(expected) && !message.contains("SECRET"),
             "{message}"
         );
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
 use crate::support::stack::{Answer, Caller, World, schema};
-use crate::support::world::{TestBed, accept, call, drain};
+use crate::support::test_bed::{TestBed, accept, call, drain};
 
 async fn extract(caller: &Caller, url: &str, options: Value) -> Answer {
     caller.post("/v1/extract", &json!({ "url": url, "schema": schema(), "options": options })).await
@@ -70,7 +70,7 @@ async fn failures_are_not_cached_and_the_cache_can_be_switched_off() {
         assert_eq!(extract(&world, &site.url("/404"), json!({})).await.json()["status"], "error");
     }
     assert_eq!(site.hits(), 2);
-    let without = World::with(&[("CACHE_TTL_SECONDS", "0")]).await;
+    let without = World::with_vars(&[("CACHE_TTL_SECONDS", "0")]).await;
     for _ in 0..2 {
         let got = extract(&without, &site.url("/p/1"), json!({})).await;
         assert_eq!(got.json()["render_mode"], "structured");
@@ -81,7 +81,7 @@ async fn failures_are_not_cached_and_the_cache_can_be_switched_off() {
 /// Results of a batch or crawl are fetched in the same period, and are the same in both modes.
 #[tokio::test]
 async fn batches_and_crawls_always_fetch() {
-    let (world, site) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
     extract(&world, &site.url("/tree/0"), json!({})).await;
     let crawl = json!({
         "seed_url": site.url("/tree/0"), "schema": schema(),
@@ -123,7 +123,7 @@ async fn a_result_is_served_until_its_ttl_ends() {
 #[tokio::test]
 async fn a_fault_of_the_cache_is_a_miss() {
     let site = Site::start().await;
-    for fault in [Fault::Before, Fault::ReplyLost] {
+    for fault in [Fault::NoEffect, Fault::ReplyLost] {
         let bed = TestBed::new().await;
         let faults = Faults::default();
         let engine = bed.engine(&faults).await;
@@ -150,7 +150,7 @@ async fn a_fault_of_the_cache_is_a_miss() {
         assert_eq!(run().await, "structured", "{fault:?}");
         assert!(faults.injected());
         faults.reset();
-        assert_eq!(run().await, if fault == Fault::Before { "structured" } else { "cache" });
+        assert_eq!(run().await, if fault == Fault::NoEffect { "structured" } else { "cache" });
         bed.assert_sound("cache").await;
     }
 }

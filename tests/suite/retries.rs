@@ -12,7 +12,7 @@ async fn extract(caller: &Caller, url: &str, options: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_page_that_succeeds_at_last_costs_one_credit() {
+async fn a_page_that_succeeds_after_retries_costs_one_credit() {
     let (world, site) = (World::start().await, Site::start().await);
     let got = extract(&world, &site.url("/flaky/500,502,200/-/7"), json!({})).await;
     assert_eq!((&got["status"], &got["attempts"]), (&json!("success"), &json!(3)), "{got}");
@@ -54,7 +54,7 @@ async fn a_failure_reports_its_attempts() {
         assert_eq!(got["attempts"], attempts);
         assert_eq!(site.counts()[&format!("/flaky/500/-/{retries}")], hits);
     }
-    // A bot wall is not tried again.
+    // A page of bot protection is not tried again.
     let got = extract(&world, &site.url("/wall"), json!({})).await;
     assert_eq!((&got["error"]["code"], &got["error"]["attempts"]), (&json!("FETCH_BLOCKED"), &Value::Null), "{got}");
     assert_eq!(site.counts()["/wall"], 1);
@@ -98,7 +98,7 @@ async fn batches_in_both_modes_retry_and_are_charged_once() {
 /// Each try takes a slot at its host, spaced like any two pages of a crawl.
 #[tokio::test]
 async fn every_try_takes_a_slot_at_its_host() {
-    let (world, site) = (World::with(&[("HOST_DELAY_MS", "1500")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("HOST_DELAY_MS", "1500")]).await, Site::start().await);
     let path = "/flaky/500,200/-/1";
     let crawl = json!({
         "seed_url": site.url(path), "schema": schema(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::generated::{Generated, Spec};
+use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::server::{Folder, KEY, Server, admin};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
@@ -20,7 +20,7 @@ async fn begin(server: &Server, path: &str, body: Value) -> String {
 }
 
 /// Waits until the restarted server has completed the job, and checks progress and credits. Returns the result.
-async fn end(server: &Server, folder: &Folder, job: &str, pages: usize) -> Value {
+async fn await_completion(server: &Server, folder: &Folder, job: &str, pages: usize) -> Value {
     until("the job is completed", async || {
         tokio::time::sleep(Duration::from_millis(100)).await;
         server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
@@ -46,7 +46,7 @@ async fn an_extract_completes_after_a_kill() {
     until("the page is requested", async || site.hits() >= 1).await;
     drop(server); // SIGKILL
     let server = Server::start(&folder.0);
-    let result = end(&server, &folder, &job, 1).await;
+    let result = await_completion(&server, &folder, &job, 1).await;
     assert_eq!((&result["status"], &result["url"]), (&json!("success"), &json!(url)), "{result}");
     assert_eq!(site.hits(), 2, "the page was requested once more");
 }
@@ -63,7 +63,7 @@ async fn a_held_async_batch_completes_after_a_kill() {
     drop(server); // SIGKILL
     assert!(site.hits() < 400, "the server was killed too late");
     let server = Server::start(&folder.0);
-    let result = end(&server, &folder, &job, 400).await;
+    let result = await_completion(&server, &folder, &job, 400).await;
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
     assert_eq!(shown, urls);
     assert!(site.hits() <= 400 + 32, "only pages under way are fetched twice: {}", site.hits());
@@ -74,7 +74,7 @@ async fn crawl(name: &str, async_mode: bool) {
     const PAGES: usize = 120;
     let mut spec = Spec::tree(400, 8);
     spec.slow_ms = 30;
-    let (folder, site) = (Folder::new(name), Generated::start(spec).await);
+    let (folder, site) = (Folder::new(name), GeneratedSite::start(spec).await);
     let vars = [("HOST_DELAY_MS", "0")];
     let server = Server::start_with(&folder.0, &vars);
     let plan = json!({ "follow_pattern": site.url("/item/*"), "max_pages": PAGES, "max_depth": 20 });
@@ -87,7 +87,7 @@ async fn crawl(name: &str, async_mode: bool) {
     drop(server); // SIGKILL
     assert!(site.fetched().len() < PAGES, "the server was killed too late");
     let server = Server::start_with(&folder.0, &vars);
-    let result = end(&server, &folder, &job, PAGES).await;
+    let result = await_completion(&server, &folder, &job, PAGES).await;
     assert_eq!(result["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
     let urls = result["results"].as_array().unwrap().iter().map(|r| site.name_of(r["url"].as_str().unwrap()));
     let shown: std::collections::BTreeSet<String> = urls.collect();
@@ -182,7 +182,7 @@ async fn a_detached_crawl_completes_after_a_kill() {
     const PAGES: usize = 150;
     let mut spec = Spec::tree(400, 8);
     spec.slow_ms = 30;
-    let (folder, site) = (Folder::new("kill-crawl"), Generated::start(spec).await);
+    let (folder, site) = (Folder::new("kill-crawl"), GeneratedSite::start(spec).await);
     let vars = [("HOST_DELAY_MS", "0")];
     let server = Server::start_with(&folder.0, &vars);
     let crawl = json!({ "follow_pattern": site.url("/item/*"), "max_pages": PAGES, "max_depth": 20 });

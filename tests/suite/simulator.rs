@@ -1,6 +1,6 @@
 //! The simulator (tools/simulator) uses this deployment's numbers, and its figures match those counted here.
 
-#![allow(clippy::print_stdout)] // what was compared
+#![allow(clippy::print_stdout)] // prints the compared figures
 
 use std::fs;
 
@@ -14,9 +14,9 @@ use store::queue::{QueueNames, definitions};
 
 use crate::support::template::Template;
 
-/// How far the simulator may deviate from the figures in docs/SCALING.md, which were counted on a machine with other
+/// The tolerance between the simulator and the figures in docs/SCALING.md, which were counted on a machine with other
 /// work.
-const NEAR: f64 = 0.15;
+const TOLERANCE: f64 = 0.15;
 
 #[test]
 fn the_simulated_deployment_is_the_templates() {
@@ -81,9 +81,9 @@ fn the_simulated_settings_are_the_engines() {
         ..simulated
     };
     assert_eq!(simulated, from_settings);
-    assert_eq!((STEP_TRIES, STEP_WAIT), (settings.step_attempts, settings.retry_base_ms * 1_000));
+    assert_eq!((STEP_TRIES, STEP_WAIT), (settings.max_step_tries, settings.retry_base_ms * 1_000));
     let store = RetryPolicy::default();
-    assert_eq!((STORE_TRIES, STORE_WAIT), (store.attempts, store.base_ms * 1_000));
+    assert_eq!((STORE_TRIES, STORE_WAIT), (store.max_tries, store.base_ms * 1_000));
     assert_eq!(DUE_SHARDS, u64::from(store::keys::DUE_SHARDS));
     let client = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/store/src/client.rs")).unwrap();
     let sdk = format!(".with_max_attempts({SDK_TRIES}).with_initial_backoff(Duration::from_millis(50))");
@@ -111,7 +111,7 @@ fn a_single_job_costs_what_was_counted() {
         let simulated = figures.writes_a_page();
         println!("{}: {simulated:.2} simulated, {counted} counted", scenario.name);
         assert_eq!(figures.units_done, pages);
-        assert!((simulated / counted - 1.0).abs() <= NEAR, "{}: {simulated} and {counted}", scenario.name);
+        assert!((simulated / counted - 1.0).abs() <= TOLERANCE, "{}: {simulated} and {counted}", scenario.name);
         compared += 1;
     }
     assert_eq!(compared, 4);

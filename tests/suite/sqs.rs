@@ -10,18 +10,18 @@ use domain::{JobId, Seq};
 use local::sqs::Sqs;
 use runtime::clock::{Clock, SystemClock};
 use store::client::Connection;
-use store::queue::{self, Depth, Message, Queue, QueueNames, Received, connect_through, create_queues};
+use store::queue::{self, Depth, Message, Queue, QueueNames, Received, connect_with_http_client, create_queues};
 use store::{RetryPolicy, StoreError};
 use tokio::net::TcpListener;
 
 use crate::support::faults::{Fault, Faults, Refusal, Service};
+use crate::support::test_bed::account;
 use crate::support::until;
-use crate::support::world::account;
 
-/// Longer than anything takes; a receive ends as soon as there is a message.
-const LONG: u32 = 20;
-/// Hidden for the whole test.
-const HIDDEN: u32 = 600;
+/// Wait time of a receive, in seconds. A receive ends as soon as there is a message.
+const WAIT_SECS: u32 = 20;
+/// Visibility timeout, in seconds: longer than a test takes.
+const HIDE_SECS: u32 = 600;
 
 struct TestQueues {
     units: Queue,
@@ -55,10 +55,10 @@ impl TestQueues {
 
 async fn connect_queues(connection: &Connection, names: &QueueNames, faults: &Faults) -> [Queue; 4] {
     let http = connection.http.clone().unwrap_or_else(|| store::client::http_client(true));
-    let sqs = connect_through(connection, faults.before(http), RetryConfig::disabled()).await;
+    let sqs = connect_with_http_client(connection, faults.wrap_client(http), RetryConfig::disabled()).await;
     let urls = create_queues(&sqs, names).await.unwrap();
     assert_eq!(create_queues(&sqs, names).await.unwrap(), urls, "creating the queues again changes nothing");
-    let queue = |url: &str| Queue::new(sqs.clone(), url, RetryPolicy { attempts: 3, base_ms: 1 });
+    let queue = |url: &str| Queue::new(sqs.clone(), url, RetryPolicy { max_tries: 3, base_ms: 1 });
     [&urls.units, &urls.settle, &urls.notify, &urls.dead].map(|url| queue(url))
 }
 
@@ -79,11 +79,11 @@ fn handles(received: &[Received]) -> Vec<&str> {
     received.iter().map(|r| r.receipt_handle.as_str()).collect()
 }
 
-/// Receives until there are `n` messages and returns their units in order.
+/// Receives and deletes `n` messages. Returns their units in order.
 async fn take(queue: &Queue, n: usize) -> Vec<Seq> {
     let mut seqs = Vec::new();
     while seqs.len() < n {
-        let received = queue.receive(10, LONG, HIDDEN).await.unwrap();
+        let received = queue.receive(10, WAIT_SECS, HIDE_SECS).await.unwrap();
         assert!(!received.is_empty(), "only {seqs:?} came");
         for message in &received {
             match message.message().unwrap() {
@@ -101,7 +101,7 @@ async fn take(queue: &Queue, n: usize) -> Vec<Seq> {
     seqs
 }
 
-async fn one(queue: &Queue, wait: u32, visibility: u32) -> Received {
+async fn receive_one(queue: &Queue, wait: u32, visibility: u32) -> Received {
     let mut received = queue.receive(1, wait, visibility).await.unwrap();
     assert_eq!(received.len(), 1);
     received.remove(0)
@@ -130,7 +130,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 async fn a_long_poll_ends_with_a_message_or_its_wait_time() {
     let queues = TestQueues::open().await;
     let waiting = queues.units.clone();
-    let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
+    let poll = tokio::spawn(async move { waiting.receive(10, WAIT_SECS, HIDE_SECS).await });
     until("a poll", || async { queues.faults.operations(Service::Sqs) == ["ReceiveMessage"] }).await;
     let start = Instant::now();
     assert!(queues.units.send(&account(), &messages(1)).await.complete());
@@ -141,7 +141,7 @@ async fn a_long_poll_ends_with_a_message_or_its_wait_time() {
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     // Longer than any other request may take.
     let start = Instant::now();
-    assert_eq!(queues.settle.receive(10, 4, HIDDEN).await.unwrap(), []);
+    assert_eq!(queues.settle.receive(10, 4, HIDE_SECS).await.unwrap(), []);
     assert!(start.elapsed() > Duration::from_millis(3_500), "{:?}", start.elapsed());
 }
 
@@ -150,11 +150,11 @@ async fn an_undeleted_message_becomes_visible_again_and_is_counted() {
     let queues = TestQueues::open().await;
     assert!(queues.units.send(&account(), &messages(1)).await.complete());
     let start = Instant::now();
-    let first = one(&queues.units, LONG, 1).await;
+    let first = receive_one(&queues.units, WAIT_SECS, 1).await;
     // A long poll returns as soon as a message is visible, so it was hidden until now.
-    let second = one(&queues.units, LONG, HIDDEN).await;
+    let second = receive_one(&queues.units, WAIT_SECS, HIDE_SECS).await;
     assert!(start.elapsed() > Duration::from_millis(900), "{:?}", start.elapsed());
-    assert_eq!(queues.units.receive(10, 0, HIDDEN).await.unwrap(), [], "it is hidden");
+    assert_eq!(queues.units.receive(10, 0, HIDE_SECS).await.unwrap(), [], "it is hidden");
     assert_eq!((first.receive_count, second.receive_count), (1, 2));
     assert_eq!((&first.message_id, first.sent_at, &first.body), (&second.message_id, second.sent_at, &second.body));
     assert_ne!(first.receipt_handle, second.receipt_handle);
@@ -169,20 +169,20 @@ async fn visibility_is_changed_per_message() {
     assert!(queues.units.send(&account(), &messages(2)).await.complete());
     let mut received = Vec::new();
     while received.len() < 2 {
-        received.extend(queues.units.receive(10, LONG, 3).await.unwrap());
+        received.extend(queues.units.receive(10, WAIT_SECS, 3).await.unwrap());
     }
-    let (kept, given) = (&received[0], &received[1]);
+    let (first, second) = (&received[0], &received[1]);
     let changed = queues
         .units
-        .change_visibility(&[(&*kept.receipt_handle, HIDDEN), ("no such handle", 5), (&*given.receipt_handle, 0)])
+        .change_visibility(&[(&*first.receipt_handle, HIDE_SECS), ("no such handle", 5), (&*second.receipt_handle, 0)])
         .await;
     assert_eq!(changed.failed, [1]);
     assert!(matches!(changed.fault, Some(StoreError::Malformed(_))), "{:?}", changed.fault);
     assert_eq!(queues.faults.operations(Service::Sqs).last().unwrap(), "ChangeMessageVisibilityBatch");
-    let again = one(&queues.units, LONG, HIDDEN).await;
-    assert_eq!((&again.message_id, again.receive_count), (&given.message_id, 2));
+    let again = receive_one(&queues.units, WAIT_SECS, HIDE_SECS).await;
+    assert_eq!((&again.message_id, again.receive_count), (&second.message_id, 2));
     // The other message's three seconds are over by the end of this.
-    assert_eq!(queues.units.receive(10, 4, HIDDEN).await.unwrap(), [], "its visibility timeout was extended");
+    assert_eq!(queues.units.receive(10, 4, HIDE_SECS).await.unwrap(), [], "its visibility timeout was extended");
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_delayed_message_is_hidden_until_its_delay_ends() {
     let queues = TestQueues::open().await;
     assert!(queues.settle.send_delayed(&account(), &messages(1), 900).await.complete());
     assert_depth(&queues.settle, Depth { delayed: 1, ..Depth::default() }).await;
-    assert_eq!(queues.settle.receive(10, 0, HIDDEN).await.unwrap(), []);
+    assert_eq!(queues.settle.receive(10, 0, HIDE_SECS).await.unwrap(), []);
     let start = Instant::now();
     assert!(queues.units.send_delayed(&account(), &messages(1), 1).await.complete());
     assert_eq!(take(&queues.units, 1).await, [0]);
@@ -205,7 +205,7 @@ async fn sends_are_split_into_batches_and_queues_are_separate() {
     assert!(queues.settle.send(&account(), std::slice::from_ref(&settle)).await.complete());
     let sent: Vec<usize> = queues.faults.calls().iter().map(|c| c.entries).collect();
     assert_eq!(sent, [10, 10, 5, 1]);
-    let received = one(&queues.settle, LONG, HIDDEN).await;
+    let received = receive_one(&queues.settle, WAIT_SECS, HIDE_SECS).await;
     assert_eq!(received.message(), Ok(settle));
     assert_eq!(take(&queues.units, 25).await, (0..25).collect::<Vec<_>>());
     assert_empty(&queues.units).await;
@@ -231,13 +231,13 @@ async fn an_oversized_message_fails_alone() {
 async fn refused_entries_are_retried_and_reported() {
     let queues = TestQueues::open().await;
     let (units, faults) = (&queues.units, &queues.faults);
-    faults.refuse_sends(1, Refusal::Partly);
+    faults.refuse_sends(1, Refusal::TransientEntries);
     assert!(units.send(&account(), &messages(5)).await.complete());
     let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
     assert_eq!(entries, [5, 3]);
     assert_eq!(take(units, 5).await, [0, 1, 2, 3, 4], "none twice");
 
-    faults.refuse_sends(usize::MAX, Refusal::Partly);
+    faults.refuse_sends(usize::MAX, Refusal::TransientEntries);
     let outcome = units.send(&account(), &messages(12)).await;
     let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
     assert_eq!(entries, [10, 5, 3, 2, 1, 1]);
@@ -247,7 +247,7 @@ async fn refused_entries_are_retried_and_reported() {
     assert!(text.contains("SendMessageBatch") && text.contains("InternalError"), "the log line: {text}");
     assert_eq!(take(units, 9).await, [1, 2, 3, 4, 5, 6, 7, 9, 11]);
 
-    faults.refuse_sends(1, Refusal::PartlyForGood);
+    faults.refuse_sends(1, Refusal::PermanentEntries);
     let outcome = units.send(&account(), &messages(4)).await;
     assert_eq!(faults.calls().len(), 1, "a permanent error is not retried");
     assert_eq!(outcome.failed, [0, 2]);
@@ -260,13 +260,13 @@ async fn refused_entries_are_retried_and_reported() {
 async fn a_failed_request_affects_only_its_own_entries() {
     let queues = TestQueues::open().await;
     let (units, faults) = (&queues.units, &queues.faults);
-    faults.refuse_sends(1, Refusal::Whole);
+    faults.refuse_sends(1, Refusal::Request);
     let outcome = units.send(&account(), &messages(25)).await;
     assert_eq!(outcome.failed, (0..10).collect::<Vec<_>>());
     assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
     assert_eq!(take(units, 15).await, (10..25).collect::<Vec<_>>());
 
-    faults.refuse_sends(usize::MAX, Refusal::Whole);
+    faults.refuse_sends(usize::MAX, Refusal::Request);
     let outcome = units.send(&account(), &messages(100)).await;
     assert_eq!(outcome.failed, (0..100).collect::<Vec<_>>());
     assert_eq!(faults.calls().len(), 2, "a dead endpoint gets no further requests");
@@ -275,10 +275,10 @@ async fn a_failed_request_affects_only_its_own_entries() {
     // Whether the messages were accepted is unknown; here they were.
     faults.plan(0, Fault::ReplyLost);
     assert_eq!(units.send(&account(), &messages(2)).await.failed, [0, 1]);
-    let received = units.receive(10, LONG, 0).await.unwrap();
+    let received = units.receive(10, WAIT_SECS, 0).await.unwrap();
     assert!(!received.is_empty());
     faults.plan(0, Fault::DeathAfter);
-    assert!(units.receive(10, LONG, 0).await.is_err());
+    assert!(units.receive(10, WAIT_SECS, 0).await.is_err());
     assert_eq!(units.delete(&handles(&received)).await.failed.len(), received.len());
     assert!(faults.injected());
     faults.reset();
@@ -292,7 +292,7 @@ async fn a_message_received_too_often_goes_to_the_dead_letter_queue() {
     for queue in [&queues.units, &queues.settle, &queues.notify] {
         assert!(queue.send(&account(), &messages(1)).await.complete());
         for count in 1..=max {
-            assert_eq!(one(queue, LONG, 0).await.receive_count, count);
+            assert_eq!(receive_one(queue, WAIT_SECS, 0).await.receive_count, count);
         }
         assert_eq!(queue.receive(1, 0, 0).await.unwrap(), []);
         assert_eq!(take(&queues.dead, 1).await, [0]);
@@ -314,7 +314,7 @@ async fn a_missing_queue_is_reported_as_such() {
 }
 
 #[tokio::test]
-async fn a_dead_or_silent_endpoint_fails_soon() {
+async fn a_dead_or_silent_endpoint_fails_within_seconds() {
     let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     for (address, max) in [(refusing, 2), (silent.local_addr().unwrap(), 8)] {
@@ -330,12 +330,12 @@ async fn a_dead_or_silent_endpoint_fails_soon() {
 }
 
 #[tokio::test]
-async fn the_embedded_sqs_stops_at_once_and_forgets() {
+async fn the_embedded_sqs_stops_at_once_and_loses_its_messages() {
     let mut queues = TestQueues::open().await;
     let Some(embedded) = queues.embedded.take() else { return };
     assert!(queues.units.send(&account(), &messages(1)).await.complete());
     let waiting = queues.settle.clone();
-    let poll = tokio::spawn(async move { waiting.receive(10, LONG, HIDDEN).await });
+    let poll = tokio::spawn(async move { waiting.receive(10, WAIT_SECS, HIDE_SECS).await });
     until("a poll", || async { queues.faults.operations(Service::Sqs).len() == 2 }).await;
     let start = Instant::now();
     embedded.stop().await;

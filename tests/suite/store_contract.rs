@@ -6,13 +6,13 @@ use domain::{Endpoint, Job, JobState, Nonce, Outcome};
 use runtime::clock::Clock;
 use store::Store;
 use store::accept::{Accepted, NewJob};
-use store::lists::Which;
+use store::lists::JobFilter;
 use store::results::ResultText;
 use store::segments::SegmentWrite;
-use store::settle::{Last, Settled};
+use store::settle::{ExtractEnd, Settled};
 
 use crate::support::faults::Faults;
-use crate::support::world::{TestBed, accept, account, call, quota};
+use crate::support::test_bed::{TestBed, accept, account, call, quota};
 
 async fn job_of(bed: &TestBed, n: usize) -> (Store, Job) {
     let engine = bed.engine(&Faults::default()).await;
@@ -72,13 +72,13 @@ async fn an_extract_is_one_row_from_its_start_to_its_end() {
     let mut last = first.next(id(1, 1));
     last.put(0, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: engine.now(), skipped: 0 });
     let end = job.settle(&Totals::of([&last], 1), engine.now()).unwrap();
-    let stale = Last { segment: &last.next(id(1, 2)), result: Some("{}") };
+    let stale = ExtractEnd { segment: &last.next(id(1, 2)), result: Some("{}") };
     assert_eq!(
         store.jobs.settle(&job, &end, Some(stale), None).await.unwrap(),
         Settled::Stale,
         "another version than the row's"
     );
-    let right = Last { segment: &last, result: Some("{\"a\":1}") };
+    let right = ExtractEnd { segment: &last, result: Some("{\"a\":1}") };
     assert_eq!(store.jobs.settle(&job, &end, Some(right), None).await.unwrap(), Settled::Written);
     assert_eq!(store.jobs.settle(&job, &end, Some(right), None).await.unwrap(), Settled::Stale, "once");
     assert!(matches!(
@@ -86,7 +86,7 @@ async fn an_extract_is_one_row_from_its_start_to_its_end() {
         SegmentWrite::Refused(Some(_))
     ));
     let ended = store.jobs.job(&job.id).await.unwrap().unwrap();
-    assert_eq!(ended.one.unwrap().result.as_deref(), Some("{\"a\":1}"));
+    assert_eq!(ended.extract_unit.unwrap().result.as_deref(), Some("{\"a\":1}"));
     assert_eq!(ended.state, JobState::Ended(Outcome::Completed));
     bed.assert_sound("extract").await;
 }
@@ -127,7 +127,11 @@ async fn accept_is_all_or_nothing_and_idempotent() {
         idempotency: None,
         now: engine.now(),
     };
-    assert_eq!(store.jobs.accept(again).await.unwrap(), Accepted::Written, "meeting its own META is a success");
+    assert_eq!(
+        store.jobs.accept(again).await.unwrap(),
+        Accepted::Written,
+        "a META row that the call itself wrote is a success"
+    );
     assert_eq!(quota(&engine).await.unwrap(), before, "nothing is reserved twice");
     // A quota snapshot that is out of date.
     let (_, other) = job_of(&bed, 4).await;
@@ -148,11 +152,11 @@ async fn states_and_leases_change_by_conditional_writes() {
     let bed = TestBed::new().await;
     let (store, job) = job_of(&bed, 1).await;
     let now = bed.clock.now();
-    let mine = DriverLease { holder: Nonce::from_random(1), until: now.plus_secs(60), queued: false, quiet: 0 };
-    assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap());
-    assert!(store.jobs.drive(&job, &job.driver, &mine).await.unwrap(), "it recognises its own write");
-    let other = DriverLease { holder: Nonce::from_random(2), until: now.plus_secs(60), queued: false, quiet: 0 };
-    assert!(!store.jobs.drive(&job, &job.driver, &other).await.unwrap());
+    let mine = DriverLease { holder: Nonce::from_random(1), until: now.plus_secs(60), queued: false, idle_checks: 0 };
+    assert!(store.jobs.replace_lease(&job, &job.driver, &mine).await.unwrap());
+    assert!(store.jobs.replace_lease(&job, &job.driver, &mine).await.unwrap(), "it recognises its own write");
+    let other = DriverLease { holder: Nonce::from_random(2), until: now.plus_secs(60), queued: false, idle_checks: 0 };
+    assert!(!store.jobs.replace_lease(&job, &job.driver, &other).await.unwrap());
     assert!(store.jobs.due(now.plus_secs(59), 10).await.unwrap().is_empty());
     assert_eq!(store.jobs.due(now.plus_secs(60), 10).await.unwrap(), std::slice::from_ref(&job.id));
 
@@ -177,7 +181,7 @@ async fn states_and_leases_change_by_conditional_writes() {
     assert_eq!(ended.state, JobState::Ended(Outcome::Cancelled));
     assert_eq!(ended.expires_at, Some(now.plus_secs(86_400)));
     assert!(!ended.retained(now.plus_secs(86_400)));
-    assert!(!store.jobs.drive(&ended, &mine, &other).await.unwrap(), "an ended job has no driver");
+    assert!(!store.jobs.replace_lease(&ended, &mine, &other).await.unwrap(), "an ended job has no driver");
     assert!(store.jobs.due(now.plus_secs(1_000_000), 10).await.unwrap().is_empty());
     bed.assert_sound("settled").await;
 }
@@ -195,7 +199,8 @@ async fn lists_are_paged_to_the_end() {
     ids.reverse();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = engine.store().jobs.list(&account(), Which::Running, 3, after.as_ref(), engine.now()).await.unwrap();
+        let page =
+            engine.store().jobs.list(&account(), JobFilter::Running, 3, after.as_ref(), engine.now()).await.unwrap();
         seen.extend(page.jobs.into_iter().map(|j| j.id));
         after = page.next;
         if after.is_none() {
@@ -203,7 +208,7 @@ async fn lists_are_paged_to_the_end() {
         }
     }
     assert_eq!(seen, ids);
-    let finished = engine.store().jobs.list(&account(), Which::Finished, 3, None, engine.now()).await.unwrap();
+    let finished = engine.store().jobs.list(&account(), JobFilter::Finished, 3, None, engine.now()).await.unwrap();
     assert!(finished.jobs.is_empty());
 }
 

@@ -7,8 +7,8 @@ use engine::Engine;
 
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
+use crate::support::test_bed::{TestBed, accept, call};
 use crate::support::test_queue::TestQueue;
-use crate::support::world::{TestBed, accept, call};
 
 /// A queue in which another job's message waits, because all workers are busy.
 struct Backlog {
@@ -30,10 +30,10 @@ impl Backlog {
         self.bed.queue.as_ref().unwrap()
     }
 
-    /// After some time a worker writes its heartbeat, and the sweep goes round.
+    /// Advances the clock, writes a worker's heartbeat, and sweeps.
     async fn sweep_after(&self, secs: i64) {
         self.bed.clock.advance(secs);
-        self.engine.store().jobs.beat(self.engine.now()).await.unwrap();
+        self.engine.store().jobs.record_heartbeat(self.engine.now()).await.unwrap();
         self.engine.sweeper.sweep(None).await.unwrap();
     }
 }
@@ -56,7 +56,7 @@ async fn in_a_backlog_nothing_is_sent_again() {
         backlog.sweep_after(60).await;
     }
     assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&backlog.other)), (1, 1));
-    // What waited is worked on as ever.
+    // The waiting messages are handled as usual.
     backlog.bed.deliver(&backlog.engine, &backlog.engine, 0).await;
     backlog.bed.settle_all().await;
     backlog.bed.assert_sound("after the backlog").await;
@@ -73,7 +73,7 @@ async fn when_the_workers_stall_everything_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_lost_message_is_sent_again_once_nothing_waits() {
+async fn without_a_backlog_a_lost_message_is_sent_again() {
     let backlog = Backlog::new().await;
     backlog.queue().lose_all();
     backlog.sweep_after(31).await;
@@ -81,7 +81,7 @@ async fn a_lost_message_is_sent_again_once_nothing_waits() {
 }
 
 #[tokio::test]
-async fn a_lost_message_is_sent_again_within_an_hour_or_so_while_others_wait() {
+async fn in_a_backlog_a_lost_message_is_sent_again_after_about_an_hour() {
     let backlog = Backlog::new().await;
     let job = send(&backlog.engine, &backlog.site).await;
     backlog.queue().lose(&job);
@@ -91,12 +91,12 @@ async fn a_lost_message_is_sent_again_within_an_hour_or_so_while_others_wait() {
         minutes += 1;
         assert!(minutes < 90, "the job is never sent again");
     }
-    // 128 leases, and a sweep for each of the looks.
+    // 128 leases, and a sweep for each check of the job.
     assert!((64..=75).contains(&minutes), "{minutes} minutes");
 }
 
 #[tokio::test]
-async fn a_job_whose_handler_died_before_it_sent_is_sent_whatever_waits() {
+async fn in_a_backlog_a_job_whose_handler_died_before_sending_is_sent_at_the_next_sweep() {
     let backlog = Backlog::new().await;
     let mut batch = call(Endpoint::Batch, backlog.site.urls("/p", 2));
     batch.async_mode = true;
@@ -105,8 +105,8 @@ async fn a_job_whose_handler_died_before_it_sent_is_sent_whatever_waits() {
     assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&backlog.other)), (1, 1));
 }
 
-/// Lets a worker die after its n-th call; returns the job if one of its units is started then.
-async fn abandoned(backlog: &Backlog, calls: usize) -> Option<JobId> {
+/// Sends a job, and lets its worker die after the n-th call. Returns the job if one of its units is started then.
+async fn job_of_dead_worker(backlog: &Backlog, calls: usize) -> Option<JobId> {
     let job = send(&backlog.engine, &backlog.site).await;
     let faults = Faults::default();
     let worker = backlog.bed.engine(&faults).await;
@@ -121,19 +121,19 @@ async fn abandoned(backlog: &Backlog, calls: usize) -> Option<JobId> {
     let row = backlog.engine.jobs.job(&job).await.unwrap().unwrap();
     let rows = backlog.engine.store().segments.all_segments(&row).await.unwrap();
     let started = |(_, unit)| matches!(unit, UnitState::Started { .. });
-    rows.iter().flat_map(Segment::known).any(started).then_some(job)
+    rows.iter().flat_map(Segment::non_pending).any(started).then_some(job)
 }
 
 #[tokio::test]
-async fn a_job_whose_worker_died_is_sent_again_whatever_waits() {
+async fn in_a_backlog_a_job_whose_worker_died_is_sent_again_after_its_lease() {
     for calls in 0..20 {
         let backlog = Backlog::new().await;
-        let Some(job) = abandoned(&backlog, calls).await else { continue };
-        // Its message is hidden for as long as a worker may take; another one waits.
-        let waits = send(&backlog.engine, &backlog.site).await;
+        let Some(job) = job_of_dead_worker(&backlog, calls).await else { continue };
+        // Its message is hidden for the visibility timeout; another one waits.
+        let waiting = send(&backlog.engine, &backlog.site).await;
         let before = backlog.queue().messages_of(&job);
         backlog.sweep_after(40).await;
-        assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&waits)), (before + 1, 1));
+        assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&waiting)), (before + 1, 1));
         return;
     }
     panic!("the worker starts nothing");

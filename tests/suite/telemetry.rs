@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use domain::JobId;
 use serde_json::{Value, json};
 
-use crate::support::cloud::{Cloud, PLENTY};
+use crate::support::cloud::{Cloud, TIMEOUT};
 use crate::support::site::Site;
 use crate::support::stack::schema;
 use crate::support::until;
@@ -45,10 +45,10 @@ async fn a_request_writes_one_log_line_and_its_metrics() {
     let mut urls = site.urls("/p", 3);
     urls.push(site.url("/404?token=QUERYSECRET"));
     let body = json!({ "urls": urls, "schema": schema() });
-    let mut answer = function.request("POST", "/v1/batch", &[], &body, PLENTY);
+    let mut answer = function.request("POST", "/v1/batch", &[], &body, TIMEOUT);
     let job = answer.prelude().await["headers"]["x-job-id"].as_str().unwrap().to_owned();
     assert_eq!(answer.body().await["succeeded"], 3);
-    let mut refused = function.request("POST", "/v1/batch", &[], &json!({ "urls": urls }), PLENTY);
+    let mut refused = function.request("POST", "/v1/batch", &[], &json!({ "urls": urls }), TIMEOUT);
     assert_eq!(refused.prelude().await["statusCode"], 422);
     refused.body().await;
     // Written before the function asks for more work, because it may be frozen then.
@@ -90,12 +90,12 @@ async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
     let (cloud, site) = (Cloud::start().await, Site::start().await);
     let (batch, _) = cloud.function_with_output("batch").await;
     let body = json!({ "urls": site.urls("/p", 3), "schema": schema() });
-    let mut answer = batch.request("POST", "/v1/batch", &[("Prefer", "respond-async")], &body, PLENTY);
+    let mut answer = batch.request("POST", "/v1/batch", &[("Prefer", "respond-async")], &body, TIMEOUT);
     let job = JobId::parse(answer.prelude().await["headers"]["x-job-id"].as_str().unwrap()).unwrap();
     answer.body().await;
     let (worker, by_worker) = cloud.function_with_output("worker").await;
     let (settle, by_settle) = cloud.function_with_output("settle").await;
-    cloud.map_until_ended(&worker, &settle, &job).await;
+    cloud.deliver_until_ended(&worker, &settle, &job).await;
     let total = |sums: &BTreeMap<String, u64>, name: &str| sums.get(name).copied().unwrap_or_default();
     until("the worker's metrics", async || {
         let sums = sums(&by_worker.metrics);
@@ -110,20 +110,20 @@ async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
             "messageId": "1", "receiptHandle": "1", "eventSource": "aws:sqs", "messageAttributes": {}, "body": "{}",
             "attributes": { "ApproximateReceiveCount": receives },
         });
-        let failed = worker.api.invoke(&json!({ "Records": [record] }), PLENTY).value().await;
+        let failed = worker.api.invoke(&json!({ "Records": [record] }), TIMEOUT).value().await;
         assert_eq!(failed["batchItemFailures"][0]["itemIdentifier"], "1");
     }
     until("the failures", async || total(&sums(&by_worker.metrics), "MessagesFailed") == 2).await;
 
     // The metric that an alarm expects, although there was nothing to do.
-    let sweep = || settle.api.invoke(&json!({ "source": "aws.events" }), PLENTY);
+    let sweep = || settle.api.invoke(&json!({ "source": "aws.events" }), TIMEOUT);
     assert_eq!(sweep().value().await, json!({ "looked_after": 0 }));
     until("the sweep's metric", async || total(&sums(&by_settle.metrics), "Sweeps") == 1).await;
 
-    let check = async || settle.api.invoke(&json!({ "check": true }), PLENTY).value().await;
+    let check = async || settle.api.invoke(&json!({ "check": true }), TIMEOUT).value().await;
     assert_eq!(check().await, json!({ "violations": 0 }));
     // A month row that differs from the ledger's sum.
-    cloud.break_month(7).await;
+    cloud.falsify_month(7).await;
     assert_eq!(check().await, json!({ "violations": 1 }));
     until("the metric", async || total(&sums(&by_settle.metrics), "InvariantViolations") == 1).await;
     let log = by_settle.log.lock().unwrap();

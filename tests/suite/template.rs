@@ -17,7 +17,7 @@ use store::tables::{TTL_ATTRIBUTE, definitions as tables};
 use crate::support::template::{Template, TemplateFunction, arn_of};
 
 /// The end of the URI of an integration that API Gateway streams.
-const STREAMED: &str = "/response-streaming-invocations";
+const STREAMING_SUFFIX: &str = "/response-streaming-invocations";
 
 fn openapi() -> Value {
     serde_json::from_str(include_str!("../../shared/api/openapi.json")).unwrap()
@@ -79,7 +79,7 @@ fn routes_are_those_of_the_code() {
 
 fn assert_streams(integration: &Value, what: &str) {
     let uri = integration["uri"]["Fn::Sub"].as_str().unwrap();
-    assert!(uri.contains("lambda:path/2021-11-15/functions/") && uri.ends_with(STREAMED), "{what}: {uri}");
+    assert!(uri.contains("lambda:path/2021-11-15/functions/") && uri.ends_with(STREAMING_SUFFIX), "{what}: {uri}");
     assert_eq!(integration["responseTransferMode"], "STREAM", "{what}");
     assert_eq!((&integration["type"], &integration["httpMethod"]), (&json!("aws_proxy"), &json!("POST")), "{what}");
     assert_eq!(integration["timeoutInMillis"], 900_000, "{what}");

@@ -16,14 +16,14 @@ async fn world(model: &ScriptedModel, more: &[(&str, &str)]) -> World {
     let base = model.base();
     let mut vars = more.to_vec();
     vars.extend([("MODEL_URL", base.as_str()), ("MODEL_NAME", "m"), ("MODEL_KEY", "k"), ("MODEL_VISION", "true")]);
-    World::with(&vars).await
+    World::with_vars(&vars).await
 }
 
 /// A page whose voltage is only on a picture.
 fn page(site: &Site, pictures: &[String]) -> String {
     let pictures: String = pictures.iter().map(|address| format!("<img src=\"{address}\">")).collect();
     let text = "A heater from Bergen that keeps small rooms warm through long winters, as its makers say of it.";
-    site.show("heater", &format!("<title>Heater</title><main><h1>Heater</h1><p>{text}</p>{pictures}</main>"))
+    site.add_page("heater", &format!("<title>Heater</title><main><h1>Heater</h1><p>{text}</p>{pictures}</main>"))
 }
 
 fn call(url: &str, images: bool) -> Value {
@@ -103,7 +103,7 @@ async fn pictures_are_read_only_if_needed_requested_and_allowed() {
         ("voltage", json!(5), "5"),
         ("wattage", json!(7), "7"),
     ])]);
-    let in_text = site.show("in-text", "<title>H</title><main><h1>Heater</h1><p>A heater from Bergen with 5 and 7.</p><img src='/picture/100/b'></main>");
+    let in_text = site.add_page("in-text", "<title>H</title><main><h1>Heater</h1><p>A heater from Bergen with 5 and 7.</p><img src='/picture/100/b'></main>");
     let got = world.post("/v1/extract", &call(&in_text, true)).await.json();
     assert_eq!((&got["data"]["wattage"], &got["images_processed"]), (&json!(7), &Value::Null), "{got}");
     assert_eq!(model.calls().len(), 3);

@@ -18,7 +18,7 @@ work, server, folder, runs, *functions = sys.argv[1:]
 # One typical event for each function. Nothing is kept between runs.
 EVENTS = {"extract": "extract.post", "batch": "batch.post", "crawl": "crawl.post", "jobs": "jobs.usage", "mcp": "mcp.call",
           "worker": "worker.units", "settle": "settle.sweep", "notify": "notify.notify"}
-NOTHING_KEPT = {"CACHE_TTL_SECONDS": "0", "HOST_DELAY_MS": "0", "RUST_LOG": "error"}
+WITHOUT_CACHE = {"CACHE_TTL_SECONDS": "0", "HOST_DELAY_MS": "0", "RUST_LOG": "error"}
 
 
 def zipped(path):
@@ -40,7 +40,7 @@ def memory(binary):
     raise AssertionError(f"{binary} is not running")
 
 
-def answered(function, payload):
+def response_ms(function, payload):
     begun = time.perf_counter()
     function.invoke(payload)
     return (time.perf_counter() - begun) * 1000
@@ -52,11 +52,11 @@ with Local(server, os.path.join(work, "data"), FETCH_ALLOW="127.0.0.0/8", RUNO_D
         binary, payload = os.path.join(folder, name), event(EVENTS[name], local.origin, NO_JOB)
         first, following, resident = [], [], []
         for _ in range(int(runs)):
-            environment = local.environment(name) | NOTHING_KEPT
+            environment = local.environment(name) | WITHOUT_CACHE
             with Function(os.path.join(work, "emulator"), [binary], environment, os.path.join(work, "log")) as function:
-                first.append(answered(function, payload))
+                first.append(response_ms(function, payload))
                 resident.append(memory(binary))
-                following.append(answered(function, payload))
+                following.append(response_ms(function, payload))
         size = os.path.getsize(binary)
         print(f"| {name} | {size / 2**20:.2f} MB | {zipped(binary) / 2**20:.2f} MB | {statistics.median(first):.0f} ms ({min(first):.0f}) "
               f"| {statistics.median(following):.0f} ms | {statistics.median(r for r, _ in resident):.1f} MB ({max(m for _, m in resident):.1f}) |", flush=True)

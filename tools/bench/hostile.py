@@ -125,11 +125,11 @@ def children(pid):
             pass
 
 
-def watch(pid, most):
-    """Records in most[0] the largest memory in MB of the server and its children together; samples every 20 ms."""
+def watch(pid, peak):
+    """Records in peak[0] the largest memory in MB of the server and its children together; samples every 20 ms."""
     while True:
         try:
-            most[0] = max(most[0], status(pid, "VmRSS") + sum(status(child, "VmRSS") or 0 for child in children(pid)))
+            peak[0] = max(peak[0], status(pid, "VmRSS") + sum(status(child, "VmRSS") or 0 for child in children(pid)))
         except (OSError, TypeError):
             pass
         time.sleep(0.02)
@@ -140,9 +140,9 @@ def cpu(pid):
     return sum(int(x) for x in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
-def idle_at(pid, most=30):
+def idle_at(pid, timeout=30):
     """Returns when the server began to use less than a tenth of a processor for half a second."""
-    end, quiet_since, before = time.time() + most, time.time(), cpu(pid)
+    end, quiet_since, before = time.time() + timeout, time.time(), cpu(pid)
     while time.time() < end and time.time() - quiet_since < 0.5:
         time.sleep(0.1)
         now = cpu(pid)
@@ -215,7 +215,7 @@ def run(args, name, data):
     env = {"PATH": os.environ["PATH"], "PORT": "0", "DATA_DIR": data, "FETCH_ALLOW": "127.0.0.0/8", "HOST_DELAY_MS": "0", "RUST_LOG": "error",
            "RUNO_DEV_RATE": "100000"}
     started = [start(serve, None, 0), start(serve, name, args.nice)]
-    site, hostile = (f"http://127.0.0.1:{said.recv()}" for _, said in started)
+    site, hostile = (f"http://127.0.0.1:{connection.recv()}" for _, connection in started)
     server = subprocess.Popen([args.server], env=env, stdout=subprocess.PIPE, text=True)
     try:
         for line in server.stdout:
@@ -226,18 +226,18 @@ def run(args, name, data):
                 key = line.split(": ")[1].strip()
         keys = [account(args, data, "scale") for _ in range(2)]
         call(base, key, "/v1/extract", {"url": f"{site}/honest", "schema": TITLE})
-        most = [0]
-        threading.Thread(target=watch, args=(server.pid, most), daemon=True).start()
+        peak = [0]
+        threading.Thread(target=watch, args=(server.pid, peak), daemon=True).start()
         quiet, _ = honest(base, key, site, lambda end=time.time() + args.seconds / 2: end)
         started.append(start(attackers, base, keys, hostile, name, args.seconds, args.nice))
         end = time.time() + args.seconds
         took, failed = honest(base, key, site, lambda: end)
         seen, longest = started[-1][1].recv()
-        gone = time.time()
-        idle = idle_at(server.pid) - gone
+        attack_end = time.time()
+        idle = idle_at(server.pid) - attack_end
         print(f"{name:18} quiet p50 {percentile(quiet, 50):6.1f} p99 {percentile(quiet, 99):6.1f} ms | beside: n {len(took):4} failed {failed} "
               f"p50 {percentile(took, 50):6.1f} p99 {percentile(took, 99):7.1f} most {max(took):7.0f} ms | "
-              f"{max(most[0], status(server.pid, 'VmHWM')):6.0f} MB at most, {status(server.pid, 'VmRSS'):4.0f} after | "
+              f"{max(peak[0], status(server.pid, 'VmHWM')):6.0f} MB at most, {status(server.pid, 'VmRSS'):4.0f} after | "
               f"longest call {longest:4.1f} s, idle {idle:4.1f} s after | {seen}", flush=True)
     except (ValueError, EOFError):
         print(f"{name}: the server died", flush=True)

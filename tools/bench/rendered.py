@@ -124,8 +124,8 @@ def main():
     parser.add_argument("--concurrency", help="RENDER_CONCURRENCY")
     parser.add_argument("--api-ms", type=int, default=150)
     parser.add_argument("--timeout-ms", type=int, default=60_000)
-    asked = parser.parse_args()
-    Site.api_s = asked.api_ms / 1_000
+    args = parser.parse_args()
+    Site.api_s = args.api_ms / 1_000
     site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
     site.daemon_threads = True
     threading.Thread(target=site.serve_forever, daemon=True).start()
@@ -134,13 +134,13 @@ def main():
         os.mkdir(temporary)
         env = {"PATH": os.environ["PATH"], "PORT": "0", "DATA_DIR": os.path.join(folder, "data"), "RUNO_DEV_KEY": KEY,
                "FETCH_ALLOW": "127.0.0.0/8", "HOST_DELAY_MS": "0", "RUST_LOG": "warn", "TMPDIR": temporary}
-        if asked.concurrency:
-            env["RENDER_CONCURRENCY"] = asked.concurrency
-        server = subprocess.Popen([asked.server], env=env, stdout=subprocess.PIPE, text=True)
+        if args.concurrency:
+            env["RENDER_CONCURRENCY"] = args.concurrency
+        server = subprocess.Popen([args.server], env=env, stdout=subprocess.PIPE, text=True)
         try:
             base = next(line.split()[-1] for line in server.stdout if line.startswith("listening on"))
             threading.Thread(target=server.stdout.read, daemon=True).start()
-            measure(asked, site.server_address[1], server.pid, base, temporary)
+            measure(args, site.server_address[1], server.pid, base, temporary)
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -154,36 +154,36 @@ def batch(base, port, pages, timeout_ms):
         return json.load(answer)
 
 
-def alone(pid):
+def wait_for_browser_exit(pid):
     """Waits until the browser is gone, which is ten seconds after its last page."""
     deadline = time.monotonic() + 30
     while len(tree(pid)) > 1 and time.monotonic() < deadline:
         time.sleep(0.2)
 
 
-def measure(asked, port, pid, base, temporary):
+def measure(args, port, pid, base, temporary):
     # A first batch keeps one-off costs of the process out of the measurement.
-    batch(base, port, 20, asked.timeout_ms)
-    alone(pid)
+    batch(base, port, 20, args.timeout_ms)
+    wait_for_browser_exit(pid)
     watch = Watch(pid)
     idle = watch.now()
     files = len(os.listdir(f"/proc/{pid}/fd"))
     began, before = time.monotonic(), ticks(pid)
-    got = batch(base, port, asked.pages, asked.timeout_ms)
+    got = batch(base, port, args.pages, args.timeout_ms)
     took = time.monotonic() - began
-    good = sum(1 for n, r in enumerate(got["results"]) if r.get("render_mode") == "headless" and r["data"] == {"title": f"Kettle {n}", "price": 19.5})
+    complete = sum(1 for n, r in enumerate(got["results"]) if r.get("render_mode") == "headless" and r["data"] == {"title": f"Kettle {n}", "price": 19.5})
     peak = (watch.rss, watch.pss, watch.browsers, watch.processes)
-    alone(pid)
+    wait_for_browser_exit(pid)
     gone = time.monotonic() - began - took
     watch.end()
     cpu, after = ticks(pid) - before, watch.now()
     left = os.listdir(temporary)
-    print(f"pages: {asked.pages}, read in a browser with their values: {good}, credits charged: {got['credits_charged']}")
-    print(f"time: {took:.1f} s, {asked.pages / took:.2f} pages/s; processor: {cpu / asked.pages:.2f} s a page, {cpu / took:.2f} at once")
+    print(f"pages: {args.pages}, read in a browser with their values: {complete}, credits charged: {got['credits_charged']}")
+    print(f"time: {took:.1f} s, {args.pages / took:.2f} pages/s; processor: {cpu / args.pages:.2f} s a page, {cpu / took:.2f} at once")
     for name, (rss, pss, browsers, processes) in (("before", idle), ("most", peak), ("after", after)):
         print(f"{name}: {rss:.0f} MB resident ({pss:.0f} MB by shares), {processes} processes, {browsers} browsers")
     print(f"the browser was gone {gone:.1f} s after the job; left: {len(left)} folders, {len(os.listdir(f'/proc/{pid}/fd')) - files:+d} open files")
-    if good != asked.pages or left or after[2] or after[3] != 1:
+    if complete != args.pages or left or after[2] or after[3] != 1:
         sys.exit(1)
 
 

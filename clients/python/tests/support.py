@@ -77,7 +77,7 @@ class Server:
         shutil.rmtree(self.data, ignore_errors=True)
 
 
-class Quiet(ThreadingHTTPServer):
+class ThreadedServer(ThreadingHTTPServer):
     """An HTTP server in a thread of the test."""
 
     daemon_threads = True
@@ -97,7 +97,7 @@ class Quiet(ThreadingHTTPServer):
         self.server_close()
 
 
-class Site(Quiet):
+class Site(ThreadedServer):
     """``/p/N`` is a product, ``/gate/N`` a product that waits until ``gate`` is set, ``/gone/N`` is a 404, ``/list/N`` links
     to N products."""
 
@@ -162,7 +162,7 @@ class Answer:
     cut: bool = False
 
 
-class Scripted(Quiet):
+class Scripted(ThreadedServer):
     """Answers requests from a list, one after the other."""
 
     def __init__(self, *answers: Answer) -> None:
@@ -207,7 +207,7 @@ class Proxy:
 
     def __init__(self, port: int, *cuts: int) -> None:
         self.cuts = list(cuts)
-        self.made = 0
+        self.connections = 0
         self._to = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -219,7 +219,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            self.made += 1
+            self.connections += 1
             cut = self.cuts.pop(0) if self.cuts else None
             threading.Thread(target=self._pass, args=(client, cut), daemon=True).start()
 

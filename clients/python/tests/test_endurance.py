@@ -20,16 +20,16 @@ MAX_GROWTH = 26_000_000
 
 
 @pytest.fixture
-def mortal() -> Iterator[Server]:
+def killed_server() -> Iterator[Server]:
     # The leases of jobs and pages end soon after their holder has died.
     server = Server(LEASE_SECONDS="1", SWEEP_SECONDS="1")
     yield server
     server.close()
 
 
-def test_a_job_survives_a_kill_of_the_server(mortal: Server, site: Site) -> None:
+def test_a_job_survives_a_kill_of_the_server(killed_server: Server, site: Site) -> None:
     indexes: list[int] = []
-    with Client(KEY, mortal.base) as client:
+    with Client(KEY, killed_server.base) as client:
         before = client.usage().monthly.used
         # Pages that ran when the server died are read again in a child process, which is slow: 4 at most.
         job = client.batch(site.urls(TOTAL), FIELDS, concurrency=4, timeout_ms=5_000)
@@ -37,8 +37,8 @@ def test_a_job_survives_a_kill_of_the_server(mortal: Server, site: Site) -> None
             assert found.index is not None
             indexes.append(found.index)
             if len(indexes) == 50:
-                mortal.kill()
-                mortal.start()
+                killed_server.kill()
+                killed_server.start()
         assert sorted(indexes) == list(range(TOTAL))
         assert job.summary and (job.summary.total, job.summary.credits_charged) == (TOTAL, TOTAL)
         assert client.usage().monthly.used == before + TOTAL
@@ -51,14 +51,14 @@ def lines() -> Iterator[bytes]:
     yield b'{"summary": {"total": 10000, "cancelled": false}}\n'
 
 
-def big() -> Scripted:
+def large_job() -> Scripted:
     return Scripted(Answer(pieces=lines, headers={"X-Job-ID": "job_0123456789ab"}))
 
 
 def test_ten_thousand_results_take_constant_memory() -> None:
-    server, urls = big(), ["http://h/"] * 10_000
+    server, urls = large_job(), ["http://h/"] * 10_000
     with Client(KEY, server.base) as client, client.batch(urls, {"title": "string"}) as job:
-        assert grown_by(iter(job)) < MAX_GROWTH
+        assert memory_growth(iter(job)) < MAX_GROWTH
     server.close()
 
 
@@ -70,32 +70,32 @@ def memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def grown_by(results: Iterator[object]) -> int:
+def memory_growth(results: Iterator[object]) -> int:
     """Returns by how many bytes the process grew at most between the 100th and the last of 10,000 results."""
-    before = most = count = 0
+    before = peak = count = 0
     for count, _ in enumerate(results, 1):
         if count == 100:
-            before = most = memory()
+            before = peak = memory()
         elif count % 500 == 0:
-            most = max(most, memory())
+            peak = max(peak, memory())
     assert count == 10_000
-    return most - before
+    return peak - before
 
 
 def test_ten_thousand_results_take_constant_memory_in_the_asynchronous_client() -> None:
     async def main() -> int:
         async with AsyncClient(KEY, server.base) as client:
             job = await client.batch(["http://h/"] * 10_000, {"title": "string"})
-            before = most = memory()
+            before = peak = memory()
             count = 0
             async for _ in job:
                 count += 1
                 if count % 500 == 0:
-                    most = max(most, memory())
+                    peak = max(peak, memory())
             assert count == 10_000
-            return most - before
+            return peak - before
 
-    server = big()
+    server = large_job()
     assert asyncio.run(main()) < MAX_GROWTH
     server.close()
 
@@ -103,7 +103,7 @@ def test_ten_thousand_results_take_constant_memory_in_the_asynchronous_client() 
 @pytest.mark.skipif(not os.environ.get("RUNO_TEST_FULL"), reason="takes a minute: tests/clients.sh full")
 def test_ten_thousand_pages_of_the_real_server(server: Server, site: Site) -> None:
     with Client(KEY, server.base) as client, client.batch(site.urls(10_000), FIELDS, concurrency=64) as job:
-        most = grown_by(iter(job))
-        print(f"10,000 pages: the process grew by {most:,} bytes at most", file=sys.stderr)
-        assert most < MAX_GROWTH
+        peak = memory_growth(iter(job))
+        print(f"10,000 pages: the process grew by {peak:,} bytes at most", file=sys.stderr)
+        assert peak < MAX_GROWTH
         assert job.summary and job.summary.credits_charged == 10_000

@@ -19,7 +19,7 @@ from runo import (
 from runo._retry import Attempts
 
 ID = "job_0123456789ab"
-NAMED = {"X-Job-ID": ID}
+JOB_HEADERS = {"X-Job-ID": ID}
 
 
 def error(status: int, code: str, retryable: bool, **headers: str) -> Answer:
@@ -36,8 +36,10 @@ def end(total: int, **more: object) -> bytes:
     return json.dumps({"summary": {"total": total, "cancelled": False, **more}}).encode() + b"\n"
 
 
-DONE = Answer(body=json.dumps({"url": "u", "status": "success", "render_mode": "fetch", "data": {"a": 1}}).encode(),
-              headers=NAMED)
+EXTRACTED = Answer(
+    body=json.dumps({"url": "u", "status": "success", "render_mode": "fetch", "data": {"a": 1}}).encode(),
+    headers=JOB_HEADERS,
+)
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def script(*answers: Answer, retries: int = 8) -> Iterator[tuple[Scripted, Clien
 def test_429_and_5xx_are_retried_with_the_same_idempotency_key(waits: list[float]) -> None:
     refused = [error(429, "RATE_LIMITED", True, Retry_After="7"), error(503, "UNAVAILABLE", True, Retry_After="2"),
                Answer(502, b"<html>"), Answer(500, b"{}", cut=True)]
-    with script(*refused, DONE) as (server, client):
+    with script(*refused, EXTRACTED) as (server, client):
         assert client.extract("u", {"a": "integer"}).data == {"a": 1}
     assert 7 <= waits[0] <= 8 and 2 <= waits[1] <= 3 and len(waits) == 4
     assert len({seen.headers["idempotency-key"] for seen in server.seen}) == 1
@@ -65,7 +67,7 @@ def test_the_asynchronous_client_retries_with_the_same_idempotency_key(monkeypat
         waited.append(seconds)
 
     async def main() -> None:
-        server = Scripted(error(429, "RATE_LIMITED", True, Retry_After="7"), DONE)
+        server = Scripted(error(429, "RATE_LIMITED", True, Retry_After="7"), EXTRACTED)
         async with AsyncClient(KEY, server.base) as client:
             assert (await client.extract("u", {"a": "integer"})).data == {"a": 1}
         server.close()
@@ -103,11 +105,11 @@ def test_retries_are_bounded(waits: list[float]) -> None:
 
 def test_waits_grow_to_a_bound_with_jitter() -> None:
     attempts = Attempts(20, random_=random.Random(7).random)
-    waited = [attempts.broken("gone") for _ in range(20)]
+    waited = [attempts.connection_failed("gone") for _ in range(20)]
     assert all(0.125 * 2**n <= wait <= 0.25 * 2**n for n, wait in enumerate(waited[:5]))
     assert all(5 <= wait <= 10 for wait in waited[6:]) and len(set(waited)) == 20
     with pytest.raises(ConnectionFailed):
-        attempts.broken("gone")
+        attempts.connection_failed("gone")
 
 
 def test_an_unreachable_service_is_reported_after_two_retries(waits: list[float]) -> None:
@@ -120,11 +122,11 @@ def test_an_unreachable_service_is_reported_after_two_retries(waits: list[float]
 
 def test_reading_resumes_where_it_broke_off(waits: list[float]) -> None:
     with script(
-        Answer(body=b"   " + line(1) + line(0) + line(2)[:20], headers=NAMED, cut=True),
+        Answer(body=b"   " + line(1) + line(0) + line(2)[:20], headers=JOB_HEADERS, cut=True),
         error(503, "UNAVAILABLE", True),
-        Answer(body=line(3), headers=NAMED),  # ends regularly, but without a summary
-        Answer(body=line(4) + end(6, status="running", next="/v1/x"), headers=NAMED),
-        Answer(body=line(5) + line(2) + end(6, credits_charged=6), headers=NAMED),
+        Answer(body=line(3), headers=JOB_HEADERS),  # ends regularly, but without a summary
+        Answer(body=line(4) + end(6, status="running", next="/v1/x"), headers=JOB_HEADERS),
+        Answer(body=line(5) + line(2) + end(6, credits_charged=6), headers=JOB_HEADERS),
     ) as (server, client):
         job = client.batch(["u"] * 6, {"a": "integer"})
         assert [found.index for found in job] == [1, 0, 3, 4, 5, 2]
@@ -136,16 +138,16 @@ def test_reading_resumes_where_it_broke_off(waits: list[float]) -> None:
 def test_results_missed_by_a_reordering_are_read_at_the_end(waits: list[float]) -> None:
     # While the job ran, 2 ended before 1 but was sent after it: "from=2" then leaves out 2 and has 1 a second time.
     with script(
-        Answer(body=line(0) + line(1), headers=NAMED, cut=True),
-        Answer(body=line(1) + end(3), headers=NAMED),
-        Answer(body=line(0) + line(2) + line(1) + end(3), headers=NAMED),
+        Answer(body=line(0) + line(1), headers=JOB_HEADERS, cut=True),
+        Answer(body=line(1) + end(3), headers=JOB_HEADERS),
+        Answer(body=line(0) + line(2) + line(1) + end(3), headers=JOB_HEADERS),
     ) as (server, client):
         assert [found.index for found in client.batch(["u"] * 3, {"a": "integer"})] == [0, 1, 2]
     assert "from" not in server.seen[-1].path
 
 
 def test_a_job_that_never_sends_all_results_is_an_error(waits: list[float]) -> None:
-    with script(*[Answer(body=line(0) + end(2), headers=NAMED)] * 3) as (_, client):
+    with script(*[Answer(body=line(0) + end(2), headers=JOB_HEADERS)] * 3) as (_, client):
         with pytest.raises(ProtocolError) as raised:
             client.batch(["u"] * 2, {"a": "integer"}).results()
     assert raised.value.job_id == ID
@@ -157,9 +159,9 @@ def test_a_crawl_that_was_resumed_is_read_again_at_the_end(waits: list[float]) -
         "credits_reserved": 5, "credits_charged": 3, "credits_refunded": 2, "sitemaps_read": 0, "sitemaps_failed": 0}}}
     last = json.dumps(meta).encode() + b"\n"
     with script(
-        Answer(body=line(0) + line(2), headers=NAMED, cut=True),
-        Answer(body=line(2) + last, headers=NAMED),
-        Answer(body=line(0) + line(1) + line(2) + last, headers=NAMED),
+        Answer(body=line(0) + line(2), headers=JOB_HEADERS, cut=True),
+        Answer(body=line(2) + last, headers=JOB_HEADERS),
+        Answer(body=line(0) + line(1) + line(2) + last, headers=JOB_HEADERS),
     ) as (_, client):
         job = client.crawl("u", {"a": "integer"}, follow_pattern="*", max_pages=5)
         assert [found.url for found in job] == ["http://h/0", "http://h/2", "http://h/1"]
@@ -168,14 +170,14 @@ def test_a_crawl_that_was_resumed_is_read_again_at_the_end(waits: list[float]) -
 
 def test_a_held_extract_is_followed(waits: list[float]) -> None:
     pending = {"url": "u", "status": "pending", "job_id": ID, "next": f"/v1/jobs/{ID}/result"}
-    with script(Answer(body=json.dumps(pending).encode(), headers=NAMED), DONE) as (server, client):
+    with script(Answer(body=json.dumps(pending).encode(), headers=JOB_HEADERS), EXTRACTED) as (server, client):
         assert client.extract("u", {"a": "integer"}).data == {"a": 1}
     assert server.seen[1].path == f"/v1/jobs/{ID}/result"
 
 
 def test_the_timeout_ends_the_wait(waits: list[float]) -> None:
     with script(
-        Answer(202, b"{}", NAMED), error(503, "UNAVAILABLE", True, Retry_After="30")
+        Answer(202, b"{}", JOB_HEADERS), error(503, "UNAVAILABLE", True, Retry_After="30")
     ) as (server, client), pytest.raises(WaitTimeout) as raised:
         client.batch(["u"], {"a": "integer"}, async_mode=True, timeout=5).results()
     assert raised.value.job_id == ID and waits == []
@@ -184,15 +186,15 @@ def test_the_timeout_ends_the_wait(waits: list[float]) -> None:
 
 def test_the_error_of_a_page_is_raised_with_its_code() -> None:
     body = {"url": "u", "status": "error", "error": {"code": "TIMEOUT", "message": "slow", "retryable": True}}
-    with script(Answer(body=json.dumps(body).encode(), headers=NAMED)) as (_, client):
+    with script(Answer(body=json.dumps(body).encode(), headers=JOB_HEADERS)) as (_, client):
         with pytest.raises(PageError, match=f"TIMEOUT: slow .{ID}") as raised:
             client.extract("u", {"a": "integer"})
     assert (raised.value.code, raised.value.retryable, raised.value.job_id) == ("TIMEOUT", True, ID)
 
 
 def test_captures_are_fetched_by_their_number() -> None:
-    body = {**json.loads(DONE.body), "captures": [{"kind": "screenshot", "n": 3}]}
-    with script(Answer(body=json.dumps(body).encode(), headers=NAMED), Answer(body=b"\x89PNG")) as (server, client):
+    body = {**json.loads(EXTRACTED.body), "captures": [{"kind": "screenshot", "n": 3}]}
+    with script(Answer(body=json.dumps(body).encode(), headers=JOB_HEADERS), Answer(body=b"\x89PNG")) as (server, client):
         page = client.extract("u", {"a": "integer"}, capture=["screenshot"])
         assert client.capture(ID, page.captures[0].n) == b"\x89PNG"
     assert json.loads(server.seen[0].body)["options"] == {"capture": ["screenshot"]}

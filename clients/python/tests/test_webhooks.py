@@ -29,7 +29,7 @@ def receiver() -> Iterator[Scripted]:
     receiver.close()
 
 
-def ended(client: Client, job: Job[Any]) -> Any:
+def final_webhook(client: Client, job: Job[Any]) -> Any:
     """Returns the state of the job's webhook once it is final."""
     for _ in range(600):
         webhook = client.job(job.id).webhook
@@ -44,7 +44,7 @@ def test_the_message_is_sent_until_the_receiver_accepts_it(
     server: Server, client: Client, site: Site, secret: str, receiver: Scripted
 ) -> None:
     job = client.batch(site.urls(2), FIELDS, webhook={"url": receiver.base})
-    webhook = ended(client, job)
+    webhook = final_webhook(client, job)
     assert (webhook.state, webhook.attempts, webhook.last_status) == ("delivered", 2, 204)
     first, second = receiver.seen
     assert first.body == second.body and first.headers["webhook-id"] == second.headers["webhook-id"]
@@ -61,19 +61,19 @@ def test_a_message_can_be_sent_again(
 ) -> None:
     receiver.answers[0] = Answer(410)
     job = client.batch(site.urls(1), FIELDS, webhook={"url": receiver.base})
-    assert ended(client, job).state == "gone"
-    ordered = client.resend_webhook(job.id)
-    assert (ordered.state, ordered.attempts, ordered.last_status) == ("pending", 1, 410)
-    assert ended(client, job) == WebhookState("delivered", 2, 204)
+    assert final_webhook(client, job).state == "gone"
+    resent = client.resend_webhook(job.id)
+    assert (resent.state, resent.attempts, resent.last_status) == ("pending", 1, 410)
+    assert final_webhook(client, job) == WebhookState("delivered", 2, 204)
     first, second = receiver.seen
     assert first.body == second.body and first.headers["webhook-id"] == second.headers["webhook-id"]
 
-    async def too_soon() -> WebhookState:
+    async def resend_early() -> WebhookState:
         async with AsyncClient(KEY, server.base) as other:
             return await other.resend_webhook(job.id)
 
     # The client waits for as long as the service asks.
-    assert asyncio.run(too_soon()).attempts == 2
+    assert asyncio.run(resend_early()).attempts == 2
     with pytest.raises(JobNotFound):
         client.resend_webhook("job_0123456789abcdef")
 
@@ -83,7 +83,7 @@ def test_both_secrets_verify_during_a_rotation(
 ) -> None:
     receiver.answers.pop(0)
     new = server.admin("hook", "secret", "rotate", "--account", "dev")["secret"]
-    ended(client, client.batch(site.urls(1), FIELDS, webhook={"url": receiver.base, "events": ["job.completed"]}))
+    final_webhook(client, client.batch(site.urls(1), FIELDS, webhook={"url": receiver.base, "events": ["job.completed"]}))
     for one in (secret, new):
         assert Webhook(one).verify(receiver.seen[0].body, receiver.seen[0].headers)["type"] == "job.completed"
 
@@ -98,5 +98,5 @@ def test_a_cancelled_job_sends_job_cancelled(
         assert site.waiting.acquire(timeout=30)
         job.cancel()
         site.gate.set()
-        assert ended(other, job).state == "delivered"
+        assert final_webhook(other, job).state == "delivered"
     assert json.loads(receiver.seen[0].body)["type"] == "job.cancelled"

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::values;
+use crate::wire_enum::wire_enum;
 
-values! {
+wire_enum! {
     /// The call that created a job.
     Endpoint {
         /// `POST /v1/extract`
@@ -18,7 +18,7 @@ values! {
     }
 }
 
-values! {
+wire_enum! {
     /// The state of a job.
     JobStatus {
         /// Pages are being read.
@@ -34,7 +34,7 @@ values! {
     }
 }
 
-values! {
+wire_enum! {
     /// An account's plan.
     Plan {
         /// free

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-const LINES: &str = "application/x-ndjson";
+const NDJSON: &str = "application/x-ndjson";
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -27,7 +27,7 @@ pub(crate) fn post(
     path: &str,
     body: &impl Serialize,
     key: Option<String>,
-    more: Vec<(HeaderName, String)>,
+    extra_headers: Vec<(HeaderName, String)>,
 ) -> Result<Call> {
     let body = serde_json::to_vec(body).map_err(|e| Error::invalid(format!("the call cannot be serialized: {e}")))?;
     let key = match key {
@@ -35,56 +35,56 @@ pub(crate) fn post(
         None => new_idempotency_key()?,
     };
     let mut headers = vec![(CONTENT_TYPE, "application/json".to_owned()), (IDEMPOTENCY_KEY, key)];
-    headers.extend(more);
+    headers.extend(extra_headers);
     Ok(Call { method: Method::POST, path: path.to_owned(), headers, body: Some(body.into()) })
 }
 
 /// `GET /v1/jobs/{job_id}`.
 pub(crate) fn job(id: &str) -> Result<Call> {
-    Ok(plain(Method::GET, format!("/v1/jobs/{}", checked(id)?)))
+    Ok(without_body(Method::GET, format!("/v1/jobs/{}", valid_job_id(id)?)))
 }
 
 /// `DELETE /v1/jobs/{job_id}`.
 pub(crate) fn cancel(id: &str) -> Result<Call> {
-    Ok(plain(Method::DELETE, format!("/v1/jobs/{}", checked(id)?)))
+    Ok(without_body(Method::DELETE, format!("/v1/jobs/{}", valid_job_id(id)?)))
 }
 
 /// `POST /v1/jobs/{job_id}/webhook`. A repeated call may send the message twice, with the same id.
 pub(crate) fn resend_webhook(id: &str) -> Result<Call> {
-    Ok(plain(Method::POST, format!("/v1/jobs/{}/webhook", checked(id)?)))
+    Ok(without_body(Method::POST, format!("/v1/jobs/{}/webhook", valid_job_id(id)?)))
 }
 
 /// `GET /v1/jobs/{job_id}/result` as NDJSON, without the first `start` results.
 pub(crate) fn result(id: &str, start: u64, wait: Option<Duration>) -> Result<Call> {
     let from = if start > 0 { format!("?from={start}") } else { String::new() };
-    let call = plain(Method::GET, format!("/v1/jobs/{}/result{from}", checked(id)?));
+    let call = without_body(Method::GET, format!("/v1/jobs/{}/result{from}", valid_job_id(id)?));
     Ok(Call { headers: job_headers(wait, false), ..call })
 }
 
 /// `GET /v1/jobs/{job_id}/result` of an extract.
-pub(crate) fn extracted(id: &str) -> Result<Call> {
-    Ok(plain(Method::GET, format!("/v1/jobs/{}/result", checked(id)?)))
+pub(crate) fn extract_result(id: &str) -> Result<Call> {
+    Ok(without_body(Method::GET, format!("/v1/jobs/{}/result", valid_job_id(id)?)))
 }
 
 /// `GET /v1/jobs/{job_id}/captures/{n}`.
 pub(crate) fn capture(id: &str, n: u64) -> Result<Call> {
-    Ok(plain(Method::GET, format!("/v1/jobs/{}/captures/{n}", checked(id)?)))
+    Ok(without_body(Method::GET, format!("/v1/jobs/{}/captures/{n}", valid_job_id(id)?)))
 }
 
 /// `GET /v1/jobs`.
 pub(crate) fn jobs(state: &str, limit: u32, cursor: Option<&str>) -> Call {
-    let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
-    plain(Method::GET, format!("/v1/jobs?state={state}&limit={limit}{cursor}"))
+    let cursor = cursor.map(|cursor| format!("&cursor={}", percent_encoded(cursor))).unwrap_or_default();
+    without_body(Method::GET, format!("/v1/jobs?state={state}&limit={limit}{cursor}"))
 }
 
 /// `GET /v1/usage`.
 pub(crate) fn usage() -> Call {
-    plain(Method::GET, "/v1/usage".to_owned())
+    without_body(Method::GET, "/v1/usage".to_owned())
 }
 
 /// Headers of a call whose response is a job's results as NDJSON.
 pub(crate) fn job_headers(wait: Option<Duration>, respond_async: bool) -> Vec<(HeaderName, String)> {
-    let mut headers = vec![(ACCEPT, LINES.to_owned())];
+    let mut headers = vec![(ACCEPT, NDJSON.to_owned())];
     if respond_async {
         headers.push((PREFER, "respond-async".to_owned()));
     } else if let Some(wait) = wait {
@@ -93,7 +93,7 @@ pub(crate) fn job_headers(wait: Option<Duration>, respond_async: bool) -> Vec<(H
     headers
 }
 
-fn plain(method: Method, path: String) -> Call {
+fn without_body(method: Method, path: String) -> Call {
     Call { method, path, headers: Vec::new(), body: None }
 }
 
@@ -107,16 +107,18 @@ pub fn new_idempotency_key() -> Result<String> {
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
-fn checked(id: &str) -> Result<&str> {
+fn valid_job_id(id: &str) -> Result<&str> {
     let rest = id.strip_prefix("job_").filter(|rest| !rest.is_empty());
     rest.filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()))
         .map(|_| id)
         .ok_or_else(|| Error::invalid(format!("{id:?} is not a job id like job_1a2b3c4d5e6f")))
 }
 
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+fn percent_encoded(text: &str) -> String {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes()
+        .map(|byte| if is_unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 #[cfg(test)]

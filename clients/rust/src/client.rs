@@ -15,7 +15,7 @@ use crate::account::{Endpoint, JobInfo, Usage, WebhookState};
 use crate::call;
 use crate::control;
 use crate::error::{Error, ErrorKind, Result};
-use crate::job::{Job, Origin};
+use crate::job::{Job, ReadContext};
 use crate::jobs::{JobState, Jobs};
 use crate::options::CrawlRules;
 use crate::request::{Batch, Crawl, Extract};
@@ -25,8 +25,8 @@ use crate::send::{Deadline, Sender, Sleep};
 
 const DEFAULT_BASE_URL: &str = "http://127.0.0.1:8080";
 /// Read timeout. The service sends something at least every 15 s while it holds a call.
-const SILENCE: Duration = Duration::from_secs(45);
-const CONNECT: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(45);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_RETRIES: u32 = 8;
 
 /// Client of a Runo service. Clones share connections, and calls can run concurrently.
@@ -113,13 +113,13 @@ impl ClientBuilder {
         key.set_sensitive(true);
         // reqwest uses the process's provider. If another part of the process has installed one, that one is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let silence = self.silence.unwrap_or(SILENCE);
+        let silence = self.silence.unwrap_or(READ_TIMEOUT);
         let agent = self.user_agent.unwrap_or_else(|| format!("runo-rust/{}", env!("CARGO_PKG_VERSION")));
         let http = Http::builder()
             .redirect(Policy::none())
             .referer(false)
             .user_agent(agent)
-            .connect_timeout(CONNECT.min(silence))
+            .connect_timeout(CONNECT_TIMEOUT.min(silence))
             .read_timeout(silence)
             .build()
             .map_err(|e| Error::invalid(format!("the HTTP client cannot be created: {e}")))?;
@@ -187,8 +187,8 @@ impl Client {
         control::job(&self.sender, id).await
     }
 
-    /// Takes up an earlier job, running or ended. The schema is needed only if it has nested objects, which rows then
-    /// have too; pass [`Schema::bound`] otherwise.
+    /// Reads the results of an earlier job, running or ended. The schema is needed only if it has nested objects, so that
+    /// rows get them too; pass [`Schema::bound`] otherwise.
     ///
     /// # Errors
     /// As [`Client::job`].
@@ -202,7 +202,7 @@ impl Client {
         let crawl = self.job(id).await?.endpoint == Endpoint::Crawl;
         deadline.job_id = Some(id.to_owned());
         let shape = Shape::of(&schema.into());
-        Ok(Job::new(Arc::clone(&self.sender), id.to_owned(), Origin { shape, deadline, crawl, first: None }))
+        Ok(Job::new(Arc::clone(&self.sender), id.to_owned(), ReadContext { shape, deadline, crawl, first: None }))
     }
 
     /// Cancels a job. Pages that have started finish; the rest never start and are refunded. Returns `false` if the job

@@ -13,9 +13,9 @@ use crate::send::{Deadline, Sender};
 /// # Errors
 /// The call failed, or the response has another shape.
 pub(crate) async fn json<T: DeserializeOwned>(sender: &Sender, call: &Call) -> Result<T> {
-    let answer = sender.read(call, &Deadline::default()).await?;
-    serde_json::from_slice(&answer.body)
-        .map_err(|e| Error::protocol(format!("the response cannot be decoded: {e}"), answer.job_id.as_deref()))
+    let response = sender.read(call, &Deadline::default()).await?;
+    serde_json::from_slice(&response.body)
+        .map_err(|e| Error::protocol(format!("the response cannot be decoded: {e}"), response.job_id.as_deref()))
 }
 
 /// Returns a job's state and progress.

@@ -1,5 +1,5 @@
-//! Follows a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes what
-//! was received and returns what to request next.
+//! Reads a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes received
+//! bytes and returns what to request next.
 
 use std::collections::{HashSet, VecDeque};
 use std::mem;
@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::types::{Row, Summary};
 
-const MAX_LINE: usize = 64 * 1024 * 1024;
-const MAX_CHECKS: u8 = 2;
+const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
+const MAX_REREADS: u8 = 2;
 /// Pause after a response that ended without a result while the job runs.
-const IDLE: Duration = Duration::from_millis(500);
+const IDLE_PAUSE: Duration = Duration::from_millis(500);
 /// A `from` that leaves out every result.
-const EVERYTHING: u64 = u32::MAX as u64;
+const SKIP_ALL: u64 = u32::MAX as u64;
 
-/// Identifies a result: its place in the input, or for a crawl its URL (places may still shift while a crawl runs).
+/// Identifies a result: its position in the input, or for a crawl its URL (positions may still shift while a crawl runs).
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Key {
     Index(u64),
@@ -35,12 +35,14 @@ pub(crate) struct Cursor {
     crawl: bool,
     skip: bool,
     seen: HashSet<Key>,
-    place: u64,
+    position: u64,
     received: u64,
     last_summary: Option<Row>,
-    joined: bool,
-    checks: u8,
-    rest: Vec<u8>,
+    /// Whether a response since the last start from the first result ended before the job did.
+    interrupted: bool,
+    rereads: u8,
+    /// The bytes of a line whose end has not been received.
+    partial_line: Vec<u8>,
     summary: Option<Summary>,
 }
 
@@ -52,12 +54,12 @@ impl Cursor {
             crawl,
             skip,
             seen: HashSet::new(),
-            place: 0,
+            position: 0,
             received: 0,
             last_summary: None,
-            joined: false,
-            checks: 0,
-            rest: Vec::new(),
+            interrupted: false,
+            rereads: 0,
+            partial_line: Vec::new(),
             summary: None,
         }
     }
@@ -69,17 +71,17 @@ impl Cursor {
 
     /// Returns how many results the next response should leave out.
     pub(crate) fn start(&self) -> u64 {
-        if self.skip { EVERYTHING } else { self.place }
+        if self.skip { SKIP_ALL } else { self.position }
     }
 
     /// Appends those results of a piece of the body that are new.
     pub(crate) fn feed(&mut self, chunk: &[u8], results: &mut VecDeque<Row>) -> Result<()> {
         for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
-            self.rest.extend_from_slice(piece);
+            self.partial_line.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
-                let line = mem::take(&mut self.rest);
+                let line = mem::take(&mut self.partial_line);
                 results.extend(self.line(&line)?);
-            } else if self.rest.len() > MAX_LINE {
+            } else if self.partial_line.len() > MAX_LINE_BYTES {
                 return Err(self.error("a line of the response is longer than 64 MiB"));
             }
         }
@@ -97,7 +99,7 @@ impl Cursor {
             self.last_summary = Some(summary);
             return Ok(None);
         }
-        self.place += 1;
+        self.position += 1;
         self.received += 1;
         let key = if self.crawl {
             members.get("url").and_then(Value::as_str).map(|url| Key::Url(url.into()))
@@ -111,42 +113,42 @@ impl Cursor {
     /// Handles the regular end of a body. Returns how long to wait before the next request, or `None` if the body ended
     /// before its summary.
     pub(crate) fn body_ended(&mut self) -> Result<Option<Duration>> {
-        let whole = self.rest.iter().all(u8::is_ascii_whitespace);
-        let Some(summary) = self.last_summary.take().filter(|_| whole) else {
-            self.broke();
+        let is_complete = self.partial_line.iter().all(u8::is_ascii_whitespace);
+        let Some(summary) = self.last_summary.take().filter(|_| is_complete) else {
+            self.connection_lost();
             return Ok(None);
         };
         let received = mem::take(&mut self.received);
         if summary.get("status").is_some_and(|status| status == "running") {
-            self.joined = true;
+            self.interrupted = true;
             // A service that shuts down ends the calls that it holds at once.
-            return Ok(Some(if received > 0 { Duration::ZERO } else { IDLE }));
+            return Ok(Some(if received > 0 { Duration::ZERO } else { IDLE_PAUSE }));
         }
-        if self.skip || self.complete(&summary) {
+        if self.skip || self.has_all_results(&summary) {
             let summary = serde_json::from_value::<Summary>(Value::Object(summary));
             self.summary = Some(summary.map_err(|e| self.error(&format!("the summary is malformed: {e}")))?.ended());
-        } else if self.checks == MAX_CHECKS {
+        } else if self.rereads == MAX_REREADS {
             return Err(self.error(&format!("the job has ended, but only {received} of its results were received")));
         } else {
             // The job has ended: results and their order are final now.
-            self.checks += 1;
-            self.place = 0;
-            self.joined = false;
+            self.rereads += 1;
+            self.position = 0;
+            self.interrupted = false;
         }
         Ok(Some(Duration::ZERO))
     }
 
     /// Handles a connection that failed in the middle of a body.
-    pub(crate) fn broke(&mut self) {
-        self.joined = true;
+    pub(crate) fn connection_lost(&mut self) {
+        self.interrupted = true;
         self.last_summary = None;
         self.received = 0;
-        self.rest.clear();
+        self.partial_line.clear();
     }
 
-    fn complete(&self, summary: &Row) -> bool {
+    fn has_all_results(&self, summary: &Row) -> bool {
         if self.crawl {
-            return !self.joined;
+            return !self.interrupted;
         }
         // The summary of an extract has no counts; an extract has one result.
         self.seen.len() as u64 >= summary.get("total").and_then(Value::as_u64).unwrap_or(1)

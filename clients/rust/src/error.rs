@@ -74,7 +74,7 @@ pub enum ErrorKind {
 
 /// Any error of this crate.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{code}: {message}{}", self.about())]
+#[error("{code}: {message}{}", self.job_suffix())]
 pub struct Error {
     /// What the error means for the caller.
     pub kind: ErrorKind,
@@ -93,7 +93,7 @@ pub struct Error {
 }
 
 impl Error {
-    fn about(&self) -> String {
+    fn job_suffix(&self) -> String {
         self.job_id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default()
     }
 
@@ -124,7 +124,7 @@ impl Error {
     }
 
     /// Makes an error of a response without a 2xx status.
-    pub(crate) fn refusal(status: u16, body: &[u8], job_id: Option<String>) -> Error {
+    pub(crate) fn from_response(status: u16, body: &[u8], job_id: Option<String>) -> Error {
         #[derive(Deserialize)]
         struct Envelope {
             error: ErrorBody,
@@ -149,11 +149,11 @@ impl Error {
             let message = format!("the response has status {status} and no error object");
             ErrorBody { code: code.to_owned(), message, retryable: None }
         });
-        let passing = matches!(status, 408 | 429 | 500 | 502 | 503 | 504);
+        let is_transient = matches!(status, 408 | 429 | 500 | 502 | 503 | 504);
         Error {
             kind: kind_of(&error.code),
             message: error.message,
-            retryable: error.retryable.unwrap_or(passing),
+            retryable: error.retryable.unwrap_or(is_transient),
             job_id,
             status: Some(status),
             page: None,

@@ -21,26 +21,26 @@ use crate::rows::Shape;
 use crate::send::{Deadline, Sender};
 use crate::types::{Page, Row, Summary};
 
-/// How a job was started and is read.
-pub(crate) struct Origin {
+/// What reading a job's results depends on.
+pub(crate) struct ReadContext {
     pub(crate) shape: Shape,
     pub(crate) deadline: Deadline,
     pub(crate) crawl: bool,
     pub(crate) first: Option<Response>,
 }
 
-/// A started batch or crawl, or a job taken up by its id.
+/// A started batch or crawl, or an earlier job that is read by its id.
 ///
 /// [`next`](Job::next) yields each page's result as it comes, across broken connections and restarts of the service,
 /// until the job has ended. Results are not kept; [`rewind`](Job::rewind) starts from the first one again.
 pub struct Job<T = Row> {
     id: String,
     sender: Arc<Sender>,
-    origin: Origin,
-    reading: Option<Reading>,
+    context: ReadContext,
+    reading: Option<ReadState>,
     summary: Option<Summary>,
     /// Whether reading is over: the job has ended, or reading failed.
-    over: bool,
+    finished: bool,
     cancel_on_drop: bool,
     rows: PhantomData<fn() -> T>,
 }
@@ -52,7 +52,7 @@ impl<T> fmt::Debug for Job<T> {
 }
 
 /// The state of reading between two results. It lives here and not in a future, so that [`Job::next`] is cancel safe.
-struct Reading {
+struct ReadState {
     cursor: Cursor,
     attempts: Attempts,
     response: Option<Response>,
@@ -61,25 +61,34 @@ struct Reading {
 }
 
 impl<T: DeserializeOwned> Job<T> {
-    pub(crate) fn new(sender: Arc<Sender>, id: String, origin: Origin) -> Job<T> {
-        Job { id, sender, origin, reading: None, summary: None, over: false, cancel_on_drop: false, rows: PhantomData }
+    pub(crate) fn new(sender: Arc<Sender>, id: String, context: ReadContext) -> Job<T> {
+        Job {
+            id,
+            sender,
+            context,
+            reading: None,
+            summary: None,
+            finished: false,
+            cancel_on_drop: false,
+            rows: PhantomData,
+        }
     }
 
     /// Returns the next page's result, or `None` once the job has ended. Cancel safe: no result is lost if the future
     /// is dropped (`tokio::select!`).
     pub async fn next(&mut self) -> Option<Result<Page<T>>> {
-        if self.over {
+        if self.finished {
             return None;
         }
-        match self.line(false).await {
+        match self.next_row(false).await {
             Ok(Some(members)) => {
-                let page = self.origin.shape.page(members, Some(&self.id));
-                self.over = page.is_err();
+                let page = self.context.shape.page(members, Some(&self.id));
+                self.finished = page.is_err();
                 Some(page)
             }
             Ok(None) => None,
             Err(error) => {
-                self.over = true;
+                self.finished = true;
                 Some(Err(error))
             }
         }
@@ -109,18 +118,18 @@ impl<T: DeserializeOwned> Job<T> {
     /// Reading failed.
     pub async fn wait(&mut self) -> Result<Summary> {
         self.rewind();
-        self.origin.first = None;
-        while self.line(true).await?.is_some() {}
+        self.context.first = None;
+        while self.next_row(true).await?.is_some() {}
         Ok(self.summary.clone().unwrap_or_default())
     }
 
-    async fn line(&mut self, skip: bool) -> Result<Option<Row>> {
-        let Job { id, sender, origin, reading, .. } = self;
-        let deadline = &origin.deadline;
-        let reading = reading.get_or_insert_with(|| Reading {
-            cursor: Cursor::new(id, origin.crawl, skip),
+    async fn next_row(&mut self, skip: bool) -> Result<Option<Row>> {
+        let Job { id, sender, context, reading, .. } = self;
+        let deadline = &context.deadline;
+        let reading = reading.get_or_insert_with(|| ReadState {
+            cursor: Cursor::new(id, context.crawl, skip),
             attempts: sender.attempts(),
-            response: origin.first.take(),
+            response: context.first.take(),
             results: VecDeque::new(),
             wait: Duration::ZERO,
         });
@@ -131,18 +140,18 @@ impl<T: DeserializeOwned> Job<T> {
             }
             if let Some(summary) = reading.cursor.summary() {
                 self.summary = Some(summary.clone());
-                self.over = true;
+                self.finished = true;
                 self.reading = None;
                 return Ok(None);
             }
             let Some(response) = &mut reading.response else {
                 sender.pause(reading.wait, deadline).await?;
                 reading.wait = Duration::ZERO;
-                let call = call::result(id, reading.cursor.start(), deadline.left())?;
+                let call = call::result(id, reading.cursor.start(), deadline.remaining())?;
                 reading.response = Some(sender.open(&call, deadline).await?);
                 continue;
             };
-            match deadline.during(response.chunk()).await? {
+            match deadline.run(response.chunk()).await? {
                 Ok(Some(chunk)) => {
                     reading.cursor.feed(&chunk, &mut reading.results)?;
                     continue;
@@ -150,12 +159,12 @@ impl<T: DeserializeOwned> Job<T> {
                 Ok(None) => {
                     reading.wait = match reading.cursor.body_ended()? {
                         Some(wait) => wait,
-                        None => reading.attempts.broken("the response broke off", None, Some(id))?,
+                        None => reading.attempts.connection_failed("the response broke off", None, Some(id))?,
                     }
                 }
                 Err(error) => {
-                    reading.cursor.broke();
-                    reading.wait = sender.broken(&mut reading.attempts, error, deadline)?;
+                    reading.cursor.connection_lost();
+                    reading.wait = sender.connection_failed(&mut reading.attempts, error, deadline)?;
                 }
             }
             reading.response = None;
@@ -164,7 +173,8 @@ impl<T: DeserializeOwned> Job<T> {
 }
 
 impl<T> Job<T> {
-    /// Returns the job's id. [`Client::result`](crate::Client::result) reads the results by it later, also from another process.
+    /// Returns the job's id. [`Client::result`](crate::Client::result) reads the results by it later, also from another
+    /// process.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -176,7 +186,7 @@ impl<T> Job<T> {
 
     /// Starts reading from the first result again.
     pub fn rewind(&mut self) {
-        (self.reading, self.over) = (None, false);
+        (self.reading, self.finished) = (None, false);
     }
 
     /// Sets whether dropping this before its end was read cancels the job; by default the job keeps running.
@@ -212,7 +222,7 @@ impl<T> Drop for Job<T> {
         if let Ok(runtime) = Handle::try_current() {
             let (sender, id) = (Arc::clone(&self.sender), std::mem::take(&mut self.id));
             runtime.spawn(async move {
-                // There is nobody to report a failure to.
+                // A failure cannot be reported from here.
                 let _ = control::cancel(&sender, &id).await;
             });
         }

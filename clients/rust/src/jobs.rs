@@ -35,7 +35,7 @@ impl JobState {
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct JobsPage {
     jobs: VecDeque<JobInfo>,
     next_cursor: Option<String>,
 }
@@ -47,13 +47,13 @@ pub struct Jobs {
     state: JobState,
     page_size: u32,
     cursor: Option<String>,
-    last: bool,
+    at_end: bool,
     page: VecDeque<JobInfo>,
 }
 
 impl Jobs {
     pub(crate) fn new(sender: Arc<Sender>, state: JobState) -> Jobs {
-        Jobs { sender, state, page_size: 100, cursor: None, last: false, page: VecDeque::new() }
+        Jobs { sender, state, page_size: 100, cursor: None, at_end: false, page: VecDeque::new() }
     }
 
     /// Sets the number of jobs per request, 1 to 100.
@@ -65,18 +65,18 @@ impl Jobs {
     /// Returns the next job, or `None` at the end.
     pub async fn next(&mut self) -> Option<Result<JobInfo>> {
         while self.page.is_empty() {
-            if self.last {
+            if self.at_end {
                 return None;
             }
             let call = call::jobs(self.state.as_str(), self.page_size, self.cursor.as_deref());
-            match control::json::<Listed>(&self.sender, &call).await {
-                Ok(listed) => {
-                    self.page = listed.jobs;
-                    self.last = listed.next_cursor.is_none();
-                    self.cursor = listed.next_cursor;
+            match control::json::<JobsPage>(&self.sender, &call).await {
+                Ok(response) => {
+                    self.page = response.jobs;
+                    self.at_end = response.next_cursor.is_none();
+                    self.cursor = response.next_cursor;
                 }
                 Err(error) => {
-                    self.last = true;
+                    self.at_end = true;
                     return Some(Err(error));
                 }
             }

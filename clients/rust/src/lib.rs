@@ -42,7 +42,7 @@ mod rows;
 mod schema;
 mod send;
 mod types;
-mod values;
+mod wire_enum;
 
 pub use account::{
     Balance, Credits, Endpoint, JobInfo, JobStatus, ModelUsage, Plan, Progress, Quota, Rate, Usage, WebhookState,

@@ -1,4 +1,4 @@
-//! Raw HTTP calls, for what this crate has no method for.
+//! Raw HTTP calls, for endpoints without a method in this crate.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use reqwest::Method;
 use crate::call::{Call, IDEMPOTENCY_KEY, new_idempotency_key};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
-use crate::send::words;
+use crate::send::error_chain;
 
 impl Client {
     /// Sends a request as it is (method, path with query, headers, body) with the API key added. Returns any response,
@@ -35,7 +35,7 @@ impl Client {
         let target = parts.uri.path_and_query().ok_or_else(|| Error::invalid("the request has no path"))?;
         let body = (!body.is_empty()).then_some(body);
         let call = Call { method: parts.method, path: target.to_string(), headers, body };
-        let response: Response<reqwest::Body> = self.sender.answered(&call).await?.into();
+        let response: Response<reqwest::Body> = self.sender.first_response(&call).await?.into();
         Ok(response.map(RawBody))
     }
 }
@@ -54,7 +54,7 @@ impl Body for RawBody {
             ..Error::new(
                 ErrorKind::ConnectionFailed,
                 "CONNECTION_FAILED",
-                format!("the response broke off: {}", words(error)),
+                format!("the response broke off: {}", error_chain(error)),
             )
         };
         Pin::new(&mut self.0).poll_frame(context).map_err(broken)

@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use crate::call::{self, Call};
 use crate::error::{Error, Result};
-use crate::job::{Job, Origin};
+use crate::job::{Job, ReadContext};
 use crate::options::{BatchOptions, CrawlRules, PageOptions, Webhook};
 use crate::rows::Shape;
 use crate::schema::Schema;
-use crate::send::{Deadline, Sender, job_id, taken};
+use crate::send::{Deadline, Sender, is_accepted_only, job_id};
 use crate::types::{Page, Row, Success};
 
-/// Most URLs of one batch.
+/// Maximum number of URLs of one batch.
 pub const MAX_URLS: usize = 10_000;
 
 /// Settings of a call that concern this client, not the service.
 #[derive(Debug, Clone, Default)]
-struct Manner {
+struct ClientSettings {
     idempotency_key: Option<String>,
     timeout: Option<Duration>,
     cancel_on_drop: bool,
@@ -32,7 +32,7 @@ struct Manner {
 #[must_use = "nothing is sent before `send`"]
 pub struct Extract<'c> {
     sender: &'c Arc<Sender>,
-    manner: Manner,
+    settings: ClientSettings,
     body: ExtractBody,
 }
 
@@ -48,7 +48,7 @@ struct ExtractBody {
 impl<'c> Extract<'c> {
     pub(crate) fn new(sender: &'c Arc<Sender>, url: String, schema: Schema) -> Extract<'c> {
         let body = ExtractBody { url, schema, options: PageOptions::default() };
-        Extract { sender, manner: Manner::default(), body }
+        Extract { sender, settings: ClientSettings::default(), body }
     }
 
     /// Sets how the page is fetched and read.
@@ -57,15 +57,15 @@ impl<'c> Extract<'c> {
         self
     }
 
-    /// Sets the idempotency key: the same call within 24 hours meets the same job and is charged once.
+    /// Sets the idempotency key: the same call within 24 hours joins the same job and is charged once.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.manner.idempotency_key = Some(key.into());
+        self.settings.idempotency_key = Some(key.into());
         self
     }
 
     /// Waits at most this long, then returns an error of kind `WaitTimeout`; the job keeps running.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.manner.timeout = Some(timeout);
+        self.settings.timeout = Some(timeout);
         self
     }
 
@@ -75,17 +75,17 @@ impl<'c> Extract<'c> {
     /// The call failed, the page could not be read (kind `Page`), or its values do not fit `T` (kind `ModelMismatch`).
     pub async fn send<T: DeserializeOwned>(self) -> Result<Success<T>> {
         let shape = Shape::of(&self.body.schema);
-        let mut deadline = Deadline::new(self.manner.timeout);
-        let mut call = call::post("/v1/extract", &self.body, self.manner.idempotency_key, Vec::new())?;
+        let mut deadline = Deadline::new(self.settings.timeout);
+        let mut call = call::post("/v1/extract", &self.body, self.settings.idempotency_key, Vec::new())?;
         loop {
-            let answer = self.sender.read(&call, &deadline).await?;
-            deadline.job_id = answer.job_id.or(deadline.job_id);
+            let response = self.sender.read(&call, &deadline).await?;
+            deadline.job_id = response.job_id.or(deadline.job_id);
             let id = deadline.job_id.as_deref();
-            let members: Row = serde_json::from_slice(&answer.body)
+            let members: Row = serde_json::from_slice(&response.body)
                 .map_err(|_| Error::protocol("the response is not a JSON object", id))?;
             if members.get("status").is_some_and(|status| status == "pending") {
-                let held = members.get("job_id").and_then(Value::as_str).unwrap_or_default();
-                call = call::extracted(held)?;
+                let pending_job = members.get("job_id").and_then(Value::as_str).unwrap_or_default();
+                call = call::extract_result(pending_job)?;
                 continue;
             }
             return match shape.page::<T>(members, id)? {
@@ -101,7 +101,7 @@ impl<'c> Extract<'c> {
 #[must_use = "nothing is sent before `start`"]
 pub struct Batch<'c> {
     sender: &'c Arc<Sender>,
-    manner: Manner,
+    settings: ClientSettings,
     body: BatchBody,
 }
 
@@ -121,7 +121,7 @@ struct BatchBody {
 impl<'c> Batch<'c> {
     pub(crate) fn new(sender: &'c Arc<Sender>, urls: Vec<String>, schema: Schema) -> Batch<'c> {
         let body = BatchBody { urls, schema, options: BatchOptions::default(), async_mode: false, webhook: None };
-        Batch { sender, manner: Manner::default(), body }
+        Batch { sender, settings: ClientSettings::default(), body }
     }
 
     /// Starts the job.
@@ -137,9 +137,9 @@ impl<'c> Batch<'c> {
             let text = "split them into several batches (nothing was sent)";
             return Err(Error::invalid(format!("a batch takes up to 10,000 URLs, not {count}; {text}")));
         }
-        let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
-        let call = call::post("/v1/batch", &self.body, self.manner.idempotency_key.clone(), headers)?;
-        start(self.sender, call, &self.body.schema, &self.manner, false).await
+        let headers = call::job_headers(self.settings.timeout, self.body.async_mode);
+        let call = call::post("/v1/batch", &self.body, self.settings.idempotency_key.clone(), headers)?;
+        start(self.sender, call, &self.body.schema, &self.settings, false).await
     }
 }
 
@@ -148,7 +148,7 @@ impl<'c> Batch<'c> {
 #[must_use = "nothing is sent before `start`"]
 pub struct Crawl<'c> {
     sender: &'c Arc<Sender>,
-    manner: Manner,
+    settings: ClientSettings,
     body: CrawlBody,
 }
 
@@ -170,7 +170,7 @@ impl<'c> Crawl<'c> {
     pub(crate) fn new(sender: &'c Arc<Sender>, seed_url: String, schema: Schema, crawl: CrawlRules) -> Crawl<'c> {
         let options = PageOptions::default();
         let body = CrawlBody { seed_url, crawl, schema, options, async_mode: false, webhook: None };
-        Crawl { sender, manner: Manner::default(), body }
+        Crawl { sender, settings: ClientSettings::default(), body }
     }
 
     /// Starts the job.
@@ -178,9 +178,9 @@ impl<'c> Crawl<'c> {
     /// # Errors
     /// The call was refused, in which case nothing was charged, or there was no response.
     pub async fn start<T: DeserializeOwned>(self) -> Result<Job<T>> {
-        let headers = call::job_headers(self.manner.timeout, self.body.async_mode);
-        let call = call::post("/v1/crawl", &self.body, self.manner.idempotency_key.clone(), headers)?;
-        start(self.sender, call, &self.body.schema, &self.manner, true).await
+        let headers = call::job_headers(self.settings.timeout, self.body.async_mode);
+        let call = call::post("/v1/crawl", &self.body, self.settings.idempotency_key.clone(), headers)?;
+        start(self.sender, call, &self.body.schema, &self.settings, true).await
     }
 }
 
@@ -206,22 +206,22 @@ macro_rules! job_call {
                 self
             }
 
-            /// Sets the idempotency key: the same call within 24 hours meets the same job and is charged once.
+            /// Sets the idempotency key: the same call within 24 hours joins the same job and is charged once.
             pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-                self.manner.idempotency_key = Some(key.into());
+                self.settings.idempotency_key = Some(key.into());
                 self
             }
 
             /// Waits at most this long, counted from `start`, then returns an error of kind `WaitTimeout`; the job
             /// keeps running.
             pub fn timeout(mut self, timeout: Duration) -> Self {
-                self.manner.timeout = Some(timeout);
+                self.settings.timeout = Some(timeout);
                 self
             }
 
             /// Cancels the job if it is dropped before its end; see [`Job::cancel_on_drop`].
             pub fn cancel_on_drop(mut self, cancel: bool) -> Self {
-                self.manner.cancel_on_drop = cancel;
+                self.settings.cancel_on_drop = cancel;
                 self
             }
         }
@@ -235,18 +235,18 @@ async fn start<T: DeserializeOwned>(
     sender: &Arc<Sender>,
     call: Call,
     schema: &Schema,
-    manner: &Manner,
+    settings: &ClientSettings,
     crawl: bool,
 ) -> Result<Job<T>> {
-    let mut deadline = Deadline::new(manner.timeout);
+    let mut deadline = Deadline::new(settings.timeout);
     let response = sender.open(&call, &deadline).await?;
     let Some(id) = job_id(response.headers()) else {
         return Err(Error::protocol("the response has no X-Job-ID", None));
     };
     deadline.job_id = Some(id.clone());
-    let first = (!taken(&response)).then_some(response);
-    let mut job = Job::new(Arc::clone(sender), id, Origin { shape: Shape::of(schema), deadline, crawl, first });
-    job.cancel_on_drop(manner.cancel_on_drop);
+    let first = (!is_accepted_only(&response)).then_some(response);
+    let mut job = Job::new(Arc::clone(sender), id, ReadContext { shape: Shape::of(schema), deadline, crawl, first });
+    job.cancel_on_drop(settings.cancel_on_drop);
     Ok(job)
 }
 

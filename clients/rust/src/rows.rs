@@ -25,7 +25,7 @@ impl Shape {
         Ok(match page {
             Page::Failure(failure) => Page::Failure(failure),
             Page::Success(page) => match self.row::<T>(&page.data) {
-                Ok(data) => Page::Success(with(page, data)),
+                Ok(data) => Page::Success(with_data(page, data)),
                 Err(error) => Page::Failure(Failure {
                     index: page.index,
                     url: page.url,
@@ -48,19 +48,19 @@ impl Shape {
         if self.groups.is_empty() {
             return T::deserialize(Value::Object(data.clone()));
         }
-        let nested = self.nested(data);
+        let nested = self.nest(data);
         T::deserialize(Value::Object(nested.clone())).or_else(|error| {
-            let mut bare = nested;
+            let mut with_nulls = nested;
             for group in &self.groups {
-                if let Some(value) = bare.get_mut(group).filter(|value| nothing(value)) {
+                if let Some(value) = with_nulls.get_mut(group).filter(|value| is_empty_object(value)) {
                     *value = Value::Null;
                 }
             }
-            T::deserialize(Value::Object(bare)).map_err(|_| error)
+            T::deserialize(Value::Object(with_nulls)).map_err(|_| error)
         })
     }
 
-    fn nested(&self, data: &Row) -> Row {
+    fn nest(&self, data: &Row) -> Row {
         let mut nested = Row::new();
         for (name, value) in data {
             let parts = name.split_once('.').filter(|(group, _)| self.groups.iter().any(|one| one == group));
@@ -76,12 +76,12 @@ impl Shape {
     }
 }
 
-fn nothing(value: &Value) -> bool {
+fn is_empty_object(value: &Value) -> bool {
     let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     value.as_object().is_some_and(|object| object.values().all(empty))
 }
 
-fn with<T>(page: Success<Row>, data: T) -> Success<T> {
+fn with_data<T>(page: Success<Row>, data: T) -> Success<T> {
     let Success { index, url, final_url, attempts, render_mode, data: _, warnings, images_processed, .. } = page;
     let (model_fields, captures, explain) = (page.model_fields, page.captures, page.explain);
     Success {

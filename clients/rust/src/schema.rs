@@ -65,7 +65,7 @@ impl FieldType {
     }
 
     /// Returns an example that implies nothing but the type, for fields without one.
-    fn neutral(self) -> Value {
+    fn default_example(self) -> Value {
         match self {
             FieldType::String => json!(""),
             FieldType::Integer => json!(1),
@@ -104,7 +104,7 @@ pub struct Field {
 impl Field {
     /// Creates a field.
     pub fn new(name: impl Into<String>, kind: FieldType) -> Field {
-        Field { field: name.into(), kind, example: kind.neutral(), hint: None, selector: None }
+        Field { field: name.into(), kind, example: kind.default_example(), hint: None, selector: None }
     }
 
     /// Sets an example of a wanted value. It must read as the type.
@@ -149,7 +149,8 @@ impl Schema {
                 Ok(Schema(Some(value)))
             }
             Value::Object(members) => {
-                let fields: Result<Vec<Value>> = members.into_iter().map(|(name, spec)| short(&name, spec)).collect();
+                let fields: Result<Vec<Value>> =
+                    members.into_iter().map(|(name, spec)| short_form_field(&name, spec)).collect();
                 fields.map(|fields| Schema(Some(Value::Array(fields))))
             }
             _ => Err(Error::schema("a schema must be a list of fields or an object")),
@@ -169,7 +170,7 @@ impl Schema {
             root => {
                 let mut names = Vec::new();
                 for (name, given) in root["properties"].as_object()? {
-                    match resolved(root, given)["properties"].as_object() {
+                    match resolve(root, given)["properties"].as_object() {
                         Some(inner) => names.extend(inner.keys().map(|key| format!("{name}.{key}"))),
                         None => names.push(name.clone()),
                     }
@@ -183,13 +184,13 @@ impl Schema {
     pub(crate) fn groups(&self) -> Vec<String> {
         let Some(root) = &self.0 else { return Vec::new() };
         let Some(properties) = root.get("properties").and_then(Value::as_object) else { return Vec::new() };
-        let nested = properties.iter().filter(|(_, given)| resolved(root, given)["properties"].is_object());
+        let nested = properties.iter().filter(|(_, given)| resolve(root, given)["properties"].is_object());
         nested.map(|(name, _)| name.clone()).collect()
     }
 }
 
 /// Resolves references, and picks the first schema other than null from `anyOf`, `oneOf` or `allOf`.
-fn resolved<'s>(root: &'s Value, given: &'s Value) -> &'s Value {
+fn resolve<'s>(root: &'s Value, given: &'s Value) -> &'s Value {
     let mut spec = given;
     for _ in 0..32 {
         let choice = ["anyOf", "oneOf", "allOf"].iter().find_map(|name| spec[*name].as_array());
@@ -204,7 +205,7 @@ fn resolved<'s>(root: &'s Value, given: &'s Value) -> &'s Value {
     spec
 }
 
-fn short(name: &str, spec: Value) -> Result<Value> {
+fn short_form_field(name: &str, spec: Value) -> Result<Value> {
     let mut field = Row::from_iter([("field".to_owned(), json!(name))]);
     match spec {
         Value::String(kind) => field.extend([("type".to_owned(), json!(kind))]),
@@ -214,7 +215,7 @@ fn short(name: &str, spec: Value) -> Result<Value> {
     if field.get("example").is_none_or(Value::is_null) {
         let kind = field.get("type").and_then(Value::as_str).unwrap_or_default();
         let kind = kind.parse::<FieldType>().map_err(|e| Error::schema(format!("{name}: {}", e.message)))?;
-        field.insert("example".to_owned(), kind.neutral());
+        field.insert("example".to_owned(), kind.default_example());
     }
     Ok(Value::Object(field))
 }

@@ -15,10 +15,10 @@ use tokio::time::Instant;
 
 use crate::call::Call;
 use crate::error::{Error, ErrorKind, Result};
-use crate::retry::{Attempts, asked_wait};
+use crate::retry::{Attempts, parse_retry_after};
 
-/// Retries of the first connection. A service that has never responded is likely not there.
-const FIRST_CONTACT: u32 = 2;
+/// Retries of the first connection. A service that has never responded is probably not running.
+const MAX_FIRST_CONNECT_RETRIES: u32 = 2;
 
 /// Replacement of the sleep between attempts.
 pub(crate) type Sleep = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
@@ -53,29 +53,29 @@ impl Deadline {
         Deadline { job_id: None, timeout: timeout.unwrap_or_default(), at }
     }
 
-    pub(crate) fn left(&self) -> Option<Duration> {
+    pub(crate) fn remaining(&self) -> Option<Duration> {
         self.at.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Returns `delay` if it ends before the deadline, otherwise the timeout's error.
-    fn within(&self, delay: Duration) -> Result<Duration> {
-        match self.left() {
-            Some(left) if delay >= left => Err(self.over()),
+    fn check_delay(&self, delay: Duration) -> Result<Duration> {
+        match self.remaining() {
+            Some(remaining) if delay >= remaining => Err(self.timeout_error()),
             _ => Ok(delay),
         }
     }
 
     /// Runs `work` until the deadline.
-    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+    pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         match self.at {
             None => Ok(work.await),
-            Some(at) => tokio::time::timeout_at(at, work).await.map_err(|_| self.over()),
+            Some(at) => tokio::time::timeout_at(at, work).await.map_err(|_| self.timeout_error()),
         }
     }
 
-    fn over(&self) -> Error {
-        let goes_on = if self.job_id.is_some() { "; the job keeps running" } else { "" };
-        let text = format!("not finished after {:?}{goes_on}", self.timeout);
+    fn timeout_error(&self) -> Error {
+        let note = if self.job_id.is_some() { "; the job keeps running" } else { "" };
+        let text = format!("not finished after {:?}{note}", self.timeout);
         let error = Error::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", text);
         Error { retryable: true, job_id: self.job_id.clone(), ..error }
     }
@@ -83,7 +83,7 @@ impl Deadline {
 
 /// A successful response, read to its end.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct CompleteResponse {
     pub(crate) job_id: Option<String>,
     pub(crate) body: Bytes,
 }
@@ -97,62 +97,62 @@ impl Sender {
     pub(crate) async fn open(&self, call: &Call, deadline: &Deadline) -> Result<Response> {
         let mut attempts = self.attempts();
         loop {
-            let delay = match deadline.during(self.once(call)).await? {
+            let delay = match deadline.run(self.send_once(call)).await? {
                 Ok(response) if response.status().is_success() => return Ok(response),
-                Ok(response) => self.refused(&mut attempts, response, deadline).await?,
-                Err(error) => self.broken(&mut attempts, error, deadline)?,
+                Ok(response) => self.error_response(&mut attempts, response, deadline).await?,
+                Err(error) => self.connection_failed(&mut attempts, error, deadline)?,
             };
             self.pause(delay, deadline).await?;
         }
     }
 
     /// Sends a call until there is a response, whatever its status. The body is not read yet.
-    pub(crate) async fn answered(&self, call: &Call) -> Result<Response> {
+    pub(crate) async fn first_response(&self, call: &Call) -> Result<Response> {
         let (mut attempts, deadline) = (self.attempts(), Deadline::default());
         loop {
-            match self.once(call).await {
+            match self.send_once(call).await {
                 Ok(response) => return Ok(response),
-                Err(error) => self.pause(self.broken(&mut attempts, error, &deadline)?, &deadline).await?,
+                Err(error) => self.pause(self.connection_failed(&mut attempts, error, &deadline)?, &deadline).await?,
             }
         }
     }
 
     /// Sends a call until it succeeds and its body is read.
-    pub(crate) async fn read(&self, call: &Call, deadline: &Deadline) -> Result<Answer> {
+    pub(crate) async fn read(&self, call: &Call, deadline: &Deadline) -> Result<CompleteResponse> {
         let mut attempts = self.attempts();
         loop {
-            let delay = match deadline.during(self.once(call)).await? {
+            let delay = match deadline.run(self.send_once(call)).await? {
                 Ok(response) if response.status().is_success() => {
                     let job_id = job_id(response.headers());
-                    match deadline.during(response.bytes()).await? {
-                        Ok(body) => return Ok(Answer { job_id, body }),
-                        Err(error) => self.broken(&mut attempts, error, deadline)?,
+                    match deadline.run(response.bytes()).await? {
+                        Ok(body) => return Ok(CompleteResponse { job_id, body }),
+                        Err(error) => self.connection_failed(&mut attempts, error, deadline)?,
                     }
                 }
-                Ok(response) => self.refused(&mut attempts, response, deadline).await?,
-                Err(error) => self.broken(&mut attempts, error, deadline)?,
+                Ok(response) => self.error_response(&mut attempts, response, deadline).await?,
+                Err(error) => self.connection_failed(&mut attempts, error, deadline)?,
             };
             self.pause(delay, deadline).await?;
         }
     }
 
     /// Returns how long to wait after a failed connection.
-    pub(crate) fn broken(
+    pub(crate) fn connection_failed(
         &self,
         attempts: &mut Attempts,
         error: reqwest::Error,
         deadline: &Deadline,
     ) -> Result<Duration> {
-        let never = error.is_connect() && !self.reached.load(Ordering::Relaxed);
-        let max = if error.is_builder() { Some(0) } else { never.then_some(FIRST_CONTACT) };
-        attempts.broken(&words(error), max, deadline.job_id.as_deref())
+        let never_reached = error.is_connect() && !self.reached.load(Ordering::Relaxed);
+        let max = if error.is_builder() { Some(0) } else { never_reached.then_some(MAX_FIRST_CONNECT_RETRIES) };
+        attempts.connection_failed(&error_chain(error), max, deadline.job_id.as_deref())
     }
 
     pub(crate) async fn pause(&self, delay: Duration, deadline: &Deadline) -> Result<()> {
         if delay.is_zero() {
             return Ok(());
         }
-        let delay = deadline.within(delay)?;
+        let delay = deadline.check_delay(delay)?;
         match &self.sleep {
             Some(sleep) => sleep(delay).await,
             None => tokio::time::sleep(delay).await,
@@ -160,7 +160,7 @@ impl Sender {
         Ok(())
     }
 
-    async fn once(&self, call: &Call) -> std::result::Result<Response, reqwest::Error> {
+    async fn send_once(&self, call: &Call) -> std::result::Result<Response, reqwest::Error> {
         let mut request = self.http.request(call.method.clone(), format!("{}{}", self.base_url, call.path));
         for (name, value) in &call.headers {
             request = request.header(name, value);
@@ -174,16 +174,21 @@ impl Sender {
     }
 
     /// Returns how long to wait after an error response.
-    async fn refused(&self, attempts: &mut Attempts, response: Response, deadline: &Deadline) -> Result<Duration> {
+    async fn error_response(
+        &self,
+        attempts: &mut Attempts,
+        response: Response,
+        deadline: &Deadline,
+    ) -> Result<Duration> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = match deadline.during(response.bytes()).await? {
+        let body = match deadline.run(response.bytes()).await? {
             Ok(body) => body,
-            Err(error) => return self.broken(attempts, error, deadline),
+            Err(error) => return self.connection_failed(attempts, error, deadline),
         };
         let job_id = job_id(&headers).or_else(|| deadline.job_id.clone());
-        let error = Error::refusal(status.as_u16(), &body, job_id);
-        let asked = headers.get(RETRY_AFTER).and_then(|field| asked_wait(field.to_str().ok()?, now()));
-        attempts.refused(error, asked)
+        let error = Error::from_response(status.as_u16(), &body, job_id);
+        let retry_after = headers.get(RETRY_AFTER).and_then(|field| parse_retry_after(field.to_str().ok()?, now()));
+        attempts.error_response(error, retry_after)
     }
 }
 
@@ -198,12 +203,12 @@ pub(crate) fn job_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Whether the response only accepts a job (202) and has no results.
-pub(crate) fn taken(response: &Response) -> bool {
+pub(crate) fn is_accepted_only(response: &Response) -> bool {
     response.status() == StatusCode::ACCEPTED
 }
 
 /// Returns the message of an error and its causes, without the URL, which is always the same.
-pub(crate) fn words(error: reqwest::Error) -> String {
+pub(crate) fn error_chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::values::values;
+use crate::wire_enum::wire_enum;
 
 /// The type of rows by default: the schema's fields, in its order.
 pub type Row = Map<String, Value>;
@@ -29,7 +29,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Returns the page's place in `urls`; for a crawl, in the order of completion.
+    /// Returns the page's position in `urls`; for a crawl, in the order of completion.
     pub fn index(&self) -> Option<u64> {
         match self {
             Page::Success(page) => page.index,
@@ -37,7 +37,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// Sets the page's place, for callers that join the results of several jobs.
+    /// Sets the page's position, for callers that join the results of several jobs.
     pub fn set_index(&mut self, index: u64) {
         match self {
             Page::Success(page) => page.index = Some(index),
@@ -70,7 +70,7 @@ impl<T> Page<T> {
 /// A page that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Success<T = Row> {
-    /// The page's place in `urls`; for a crawl, in the order of completion.
+    /// The page's position in `urls`; for a crawl, in the order of completion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
     /// The URL as it was given.
@@ -88,7 +88,7 @@ pub struct Success<T = Row> {
     /// Warnings, such as what was changed to read a text as its type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// How many pictures a vision pass looked at; `None` without one.
+    /// Number of pictures that a vision pass read; `None` without one.
     pub images_processed: Option<u64>,
     /// The fields that the operator's language model answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -104,7 +104,7 @@ pub struct Success<T = Row> {
 /// A page that could not be read, never started, or does not fit the type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The page's place in `urls`; for a crawl, in the order of completion.
+    /// The page's position in `urls`; for a crawl, in the order of completion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
     /// The URL as it was given.
@@ -145,7 +145,7 @@ pub struct Capture {
     pub n: u64,
 }
 
-values! {
+wire_enum! {
     /// How a page was read.
     RenderMode {
         /// From the page as it was fetched.

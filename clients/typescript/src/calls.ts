@@ -5,7 +5,7 @@ import type { Shape } from "./schema.js";
 import type { BatchOptions, BatchPageOptions, CrawlOptions, CrawlRules, ExtractOptions, JobOptions, PageOptions } from "./types.js";
 
 const MAX_URLS = 10_000;
-const LINES = "application/x-ndjson";
+const NDJSON = "application/x-ndjson";
 
 /** One HTTP request. */
 export interface Call {
@@ -20,11 +20,11 @@ export function extract(url: string, shape: Shape<unknown>, options: ExtractOpti
 }
 
 export function batch(urls: Iterable<string>, shape: Shape<unknown>, options: BatchOptions): Call {
-  if (typeof urls === "string") throw wrong("urls must be a list of URLs, not one string");
+  if (typeof urls === "string") throw invalid("urls must be a list of URLs, not one string");
   const listed = Array.from(urls, String);
-  if (listed.length === 0) throw wrong("urls is empty: a batch needs at least one URL");
+  if (listed.length === 0) throw invalid("urls is empty: a batch needs at least one URL");
   if (listed.length > MAX_URLS) {
-    throw wrong(
+    throw invalid(
       `a batch takes up to 10,000 URLs, not ${listed.length.toLocaleString("en")}; ` +
         "split them into several batches (nothing was sent)",
     );
@@ -44,31 +44,31 @@ export function crawl(seed: string, shape: Shape<unknown>, options: CrawlOptions
 }
 
 export function job(id: string): Call {
-  return { method: "GET", path: `/v1/jobs/${checked(id)}`, headers: {} };
+  return { method: "GET", path: `/v1/jobs/${validJobId(id)}`, headers: {} };
 }
 
 export function cancel(id: string): Call {
-  return { method: "DELETE", path: `/v1/jobs/${checked(id)}`, headers: {} };
+  return { method: "DELETE", path: `/v1/jobs/${validJobId(id)}`, headers: {} };
 }
 
 /** A repeated call may send the message twice, with the same id. */
 export function resendWebhook(id: string): Call {
-  return { method: "POST", path: `/v1/jobs/${checked(id)}/webhook`, headers: {} };
+  return { method: "POST", path: `/v1/jobs/${validJobId(id)}/webhook`, headers: {} };
 }
 
 /** Requests a job's results as NDJSON, without the first `start` results. */
 export function result(id: string, start: number, waitMs: number | undefined): Call {
   const from = start > 0 ? `?from=${start}` : "";
-  return { method: "GET", path: `/v1/jobs/${checked(id)}/result${from}`, headers: jobHeaders(waitMs) };
+  return { method: "GET", path: `/v1/jobs/${validJobId(id)}/result${from}`, headers: jobHeaders(waitMs) };
 }
 
 /** Requests the result of an extract. */
-export function extracted(id: string): Call {
-  return { method: "GET", path: `/v1/jobs/${checked(id)}/result`, headers: {} };
+export function extractResult(id: string): Call {
+  return { method: "GET", path: `/v1/jobs/${validJobId(id)}/result`, headers: {} };
 }
 
 export function capture(id: string, n: number): Call {
-  return { method: "GET", path: `/v1/jobs/${checked(id)}/captures/${Math.trunc(n)}`, headers: {} };
+  return { method: "GET", path: `/v1/jobs/${validJobId(id)}/captures/${Math.trunc(n)}`, headers: {} };
 }
 
 export function jobs(state: string, limit: number, cursor: string | undefined): Call {
@@ -90,8 +90,8 @@ function mode(options: JobOptions): object {
 }
 
 function jobHeaders(waitMs?: number, respondAsync?: boolean): Record<string, string> {
-  if (respondAsync) return { Accept: LINES, Prefer: "respond-async" };
-  return { Accept: LINES, ...(waitMs === undefined ? {} : { Prefer: `wait=${Math.max(1, Math.ceil(waitMs / 1_000))}` }) };
+  if (respondAsync) return { Accept: NDJSON, Prefer: "respond-async" };
+  return { Accept: NDJSON, ...(waitMs === undefined ? {} : { Prefer: `wait=${Math.max(1, Math.ceil(waitMs / 1_000))}` }) };
 }
 
 function post(
@@ -124,11 +124,11 @@ function defined<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], 
   return Object.fromEntries(given) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
-function checked(id: string): string {
-  if (!/^job_[0-9a-z]+$/.test(id)) throw wrong(`${JSON.stringify(id)} is not a job id like job_1a2b3c4d5e6f`);
+function validJobId(id: string): string {
+  if (!/^job_[0-9a-z]+$/.test(id)) throw invalid(`${JSON.stringify(id)} is not a job id like job_1a2b3c4d5e6f`);
   return id;
 }
 
-function wrong(text: string): InvalidRequest {
+function invalid(text: string): InvalidRequest {
   return new InvalidRequest(text, { code: "INVALID_REQUEST" });
 }

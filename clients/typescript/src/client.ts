@@ -6,7 +6,7 @@ import { cancelJob, jobInfo, members } from "./control.js";
 import { ModelMismatch, PageError, ProtocolError } from "./errors.js";
 import { Job } from "./job.js";
 import { type RowOf, type Schema, type Shape, shapeOf } from "./schema.js";
-import { type ClientOptions, Sender, Waiting } from "./sender.js";
+import { type ClientOptions, Sender, Deadline } from "./sender.js";
 import type {
   BatchOptions, CallOptions, CrawlOptions, ExtractOptions, JobInfo, JobOptions, Result, Row, Success, Usage, WebhookState,
 } from "./types.js";
@@ -28,12 +28,12 @@ export class Client {
     url: string, schema?: S, options: ExtractOptions = {},
   ): Promise<Success<RowOf<S>>> {
     const shape = shapeOf(schema as S);
-    const waiting = new Waiting(options.timeoutMs, options.signal);
+    const deadline = new Deadline(options.timeoutMs, options.signal);
     let call = calls.extract(url, shape, options);
     for (;;) {
-      const { members: page, jobId } = await this.#sender.json(call, waiting);
-      if (page["status"] !== "pending") return extracted(await shape.result(page as never), jobId);
-      call = calls.extracted(String(page["job_id"]));
+      const { members: page, jobId } = await this.#sender.json(call, deadline);
+      if (page["status"] !== "pending") return successOf(await shape.result(page as never), jobId);
+      call = calls.extractResult(String(page["job_id"]));
     }
   }
 
@@ -68,15 +68,15 @@ export class Client {
     return jobInfo(this.#sender, id);
   }
 
-  /** Takes up an earlier job, running or ended. Aborting `signal` does not cancel it. */
+  /** Reads the results of an earlier job, running or ended. Aborting `signal` does not cancel the job. */
   async result<S extends Schema = undefined>(
     id: string, schema?: S, options: Omit<CallOptions, "idempotencyKey"> = {},
   ): Promise<Job<RowOf<S>>> {
     const shape = shapeOf(schema as S);
-    const waiting = new Waiting(options.timeoutMs, options.signal);
-    waiting.jobId = id;
+    const deadline = new Deadline(options.timeoutMs, options.signal);
+    deadline.jobId = id;
     const crawl = (await this.job(id)).endpoint === "/crawl";
-    return new Job({ sender: this.#sender, id, shape, waiting, crawl, cancelOnAbort: false });
+    return new Job({ sender: this.#sender, id, shape, deadline, crawl, cancelOnAbort: false });
   }
 
   /**
@@ -91,7 +91,7 @@ export class Client {
   /**
    * Sends the webhook message of an ended job again, with a full set of tries.
    *
-   * Returns the message's state. The service allows this once every 10 s; an earlier call waits.
+   * Returns the message's state. The service allows this once every 10 s; a call before that waits.
    */
   async resendWebhook(id: string): Promise<WebhookState> {
     return ((await this.#json(calls.resendWebhook(id))) as { webhook: WebhookState }).webhook;
@@ -100,7 +100,7 @@ export class Client {
   /** Returns a page's screenshot (`capture: ["screenshot"]`), a PNG, by its number in the result. */
   async capture(id: string, n: number): Promise<Uint8Array> {
     const call = calls.capture(id, n);
-    return this.#sender.send(call, new Waiting(undefined, undefined), (answer) => answer.bytes());
+    return this.#sender.send(call, new Deadline(undefined, undefined), (opened) => opened.bytes());
   }
 
   /** Returns the account's plan and what is left of it. */
@@ -109,19 +109,19 @@ export class Client {
   }
 
   async #start<T>(call: Call, shape: Shape<T>, options: JobOptions, crawl: boolean): Promise<Job<T>> {
-    const waiting = new Waiting(options.timeoutMs, options.signal);
-    const answer = await this.#sender.send(call, waiting, (given) => given);
-    const id = answer.jobId;
+    const deadline = new Deadline(options.timeoutMs, options.signal);
+    const opened = await this.#sender.send(call, deadline, (given) => given);
+    const id = opened.jobId;
     if (id === undefined) {
-      answer.close();
+      opened.close();
       throw new ProtocolError("the response has no X-Job-ID", { code: "PROTOCOL_ERROR" });
     }
-    waiting.jobId = id;
-    const held = answer.response.status !== 202;
-    if (!held) answer.close();
+    deadline.jobId = id;
+    const hasBody = opened.response.status !== 202;
+    if (!hasBody) opened.close();
     const cancelOnAbort = options.onAbort !== "leave";
-    const first = held ? answer : undefined;
-    return new Job({ sender: this.#sender, id, shape, waiting, crawl, first, cancelOnAbort });
+    const first = hasBody ? opened : undefined;
+    return new Job({ sender: this.#sender, id, shape, deadline, crawl, first, cancelOnAbort });
   }
 
   #json(call: Call): Promise<Record<string, unknown>> {
@@ -130,7 +130,7 @@ export class Client {
 }
 
 /** Returns the page of an extract; throws PageError if it failed. */
-function extracted<T>(page: Result<T>, jobId: string | undefined): Success<T> {
+function successOf<T>(page: Result<T>, jobId: string | undefined): Success<T> {
   if (page.status === "success") return page;
   const { code, message, retryable } = page.error;
   if (page.data !== undefined) throw new ModelMismatch(message, page.data as Row, jobId);

@@ -3,12 +3,12 @@
 import * as calls from "./calls.js";
 import type { Call } from "./calls.js";
 import { JobNotFound } from "./errors.js";
-import { type Sender, Waiting } from "./sender.js";
+import { type Sender, Deadline } from "./sender.js";
 import type { JobInfo } from "./types.js";
 
 /** Sends a call without a deadline; returns the members of its JSON response. */
 export async function members(sender: Sender, call: Call): Promise<Record<string, unknown>> {
-  return (await sender.json(call, new Waiting(undefined, undefined))).members;
+  return (await sender.json(call, new Deadline(undefined, undefined))).members;
 }
 
 /** Returns a job's state and progress. */

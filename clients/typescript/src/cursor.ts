@@ -1,14 +1,14 @@
-/** Follows a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes what
- * was received and returns what to request next. */
+/** Reads a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes received
+ * bytes and returns what to request next. */
 
 import { ProtocolError } from "./errors.js";
 import type { Result, Row, Summary } from "./types.js";
 
 const MAX_LINE = 64 * 1024 * 1024;
-const MAX_CHECKS = 2;
+const MAX_REREADS = 2;
 /** Pause after a response that ended without a result while the job runs, in milliseconds. */
-const IDLE = 500;
-const EVERYTHING = 4_294_967_295;
+const IDLE_PAUSE = 500;
+const SKIP_ALL = 4_294_967_295;
 
 type RawSummary = Summary & { status?: "running" };
 
@@ -22,26 +22,26 @@ type RawSummary = Summary & { status?: "running" };
 export class Cursor {
   summary: Summary | undefined;
   #seen = new Set<number | string>();
-  #place = 0;
+  #position = 0;
   #received = 0;
   #lastSummary: RawSummary | undefined;
-  #joined = false;
-  #checks = 0;
-  #rest = "";
-  #text = new TextDecoder();
+  #interrupted = false;
+  #rereads = 0;
+  #partialLine = "";
+  #decoder = new TextDecoder();
 
   constructor(readonly jobId: string, readonly crawl: boolean, readonly skip: boolean) {}
 
   /** How many results the next response should leave out. */
   get start(): number {
-    return this.skip ? EVERYTHING : this.#place;
+    return this.skip ? SKIP_ALL : this.#position;
   }
 
   /** Yields those results of a piece of the body that are new. */
   *feed(chunk: Uint8Array): Generator<Result<Row>> {
-    const lines = (this.#rest + this.#text.decode(chunk, { stream: true })).split("\n");
-    this.#rest = lines.pop() ?? "";
-    if (this.#rest.length > MAX_LINE) throw this.#error("a line of the response is longer than 64 MiB");
+    const lines = (this.#partialLine + this.#decoder.decode(chunk, { stream: true })).split("\n");
+    this.#partialLine = lines.pop() ?? "";
+    if (this.#partialLine.length > MAX_LINE) throw this.#error("a line of the response is longer than 64 MiB");
     for (const line of lines) {
       const text = line.trim();
       const result = text === "" ? undefined : this.#line(text);
@@ -60,7 +60,7 @@ export class Cursor {
       this.#lastSummary = members.summary;
       return undefined;
     }
-    this.#place += 1;
+    this.#position += 1;
     this.#received += 1;
     const key = this.crawl ? members.url : members.index;
     if (key === undefined) throw this.#error("a result has neither index nor url");
@@ -74,42 +74,42 @@ export class Cursor {
   bodyEnded(): number | undefined {
     const summary = this.#lastSummary;
     const received = this.#received;
-    if (summary === undefined || this.#rest.trim() !== "") {
-      this.broke();
+    if (summary === undefined || this.#partialLine.trim() !== "") {
+      this.connectionLost();
       return undefined;
     }
     this.#lastSummary = undefined;
     this.#received = 0;
     if (summary.status === "running") {
-      this.#joined = true;
+      this.#interrupted = true;
       // A service that shuts down ends the calls that it holds at once.
-      return received > 0 ? 0 : IDLE;
+      return received > 0 ? 0 : IDLE_PAUSE;
     }
-    if (this.skip || this.#complete(summary)) {
+    if (this.skip || this.#hasAllResults(summary)) {
       this.summary = ended(summary);
-    } else if (this.#checks === MAX_CHECKS) {
+    } else if (this.#rereads === MAX_REREADS) {
       throw this.#error(`the job has ended, but only ${received} of its results were received`);
     } else {
       // The job has ended: results and their order are final now.
-      this.#checks += 1;
-      this.#place = 0;
-      this.#joined = false;
+      this.#rereads += 1;
+      this.#position = 0;
+      this.#interrupted = false;
     }
     return 0;
   }
 
   /** Handles a connection that failed in the middle of a body. */
-  broke(): void {
-    this.#joined = true;
+  connectionLost(): void {
+    this.#interrupted = true;
     this.#lastSummary = undefined;
     this.#received = 0;
-    this.#rest = "";
-    this.#text = new TextDecoder();
+    this.#partialLine = "";
+    this.#decoder = new TextDecoder();
   }
 
-  #complete(summary: RawSummary): boolean {
+  #hasAllResults(summary: RawSummary): boolean {
     // The summary of an extract has no counts; an extract has one result.
-    return this.crawl ? !this.#joined : this.#seen.size >= (summary.total ?? 1);
+    return this.crawl ? !this.#interrupted : this.#seen.size >= (summary.total ?? 1);
   }
 
   #error(why: string): ProtocolError {

@@ -55,8 +55,8 @@ export class RunoError extends Error {
   readonly status: number | undefined;
 
   constructor(message: string, details: ErrorDetails) {
-    const about = details.jobId ? ` (${details.jobId})` : "";
-    super(`${details.code}: ${message}${about}`, details.cause === undefined ? undefined : { cause: details.cause });
+    const suffix = details.jobId ? ` (${details.jobId})` : "";
+    super(`${details.code}: ${message}${suffix}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.code = details.code;
     this.retryable = details.retryable ?? false;
@@ -115,10 +115,10 @@ const CLASSES: Record<string, typeof RunoError> = {
   PROTOCOL_ERROR: ProtocolError,
 };
 
-const PASSING = new Set([408, 429, 500, 502, 503, 504]);
+const TRANSIENT = new Set([408, 429, 500, 502, 503, 504]);
 
 /** Makes an error of a response without a 2xx status. */
-export function refusal(status: number, text: string, jobId: string | undefined): RunoError {
+export function errorOfResponse(status: number, text: string, jobId: string | undefined): RunoError {
   const error = envelope(text);
   let { code, message, retryable } = error ?? {};
   if (code === undefined) {
@@ -127,7 +127,7 @@ export function refusal(status: number, text: string, jobId: string | undefined)
     code = status >= 500 ? "UNAVAILABLE" : (codes[status] ?? "PROTOCOL_ERROR");
     message = `the response has status ${status} and no error object`;
   }
-  retryable ??= PASSING.has(status);
+  retryable ??= TRANSIENT.has(status);
   const kind = CLASSES[code] ?? InvalidRequest;
   return new kind(message ?? "", { code, retryable, jobId, status });
 }

@@ -4,22 +4,22 @@ import * as calls from "./calls.js";
 import { cancelJob, jobInfo } from "./control.js";
 import { Cursor } from "./cursor.js";
 import type { Shape } from "./schema.js";
-import type { Answer, Sender, Waiting } from "./sender.js";
+import type { OpenResponse, Sender, Deadline } from "./sender.js";
 import type { JobInfo, Result, Row, Summary } from "./types.js";
 
 /** Arguments of a job's constructor, for the client only. */
-export interface Parts<T> {
+export interface JobArguments<T> {
   sender: Sender;
   id: string;
   shape: Shape<T>;
-  waiting: Waiting;
+  deadline: Deadline;
   crawl: boolean;
-  first?: Answer | undefined;
+  first?: OpenResponse | undefined;
   cancelOnAbort: boolean;
 }
 
 /**
- * A started batch or crawl, or a job taken up by its id.
+ * A started batch or crawl, or an earlier job that is read by its id.
  *
  * `for await (const page of job)` yields each page's result as it comes, across broken connections and restarts of the
  * service, until the job has ended. Results are not kept: iterating again reads them again.
@@ -28,21 +28,21 @@ export class Job<T> implements AsyncIterable<Result<T>> {
   readonly id: string;
   /** The summary, once the results have been iterated to the end. */
   summary: Summary | undefined;
-  readonly #parts: Parts<T>;
+  readonly #arguments: JobArguments<T>;
   #cancelling: Promise<unknown> | undefined;
 
-  constructor(parts: Parts<T>) {
-    this.id = parts.id;
-    this.#parts = parts;
-    const { signal } = parts.waiting;
-    if (parts.cancelOnAbort && signal !== undefined) {
+  constructor(args: JobArguments<T>) {
+    this.id = args.id;
+    this.#arguments = args;
+    const { signal } = args.deadline;
+    if (args.cancelOnAbort && signal !== undefined) {
       if (signal.aborted) this.#onAbort();
       else signal.addEventListener("abort", this.#onAbort, { once: true });
     }
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Result<T>, void, undefined> {
-    for await (const line of this.#lines(false)) yield await this.#parts.shape.result(line);
+    for await (const line of this.#lines(false)) yield await this.#arguments.shape.result(line);
   }
 
   /** Yields the rows of the pages that were read, as they come; skips failures. */
@@ -66,12 +66,12 @@ export class Job<T> implements AsyncIterable<Result<T>> {
 
   /** Returns the job's current state and progress. */
   info(): Promise<JobInfo> {
-    return jobInfo(this.#parts.sender, this.id);
+    return jobInfo(this.#arguments.sender, this.id);
   }
 
   /** Cancels the job; pages that had started keep their results. Returns false if the job had already ended. */
   cancel(): Promise<boolean> {
-    return cancelJob(this.#parts.sender, this.id);
+    return cancelJob(this.#arguments.sender, this.id);
   }
 
   /** Runs `work` and cancels the job if it throws; leaves the job running otherwise. */
@@ -79,7 +79,7 @@ export class Job<T> implements AsyncIterable<Result<T>> {
     try {
       return await work(this);
     } catch (error) {
-      // The error of `work` matters more than a failure to cancel.
+      // The error of `work` is more important than a failure to cancel.
       await this.cancel().catch(() => {});
       throw error;
     } finally {
@@ -89,8 +89,8 @@ export class Job<T> implements AsyncIterable<Result<T>> {
 
   /** Closes the connection. The job keeps running. */
   close(): void {
-    this.#parts.first?.close();
-    this.#parts.first = undefined;
+    this.#arguments.first?.close();
+    this.#arguments.first = undefined;
   }
 
   readonly #onAbort = (): void => {
@@ -98,37 +98,37 @@ export class Job<T> implements AsyncIterable<Result<T>> {
   };
 
   async *#lines(skip: boolean): AsyncGenerator<Result<Row>, void, undefined> {
-    const { sender, waiting, crawl } = this.#parts;
+    const { sender, deadline, crawl } = this.#arguments;
     const cursor = new Cursor(this.id, crawl, skip);
     const attempts = sender.attempts();
-    let answer = this.#parts.first;
-    this.#parts.first = undefined;
+    let opened = this.#arguments.first;
+    this.#arguments.first = undefined;
     try {
       while (cursor.summary === undefined) {
-        answer ??= await sender.send(calls.result(this.id, cursor.start, waiting.left), waiting, (given) => given);
+        opened ??= await sender.send(calls.result(this.id, cursor.start, deadline.remaining), deadline, (given) => given);
         let delay: number;
         try {
-          for await (const chunk of answer.chunks()) {
+          for await (const chunk of opened.chunks()) {
             for (const line of cursor.feed(chunk)) {
               attempts.progress();
               yield line;
             }
-            waiting.check();
+            deadline.check();
           }
-          delay = cursor.bodyEnded() ?? attempts.broken("the response broke off", this.id);
+          delay = cursor.bodyEnded() ?? attempts.connectionFailed("the response broke off", this.id);
         } catch (error) {
-          cursor.broke();
-          delay = sender.broken(attempts, error, waiting);
+          cursor.connectionLost();
+          delay = sender.connectionFailed(attempts, error, deadline);
         }
-        answer = undefined;
-        await sender.pause(cursor.summary === undefined ? delay : 0, waiting);
+        opened = undefined;
+        await sender.pause(cursor.summary === undefined ? delay : 0, deadline);
       }
       this.summary = cursor.summary;
-      waiting.signal?.removeEventListener("abort", this.#onAbort);
+      deadline.signal?.removeEventListener("abort", this.#onAbort);
     } finally {
-      answer?.close();
+      opened?.close();
       // If the signal ended the wait, let the DELETE finish.
-      if (waiting.signal?.aborted) await this.#cancelling;
+      if (deadline.signal?.aborted) await this.#cancelling;
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Field, FieldType } from "./types.js";
 export type JsonSchema = { readonly [member: string]: unknown };
 
 /** Examples that imply nothing but the type, for fields without one. */
-export const NEUTRAL: Record<FieldType, unknown> = {
+export const DEFAULT_EXAMPLES: Record<FieldType, unknown> = {
   string: "",
   integer: 1,
   float: 1.5,
@@ -26,7 +26,7 @@ export interface Flat {
 const SCALARS: Record<string, FieldType> = {
   string: "string", integer: "integer", number: "float", boolean: "boolean",
 };
-const NOT_READ = new Set(["date-time", "time", "duration", "binary"]);
+const UNSUPPORTED_FORMATS = new Set(["date-time", "time", "duration", "binary"]);
 
 export function flatten(schema: JsonSchema): Flat {
   const flat: Flat = { fields: [], groups: new Map() };
@@ -56,7 +56,7 @@ function read(root: JsonSchema, properties: JsonSchema, prefix: string, flat: Fl
 
 function fieldOf(root: JsonSchema, path: string, spec: JsonSchema): Field {
   const type = typeOf(root, path, spec);
-  const field: Field = { field: path, type, example: exampleOf(spec) ?? NEUTRAL[type] };
+  const field: Field = { field: path, type, example: exampleOf(spec) ?? DEFAULT_EXAMPLES[type] };
   if (typeof spec["description"] === "string") field.hint = spec["description"];
   if (typeof spec["selector"] === "string") field.selector = spec["selector"];
   return field;
@@ -73,7 +73,7 @@ function typeOf(root: JsonSchema, path: string, spec: JsonSchema): FieldType {
     return `array<${inner}>`;
   }
   if (type === "string" && format === "date") return "date";
-  if (type === "string" && NOT_READ.has(String(format))) {
+  if (type === "string" && UNSUPPORTED_FORMATS.has(String(format))) {
     refuse(path, `a ${String(format)} cannot be read; use a date or a string`);
   }
   const scalar = typeof type === "string" ? SCALARS[type] : undefined;
@@ -108,7 +108,7 @@ function resolve(root: JsonSchema, given: unknown, path: string): { spec: JsonSc
     } else if (Array.isArray(choices)) {
       const left = choices.filter((choice) => choice?.type !== "null");
       nullable ||= left.length < choices.length;
-      spec = { ...only(left, path), ...rest };
+      spec = { ...singleType(left, path), ...rest };
     } else {
       break;
     }
@@ -116,7 +116,7 @@ function resolve(root: JsonSchema, given: unknown, path: string): { spec: JsonSc
   if (Array.isArray(spec["type"])) {
     const left = spec["type"].filter((name) => name !== "null");
     nullable ||= left.length < spec["type"].length;
-    spec = { ...spec, type: only(left.map((type) => ({ type })), path)["type"] };
+    spec = { ...spec, type: singleType(left.map((type) => ({ type })), path)["type"] };
   }
   if ("const" in spec) spec = { enum: [spec["const"]], ...spec };
   if (spec["type"] === undefined && Array.isArray(spec["enum"])) spec = { ...spec, type: kindOf(spec["enum"]) };
@@ -130,7 +130,7 @@ function target(root: JsonSchema, reference: string, path: string): JsonSchema {
   return found;
 }
 
-function only(choices: unknown[], path: string): JsonSchema {
+function singleType(choices: unknown[], path: string): JsonSchema {
   const [one] = choices;
   if (choices.length !== 1 || !isObject(one)) refuse(path, "a union of several types cannot be read; only one type or null can");
   return one;

@@ -5,14 +5,14 @@ import { ConnectionFailed, type RunoError } from "./errors.js";
 
 const FIRST_WAIT = 250;
 const MAX_WAIT = 10_000;
-/** Longest `Retry-After` to wait for; beyond it the error is thrown at once. */
+/** Maximum `Retry-After` to wait for; beyond it the error is thrown at once. */
 const MAX_RETRY_AFTER = 120_000;
 
 /** Counts the failures of one call since its last progress. */
 export class Attempts {
   #failed = 0;
 
-  constructor(readonly most: number, readonly random: () => number = Math.random) {}
+  constructor(readonly maxRetries: number, readonly random: () => number = Math.random) {}
 
   /** Resets the count after progress. */
   progress(): void {
@@ -20,27 +20,27 @@ export class Attempts {
   }
 
   /** Returns how long to wait after a failed connection; throws ConnectionFailed after too many. */
-  broken(cause: unknown, jobId: string | undefined, most = this.most): number {
-    if (this.#failed >= Math.min(most, this.most)) {
-      const text = `${this.#failed + 1} attempts failed; the last: ${words(cause)}`;
+  connectionFailed(cause: unknown, jobId: string | undefined, maxRetries = this.maxRetries): number {
+    if (this.#failed >= Math.min(maxRetries, this.maxRetries)) {
+      const text = `${this.#failed + 1} attempts failed; the last: ${describe(cause)}`;
       throw new ConnectionFailed(text, { code: "CONNECTION_FAILED", retryable: true, jobId, cause });
     }
     return this.#next();
   }
 
   /** Returns how long to wait after an error response; throws `error` if it is not to be retried. */
-  refused(error: RunoError, retryAfter: string | null): number {
-    const asked = milliseconds(retryAfter);
-    if (!error.retryable || this.#failed >= this.most || (asked ?? 0) > MAX_RETRY_AFTER) throw error;
+  errorResponse(error: RunoError, retryAfter: string | null): number {
+    const requested = milliseconds(retryAfter);
+    if (!error.retryable || this.#failed >= this.maxRetries || (requested ?? 0) > MAX_RETRY_AFTER) throw error;
     const wait = this.#next();
     // Not earlier than the service asked for; a little later, so that clients do not all return at once.
-    return asked === undefined ? wait : asked + Math.min(wait, 1_000) * this.random();
+    return requested === undefined ? wait : requested + Math.min(wait, 1_000) * this.random();
   }
 
   #next(): number {
-    const longest = Math.min(MAX_WAIT, FIRST_WAIT * 2 ** this.#failed);
+    const maxWait = Math.min(MAX_WAIT, FIRST_WAIT * 2 ** this.#failed);
     this.#failed += 1;
-    return longest * (0.5 + this.random() / 2);
+    return maxWait * (0.5 + this.random() / 2);
   }
 }
 
@@ -51,7 +51,7 @@ function milliseconds(retryAfter: string | null): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
-function words(cause: unknown): string {
+function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   // fetch itself only says "fetch failed"; its cause says why.
   return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;

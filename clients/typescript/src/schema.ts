@@ -1,7 +1,7 @@
 /** Schemas: converts the caller's schema to the service's flat list of fields, and rows to the caller's type. */
 
 import { SchemaError } from "./errors.js";
-import { type Flat, flatten, isObject, type JsonSchema, NEUTRAL } from "./json_schema.js";
+import { type Flat, flatten, isObject, type JsonSchema, DEFAULT_EXAMPLES } from "./json_schema.js";
 import type { Field, FieldType, Result, Row } from "./types.js";
 
 /** A schema of zod (4.2 or newer) or of another library that implements Standard Schema and its JSON Schema. */
@@ -43,16 +43,16 @@ export class Shape<T> {
   /** Converts a result from the wire to the caller's type. */
   async result(wire: Result<Row>): Promise<Result<T>> {
     if (wire.status !== "success" || this.#typed === undefined) return wire as Result<T>;
-    const found = await this.#typed["~standard"].validate(this.#nested(wire.data));
+    const found = await this.#typed["~standard"].validate(this.#nest(wire.data));
     if (!found.issues) return { ...wire, data: found.value as T };
-    const words = found.issues.map((issue) => `${(issue.path ?? []).map(step).join(".")}: ${issue.message}`);
+    const messages = found.issues.map((issue) => `${(issue.path ?? []).map(pathPart).join(".")}: ${issue.message}`);
     const { url, index, final_url, attempts, data } = wire;
-    const place = Object.fromEntries(Object.entries({ index, final_url, attempts }).filter(([, value]) => value !== undefined));
-    const error = { code: "MODEL_MISMATCH", message: words.join("; "), retryable: false };
-    return { status: "error", url, ...place, error, data };
+    const page = Object.fromEntries(Object.entries({ index, final_url, attempts }).filter(([, value]) => value !== undefined));
+    const error = { code: "MODEL_MISMATCH", message: messages.join("; "), retryable: false };
+    return { status: "error", url, ...page, error, data };
   }
 
-  #nested(data: Row): Row {
+  #nest(data: Row): Row {
     const nested: Row = {};
     for (const [name, value] of Object.entries(data)) {
       const dot = name.indexOf(".");
@@ -65,8 +65,8 @@ export class Shape<T> {
     }
     for (const [group, nullable] of this.#groups) {
       const values = Object.values(nested[group] ?? {});
-      const nothing = values.every((value) => value === null || (Array.isArray(value) && value.length === 0));
-      if (nullable && nothing) nested[group] = null;
+      const isEmpty = values.every((value) => value === null || (Array.isArray(value) && value.length === 0));
+      if (nullable && isEmpty) nested[group] = null;
     }
     return nested;
   }
@@ -79,7 +79,7 @@ export function shapeOf<S extends Schema>(schema: S): Shape<RowOf<S>> {
   if ("~standard" in schema) return ofTyped(schema as TypedSchema);
   if (!isObject(schema)) throw new SchemaError("a schema must be an object or an array of fields", { code: "SCHEMA_INVALID" });
   if (isObject(schema["properties"])) return new Shape(flatten(schema).fields);
-  return new Shape(Object.entries(schema).map(([name, spec]) => short(name, spec)));
+  return new Shape(Object.entries(schema).map(([name, spec]) => shortFormField(name, spec)));
 }
 
 function ofTyped<T>(typed: TypedSchema): Shape<T> {
@@ -102,15 +102,15 @@ function ofTyped<T>(typed: TypedSchema): Shape<T> {
   return new Shape(fields, typed, groups);
 }
 
-function short(name: string, spec: unknown): Field {
+function shortFormField(name: string, spec: unknown): Field {
   const members = typeof spec === "string" ? { type: spec } : spec;
   if (!isObject(members)) {
     throw new SchemaError(`${name}: give a type such as "float", or an object with "type"`, { code: "SCHEMA_INVALID" });
   }
   const field = { field: name, ...members } as unknown as Field;
-  return { ...field, example: field.example ?? NEUTRAL[field.type] ?? "" };
+  return { ...field, example: field.example ?? DEFAULT_EXAMPLES[field.type] ?? "" };
 }
 
-function step(part: unknown): string {
+function pathPart(part: unknown): string {
   return String(isObject(part) ? part["key"] : part);
 }

@@ -1,13 +1,13 @@
 /** Sends calls: retries after transient failures and keeps to the caller's deadline. */
 
 import type { Call } from "./calls.js";
-import { InvalidRequest, ProtocolError, refusal, RunoError, WaitTimeout } from "./errors.js";
+import { InvalidRequest, ProtocolError, errorOfResponse, RunoError, WaitTimeout } from "./errors.js";
 import { Attempts } from "./retry.js";
 
 export const VERSION = "0.2.0";
 const DEFAULT_BASE_URL = "http://127.0.0.1:8080";
-/** Retries of the first connection. A service that has never responded is likely not there. */
-const FIRST_CONTACT = 2;
+/** Retries of the first connection. A service that has never responded is probably not running. */
+const MAX_FIRST_CONNECT_RETRIES = 2;
 
 export interface ClientOptions {
   /** API key. Default: the environment's `RUNO_API_KEY`. */
@@ -26,7 +26,7 @@ export interface ClientOptions {
 }
 
 /** The caller's deadline and signal. */
-export class Waiting {
+export class Deadline {
   jobId: string | undefined;
   readonly #until: number | undefined;
 
@@ -34,32 +34,32 @@ export class Waiting {
     this.#until = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
   }
 
-  get left(): number | undefined {
+  get remaining(): number | undefined {
     return this.#until === undefined ? undefined : this.#until - performance.now();
   }
 
   /** Throws after the deadline or once the signal is aborted. */
   check(): void {
     this.signal?.throwIfAborted();
-    if (this.left !== undefined && this.left <= 0) throw this.#over();
+    if (this.remaining !== undefined && this.remaining <= 0) throw this.#timeoutError();
   }
 
   /** Returns `delay` if it ends before the deadline; throws WaitTimeout otherwise. */
-  within(delay: number): number {
-    if (this.left !== undefined && delay >= this.left) throw this.#over();
+  checkDelay(delay: number): number {
+    if (this.remaining !== undefined && delay >= this.remaining) throw this.#timeoutError();
     return delay;
   }
 
-  #over(): WaitTimeout {
-    const goesOn = this.jobId === undefined ? "" : "; the job keeps running";
-    const text = `not finished after ${this.timeoutMs} ms${goesOn}`;
+  #timeoutError(): WaitTimeout {
+    const note = this.jobId === undefined ? "" : "; the job keeps running";
+    const text = `not finished after ${this.timeoutMs} ms${note}`;
     return new WaitTimeout(text, { code: "WAIT_TIMEOUT", retryable: true, jobId: this.jobId });
   }
 }
 
 /** A response whose body is not read yet. */
-export class Answer {
-  constructor(readonly response: Response, readonly watch: Watch) {}
+export class OpenResponse {
+  constructor(readonly response: Response, readonly silence: SilenceTimeout) {}
 
   get jobId(): string | undefined {
     return this.response.headers.get("X-Job-ID") ?? undefined;
@@ -69,7 +69,7 @@ export class Answer {
     const reader = this.response.body?.getReader();
     try {
       while (reader !== undefined) {
-        const { done, value } = await this.watch.during(reader.read());
+        const { done, value } = await this.silence.run(reader.read());
         if (done) return;
         yield value;
       }
@@ -81,9 +81,9 @@ export class Answer {
   async bytes(): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     for await (const chunk of this.chunks()) pieces.push(chunk);
-    const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-    pieces.reduce((at, piece) => (whole.set(piece, at), at + piece.length), 0);
-    return whole;
+    const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+    pieces.reduce((at, piece) => (bytes.set(piece, at), at + piece.length), 0);
+    return bytes;
   }
 
   async text(): Promise<string> {
@@ -92,12 +92,12 @@ export class Answer {
 
   /** Closes the connection. */
   close(): void {
-    this.watch.end();
+    this.silence.end();
   }
 }
 
 /** Aborts a request if the connection is silent for too long or the caller's signal is aborted. */
-class Watch {
+class SilenceTimeout {
   readonly #controller = new AbortController();
   readonly #abort = () => this.#controller.abort(this.caller?.reason);
 
@@ -109,7 +109,7 @@ class Watch {
     return this.#controller.signal;
   }
 
-  async during<T>(work: Promise<T>): Promise<T> {
+  async run<T>(work: Promise<T>): Promise<T> {
     const silent = () => this.#controller.abort(new Error(`nothing was received for ${this.silenceMs} ms`));
     const timer = setTimeout(silent, this.silenceMs);
     try {
@@ -148,8 +148,8 @@ export class Sender {
     this.#maxRetries = options.maxRetries ?? 8;
     this.#silenceMs = options.silenceMs ?? 45_000;
     // Called as a plain function: a browser's fetch throws if it is called as a method of another object.
-    const given = options.fetch ?? globalThis.fetch;
-    this.#fetch = (...request) => given(...request);
+    const fetchFunction = options.fetch ?? globalThis.fetch;
+    this.#fetch = (...request) => fetchFunction(...request);
     this.#sleep = options.sleep;
     // Browsers set their own User-Agent.
     this.#agent = process === undefined ? {} : { "User-Agent": `runo-typescript/${VERSION}` };
@@ -160,30 +160,30 @@ export class Sender {
   }
 
   /** Sends a call until it succeeds and `read` has read the response; throws the error that ends the attempts. */
-  async send<T>(call: Call, waiting: Waiting, read: (answer: Answer) => Promise<T> | T): Promise<T> {
+  async send<T>(call: Call, deadline: Deadline, read: (opened: OpenResponse) => Promise<T> | T): Promise<T> {
     const attempts = this.attempts();
     for (;;) {
-      waiting.check();
+      deadline.check();
       let delay: number;
       try {
-        const answer = await this.#once(call, waiting);
-        const { status } = answer.response;
-        if (answer.response.ok) return await read(answer);
-        const error = refusal(status, await answer.text(), answer.jobId ?? waiting.jobId);
-        delay = attempts.refused(error, answer.response.headers.get("Retry-After"));
+        const opened = await this.#sendOnce(call, deadline);
+        const { status } = opened.response;
+        if (opened.response.ok) return await read(opened);
+        const error = errorOfResponse(status, await opened.text(), opened.jobId ?? deadline.jobId);
+        delay = attempts.errorResponse(error, opened.response.headers.get("Retry-After"));
       } catch (error) {
-        delay = this.broken(attempts, error, waiting);
+        delay = this.connectionFailed(attempts, error, deadline);
       }
-      await this.pause(delay, waiting);
+      await this.pause(delay, deadline);
     }
   }
 
   /** Sends a call; returns the JSON object of the response and the job's id. */
-  async json(call: Call, waiting: Waiting): Promise<{ members: Record<string, unknown>; jobId: string | undefined }> {
-    return this.send(call, waiting, async (answer) => {
-      const { jobId } = answer;
-      waiting.jobId = jobId ?? waiting.jobId;
-      const text = await answer.text();
+  async json(call: Call, deadline: Deadline): Promise<{ members: Record<string, unknown>; jobId: string | undefined }> {
+    return this.send(call, deadline, async (opened) => {
+      const { jobId } = opened;
+      deadline.jobId = jobId ?? deadline.jobId;
+      const text = await opened.text();
       try {
         const members = JSON.parse(text);
         if (typeof members === "object" && members !== null) return { members, jobId };
@@ -195,38 +195,38 @@ export class Sender {
   }
 
   /** Returns how long to wait after a failed connection; rethrows other errors. */
-  broken(attempts: Attempts, error: unknown, waiting: Waiting): number {
+  connectionFailed(attempts: Attempts, error: unknown, deadline: Deadline): number {
     if (error instanceof RunoError) throw error;
-    waiting.check();
-    return attempts.broken(error, waiting.jobId, this.#reached ? undefined : FIRST_CONTACT);
+    deadline.check();
+    return attempts.connectionFailed(error, deadline.jobId, this.#reached ? undefined : MAX_FIRST_CONNECT_RETRIES);
   }
 
-  async pause(delay: number, waiting: Waiting): Promise<void> {
+  async pause(delay: number, deadline: Deadline): Promise<void> {
     if (delay <= 0) return;
-    const wait = waiting.within(delay);
+    const wait = deadline.checkDelay(delay);
     if (this.#sleep !== undefined) return this.#sleep(wait);
     await new Promise<void>((resolve) => {
-      const over = () => {
+      const finish = () => {
         clearTimeout(timer);
-        waiting.signal?.removeEventListener("abort", over);
+        deadline.signal?.removeEventListener("abort", finish);
         resolve();
       };
-      const timer = setTimeout(over, wait);
-      waiting.signal?.addEventListener("abort", over, { once: true });
+      const timer = setTimeout(finish, wait);
+      deadline.signal?.addEventListener("abort", finish, { once: true });
     });
   }
 
-  async #once(call: Call, waiting: Waiting): Promise<Answer> {
-    const watch = new Watch(this.#silenceMs, waiting.signal);
+  async #sendOnce(call: Call, deadline: Deadline): Promise<OpenResponse> {
+    const silence = new SilenceTimeout(this.#silenceMs, deadline.signal);
     try {
       const headers = { ...this.#agent, ...call.headers, "X-API-Key": this.#key };
       const { method, body = null } = call;
-      const request = { method, headers, body, redirect: "manual", signal: watch.signal } as const;
-      const response = await watch.during(this.#fetch(this.baseUrl + call.path, request));
+      const request = { method, headers, body, redirect: "manual", signal: silence.signal } as const;
+      const response = await silence.run(this.#fetch(this.baseUrl + call.path, request));
       this.#reached = true;
-      return new Answer(response, watch);
+      return new OpenResponse(response, silence);
     } catch (error) {
-      watch.end();
+      silence.end();
       throw error;
     }
   }

@@ -69,7 +69,7 @@ export interface Webhook {
 
 /** Options of a call that concern this client, not the service. */
 export interface CallOptions {
-  /** Idempotency key: the same call within 24 hours meets the same job and is charged once. */
+  /** Idempotency key: the same call within 24 hours joins the same job and is charged once. */
   idempotencyKey?: string;
   /** Limits the wait; then throws WaitTimeout. The job keeps running. */
   timeoutMs?: number;
@@ -104,7 +104,7 @@ export interface Success<T> {
   data: T;
   render_mode: "fetch" | "headless" | "structured" | "cache";
   images_processed: number | null;
-  /** The page's place in `urls`; for a crawl, in the order of completion. */
+  /** The page's position in `urls`; for a crawl, in the order of completion. */
   index?: number;
   final_url?: string;
   attempts?: number;

@@ -47,29 +47,29 @@ function* lines(): Generator<string> {
 }
 
 setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc") as () => void;
+const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Returns by how many bytes memory in use grew at most between the 100th and the last of 10,000 results. */
-async function grownBy(results: AsyncIterable<unknown>): Promise<number> {
+async function memoryGrowth(results: AsyncIterable<unknown>): Promise<number> {
   const inUse = (): number => {
-    collect();
+    collectGarbage();
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   };
-  let [before, most, count] = [0, 0, 0];
+  let [before, peak, count] = [0, 0, 0];
   for await (const _ of results) {
     count += 1;
-    if (count === 100) before = most = inUse();
-    else if (count % 1_000 === 0) most = Math.max(most, inUse());
+    if (count === 100) before = peak = inUse();
+    else if (count % 1_000 === 0) peak = Math.max(peak, inUse());
   }
   assert.equal(count, 10_000);
-  return most - before;
+  return peak - before;
 }
 
 test("10,000 results take constant memory", async () => {
   const server = await Scripted.start({ headers: { "X-Job-ID": "job_0123456789ab" }, body: lines });
   const client = new Client({ apiKey: KEY, baseUrl: server.base });
-  const grown = await grownBy(await client.batch(Array<string>(10_000).fill("http://h/"), { title: "string" }));
+  const grown = await memoryGrowth(await client.batch(Array<string>(10_000).fill("http://h/"), { title: "string" }));
   assert(grown < MAX_GROWTH, `${grown} bytes`);
   await server.close();
 });
@@ -81,7 +81,7 @@ test("10,000 pages of the real server take constant memory", { skip }, async () 
   try {
     const client = new Client({ apiKey: KEY, baseUrl: server.base });
     const job = await client.batch(site.urls(10_000), FIELDS, { concurrency: 64 });
-    const grown = await grownBy(job);
+    const grown = await memoryGrowth(job);
     console.log(`10,000 pages: what is in use grew by ${grown} bytes at most`);
     assert(grown < MAX_GROWTH, `${grown} bytes`);
     assert.equal(job.summary?.credits_charged, 10_000);

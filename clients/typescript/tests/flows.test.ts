@@ -139,7 +139,7 @@ for (const async_mode of [false, true]) {
     const before = await used();
     const job = await new Client({ apiKey: KEY, baseUrl: proxy.base }).batch(site.urls(3), Product, { async_mode });
     assert.deepEqual((await job.results()).map((page) => page.status), ["success", "success", "success"]);
-    assert(proxy.made >= 3);
+    assert(proxy.connections >= 3);
     assert.equal(await used(), before + 3);
     for await (const newest of client.jobs({ state: "finished" })) {
       assert.equal(newest.job_id, job.id);
@@ -155,6 +155,6 @@ test("reading resumes after a cut body", async () => {
   const indexes = (await all(job)).map((page) => page.index!).sort((a, b) => a - b);
   assert.deepEqual(indexes, Array.from({ length: 200 }, (_, n) => n));
   assert.equal(job.summary?.credits_charged, 200);
-  assert(proxy.made >= 4);
+  assert(proxy.connections >= 4);
   await proxy.close();
 });

@@ -11,14 +11,14 @@ import { Attempts } from "../dist/retry.js";
 import { KEY, type Scene, Scripted } from "./support.js";
 
 const ID = "job_0123456789ab";
-const NAMED = { "X-Job-ID": ID };
+const JOB_HEADERS = { "X-Job-ID": ID };
 const SCHEMA = { a: "integer" } as const;
-const DONE: Scene = {
+const EXTRACTED: Scene = {
   body: JSON.stringify({ url: "u", status: "success", render_mode: "fetch", data: { a: 1 }, images_processed: null }),
-  headers: NAMED,
+  headers: JOB_HEADERS,
 };
 
-function refused(status: number, code: string, retryable: boolean, headers: Record<string, string> = {}): Scene {
+function errorScene(status: number, code: string, retryable: boolean, headers: Record<string, string> = {}): Scene {
   return { status, headers, body: JSON.stringify({ status: "error", error: { code, message: "words", retryable } }) };
 }
 
@@ -42,8 +42,8 @@ async function script(
 
 test("429 and 5xx are retried with the same idempotency key", async () => {
   const scenes = [
-    refused(429, "RATE_LIMITED", true, { "Retry-After": "7" }), refused(503, "UNAVAILABLE", true, { "Retry-After": "2" }),
-    { status: 502, body: "<html>" }, { body: "{", cut: true }, DONE,
+    errorScene(429, "RATE_LIMITED", true, { "Retry-After": "7" }), errorScene(503, "UNAVAILABLE", true, { "Retry-After": "2" }),
+    { status: 502, body: "<html>" }, { body: "{", cut: true }, EXTRACTED,
   ];
   await script(scenes, async (client, server, waits) => {
     assert.deepEqual((await client.extract("u", SCHEMA)).data, { a: 1 });
@@ -56,10 +56,10 @@ test("429 and 5xx are retried with the same idempotency key", async () => {
 
 test("permanent errors are thrown at once", async () => {
   const cases: [Scene, typeof RunoError][] = [
-    [refused(401, "UNAUTHORIZED", false), AuthenticationError],
-    [refused(429, "QUOTA_EXCEEDED", false), QuotaExceeded],
-    [refused(400, "INVALID_REQUEST", false), InvalidRequest],
-    [refused(429, "RATE_LIMITED", true, { "Retry-After": "3600" }), RateLimited],
+    [errorScene(401, "UNAUTHORIZED", false), AuthenticationError],
+    [errorScene(429, "QUOTA_EXCEEDED", false), QuotaExceeded],
+    [errorScene(400, "INVALID_REQUEST", false), InvalidRequest],
+    [errorScene(429, "RATE_LIMITED", true, { "Retry-After": "3600" }), RateLimited],
     [{ status: 302, headers: { Location: "http://elsewhere.example/" } }, ProtocolError],
     [{ body: "<html>hello</html>" }, ProtocolError],
   ];
@@ -73,7 +73,7 @@ test("permanent errors are thrown at once", async () => {
 });
 
 test("retries are bounded", async () => {
-  await script(Array(4).fill(refused(503, "UNAVAILABLE", true)), async (client, server, waits) => {
+  await script(Array(4).fill(errorScene(503, "UNAVAILABLE", true)), async (client, server, waits) => {
     await assert.rejects(client.usage(), (error: RunoError) => {
       assert(error instanceof ServerError);
       assert.deepEqual([error.code, error.retryable, error.status], ["UNAVAILABLE", true, 503]);
@@ -85,11 +85,11 @@ test("retries are bounded", async () => {
 
 test("waits grow to a bound with jitter", () => {
   const attempts = new Attempts(20);
-  const waits = Array.from({ length: 20 }, () => attempts.broken("gone", undefined));
+  const waits = Array.from({ length: 20 }, () => attempts.connectionFailed("gone", undefined));
   waits.slice(0, 5).forEach((wait, n) => assert(wait >= 125 * 2 ** n && wait <= 250 * 2 ** n));
   waits.slice(6).forEach((wait) => assert(wait >= 5_000 && wait <= 10_000));
   assert.equal(new Set(waits).size, 20);
-  assert.throws(() => attempts.broken("gone", undefined), ConnectionFailed);
+  assert.throws(() => attempts.connectionFailed("gone", undefined), ConnectionFailed);
 });
 
 test("an unreachable service is reported after two retries", async () => {
@@ -101,7 +101,7 @@ test("an unreachable service is reported after two retries", async () => {
 });
 
 test("a silent connection counts as broken", async () => {
-  const server = await Scripted.start({ headers: NAMED, body: line(0), hold: true }, { headers: NAMED, body: line(1) + end(2) });
+  const server = await Scripted.start({ headers: JOB_HEADERS, body: line(0), hold: true }, { headers: JOB_HEADERS, body: line(1) + end(2) });
   const client = new Client({ apiKey: KEY, baseUrl: server.base, silenceMs: 300, sleep: async () => {} });
   assert.deepEqual((await (await client.batch(["u", "u"], SCHEMA)).results()).map((page) => page.index), [0, 1]);
   await server.close();
@@ -109,11 +109,11 @@ test("a silent connection counts as broken", async () => {
 
 test("reading resumes where it broke off", async () => {
   const scenes = [
-    { headers: NAMED, body: `   ${line(1)}${line(0)}${line(2).slice(0, 20)}`, cut: true },
-    refused(503, "UNAVAILABLE", true),
-    { headers: NAMED, body: line(3) }, // ends regularly, but without a summary
-    { headers: NAMED, body: line(4) + end(6, { status: "running", next: "/v1/x" }) },
-    { headers: NAMED, body: line(5) + line(2) + end(6, { credits_charged: 6 }) },
+    { headers: JOB_HEADERS, body: `   ${line(1)}${line(0)}${line(2).slice(0, 20)}`, cut: true },
+    errorScene(503, "UNAVAILABLE", true),
+    { headers: JOB_HEADERS, body: line(3) }, // ends regularly, but without a summary
+    { headers: JOB_HEADERS, body: line(4) + end(6, { status: "running", next: "/v1/x" }) },
+    { headers: JOB_HEADERS, body: line(5) + line(2) + end(6, { credits_charged: 6 }) },
   ];
   await script(scenes, async (client, server) => {
     const job = await client.batch(Array(6).fill("u"), SCHEMA);
@@ -129,9 +129,9 @@ test("reading resumes where it broke off", async () => {
 test("results missed by a reordering are read at the end", async () => {
   // While the job ran, 2 ended before 1 but was sent after it: "from=2" then leaves out 2 and has 1 a second time.
   const scenes = [
-    { headers: NAMED, body: line(0) + line(1), cut: true },
-    { headers: NAMED, body: line(1) + end(3) },
-    { headers: NAMED, body: line(0) + line(2) + line(1) + end(3) },
+    { headers: JOB_HEADERS, body: line(0) + line(1), cut: true },
+    { headers: JOB_HEADERS, body: line(1) + end(3) },
+    { headers: JOB_HEADERS, body: line(0) + line(2) + line(1) + end(3) },
   ];
   await script(scenes, async (client, server) => {
     const pages = await (await client.batch(Array(3).fill("u"), SCHEMA)).results();
@@ -141,7 +141,7 @@ test("results missed by a reordering are read at the end", async () => {
 });
 
 test("a job that never sends all results is an error", async () => {
-  await script(Array(3).fill({ headers: NAMED, body: line(0) + end(2) }), async (client) => {
+  await script(Array(3).fill({ headers: JOB_HEADERS, body: line(0) + end(2) }), async (client) => {
     const job = await client.batch(["u", "u"], SCHEMA);
     await assert.rejects(job.results(), (error: RunoError) => error instanceof ProtocolError && error.jobId === ID);
   });
@@ -151,9 +151,9 @@ test("a crawl that was resumed is read again at the end", async () => {
   const crawl_meta = { cancelled: false, credits_reserved: 5, credits_charged: 3, credits_refunded: 2 };
   const last = `${JSON.stringify({ summary: { seed_url: "u", crawl_meta } })}\n`;
   const scenes = [
-    { headers: NAMED, body: line(0) + line(2), cut: true },
-    { headers: NAMED, body: line(2) + last },
-    { headers: NAMED, body: line(0) + line(1) + line(2) + last },
+    { headers: JOB_HEADERS, body: line(0) + line(2), cut: true },
+    { headers: JOB_HEADERS, body: line(2) + last },
+    { headers: JOB_HEADERS, body: line(0) + line(1) + line(2) + last },
   ];
   await script(scenes, async (client) => {
     const job = await client.crawl("u", SCHEMA, { follow_pattern: "*", max_pages: 5 });
@@ -166,14 +166,14 @@ test("a crawl that was resumed is read again at the end", async () => {
 
 test("a held extract is followed", async () => {
   const pending = { url: "u", status: "pending", job_id: ID, next: `/v1/jobs/${ID}/result` };
-  await script([{ headers: NAMED, body: JSON.stringify(pending) }, DONE], async (client, server) => {
+  await script([{ headers: JOB_HEADERS, body: JSON.stringify(pending) }, EXTRACTED], async (client, server) => {
     assert.deepEqual((await client.extract("u", SCHEMA)).data, { a: 1 });
     assert.equal(server.seen[1]?.path, `/v1/jobs/${ID}/result`);
   });
 });
 
 test("the timeout ends the wait", async () => {
-  const scenes = [{ status: 202, headers: NAMED }, refused(503, "UNAVAILABLE", true, { "Retry-After": "30" })];
+  const scenes = [{ status: 202, headers: JOB_HEADERS }, errorScene(503, "UNAVAILABLE", true, { "Retry-After": "30" })];
   await script(scenes, async (client, server, waits) => {
     const job = await client.batch(["u"], SCHEMA, { async_mode: true, timeoutMs: 5_000 });
     await assert.rejects(job.results(), (error: RunoError) => error instanceof WaitTimeout && error.jobId === ID);
@@ -184,7 +184,7 @@ test("the timeout ends the wait", async () => {
 
 test("the error of a page is thrown with its code", async () => {
   const body = JSON.stringify({ url: "u", status: "error", error: { code: "TIMEOUT", message: "slow", retryable: true } });
-  await script([{ headers: NAMED, body }], async (client) => {
+  await script([{ headers: JOB_HEADERS, body }], async (client) => {
     await assert.rejects(client.extract("u", SCHEMA), (error: RunoError) => {
       assert(error instanceof PageError);
       assert.deepEqual([error.code, error.retryable, error.jobId, error.name], ["TIMEOUT", true, ID, "PageError"]);
@@ -194,8 +194,8 @@ test("the error of a page is thrown with its code", async () => {
 });
 
 test("captures are fetched by their number", async () => {
-  const body = JSON.stringify({ ...JSON.parse(DONE.body as string), captures: [{ kind: "screenshot", n: 3 }] });
-  await script([{ headers: NAMED, body }, { body: "PNG" }], async (client, server) => {
+  const body = JSON.stringify({ ...JSON.parse(EXTRACTED.body as string), captures: [{ kind: "screenshot", n: 3 }] });
+  await script([{ headers: JOB_HEADERS, body }, { body: "PNG" }], async (client, server) => {
     const page = await client.extract("u", SCHEMA, { capture: ["screenshot"] });
     assert.equal(Buffer.from(await client.capture(ID, page.captures![0]!.n)).toString(), "PNG");
     assert.deepEqual(JSON.parse(server.seen[0]!.body).options, { capture: ["screenshot"] });
@@ -205,7 +205,7 @@ test("captures are fetched by their number", async () => {
 
 test("a cancel whose response was lost returns true", async () => {
   const job = { job_id: ID, endpoint: "/batch", status: "cancelled" };
-  await script([{ cut: true }, refused(404, "JOB_NOT_FOUND", false), { body: JSON.stringify(job) }], async (client) => {
+  await script([{ cut: true }, errorScene(404, "JOB_NOT_FOUND", false), { body: JSON.stringify(job) }], async (client) => {
     assert.equal(await client.cancel(ID), true);
   });
 });
@@ -219,7 +219,7 @@ test("more than 10,000 URLs are refused before anything is sent", async () => {
 });
 
 test("the key is in no representation", async () => {
-  await script([refused(401, "UNAUTHORIZED", false)], async (client, server) => {
+  await script([errorScene(401, "UNAUTHORIZED", false)], async (client, server) => {
     const error = await client.usage().catch((thrown) => thrown);
     assert.equal(server.seen[0]?.headers["x-api-key"], KEY);
     const shown = inspect(client, { depth: 9, showHidden: true }) + inspect(error, { depth: 9 }) + JSON.stringify([client, error]);

@@ -179,7 +179,7 @@ export class Scripted {
  * to cut it (0: when the response begins, forwarding none of it). Later connections are not cut. */
 export class Proxy {
   base = "";
-  made = 0;
+  connections = 0;
   readonly #sockets = new Set<Socket>();
   readonly #server = createTcp((client) => this.#pass(client));
 
@@ -192,7 +192,7 @@ export class Proxy {
   private constructor(readonly port: number, readonly cuts: number[]) {}
 
   #pass(client: Socket): void {
-    this.made += 1;
+    this.connections += 1;
     const cut = this.cuts.shift();
     const server = connect(this.port, "127.0.0.1");
     const end = () => [client, server].forEach((socket) => socket.destroy());

@@ -23,8 +23,8 @@ after(async () => {
 });
 
 /** Returns the state of the job's webhook once it is final. */
-async function ended(id: string): Promise<NonNullable<JobInfo["webhook"]>> {
-  for (let look = 0; look < 600; look += 1) {
+async function finalWebhook(id: string): Promise<NonNullable<JobInfo["webhook"]>> {
+  for (let n = 0; n < 600; n += 1) {
     const { webhook } = await client.job(id);
     assert(webhook !== undefined);
     if (webhook.state !== "waiting" && webhook.state !== "pending") return webhook;
@@ -36,7 +36,7 @@ async function ended(id: string): Promise<NonNullable<JobInfo["webhook"]>> {
 test("the message is sent until the receiver accepts it", async () => {
   const receiver = await Scripted.start({ status: 500 }, { status: 204, body: "" });
   const job = await client.batch(site.urls(2), { title: "string" }, { webhook: { url: receiver.base } });
-  assert.deepEqual(await ended(job.id), { state: "delivered", attempts: 2, last_status: 204 });
+  assert.deepEqual(await finalWebhook(job.id), { state: "delivered", attempts: 2, last_status: 204 });
   const [first, second] = receiver.seen;
   assert.deepEqual([first!.body, first!.headers["webhook-id"]], [second!.body, second!.headers["webhook-id"]]);
   for (const seen of receiver.seen) {
@@ -52,9 +52,9 @@ test("the message is sent until the receiver accepts it", async () => {
 test("a message can be sent again", async () => {
   const receiver = await Scripted.start({ status: 410 }, { status: 204, body: "" });
   const job = await client.batch(site.urls(1), { title: "string" }, { webhook: { url: receiver.base } });
-  assert.equal((await ended(job.id)).state, "gone");
+  assert.equal((await finalWebhook(job.id)).state, "gone");
   assert.deepEqual(await client.resendWebhook(job.id), { state: "pending", attempts: 1, last_status: 410 });
-  assert.deepEqual(await ended(job.id), { state: "delivered", attempts: 2, last_status: 204 });
+  assert.deepEqual(await finalWebhook(job.id), { state: "delivered", attempts: 2, last_status: 204 });
   const [first, second] = receiver.seen;
   assert.deepEqual([first!.body, first!.headers["webhook-id"]], [second!.body, second!.headers["webhook-id"]]);
   await assert.rejects(client.resendWebhook("job_0123456789abcdef"), JobNotFound);
@@ -65,7 +65,7 @@ test("both secrets verify during a rotation", async () => {
   const receiver = await Scripted.start({ status: 204, body: "" });
   const { secret: rotated } = server.admin<{ secret: string }>("hook", "secret", "rotate", "--account", "dev");
   const job = await client.batch(site.urls(1), { title: "string" }, { webhook: { url: receiver.base, events: ["job.completed"] } });
-  assert.equal((await ended(job.id)).state, "delivered");
+  assert.equal((await finalWebhook(job.id)).state, "delivered");
   const [seen] = receiver.seen;
   for (const one of [secret, rotated]) {
     assert(new Webhook(one).verify(seen!.body, seen!.headers as Record<string, string>));

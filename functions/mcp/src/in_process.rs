@@ -10,11 +10,11 @@ use http_body_util::BodyExt;
 use lambda_http::{Body as LambdaBody, Context, Request, RequestExt};
 use mcp_tools::{Answer, Call, CallFailed, Carrier};
 
-use crate::{Serve, X_API_KEY};
+use crate::{ServeFn, X_API_KEY};
 
 /// The application, with the caller's key.
 pub(crate) struct InProcess {
-    serve: Serve,
+    serve: ServeFn,
     key: Option<HeaderValue>,
     /// The invocation's context, which has its deadline.
     context: Option<Context>,
@@ -22,7 +22,7 @@ pub(crate) struct InProcess {
 
 impl InProcess {
     /// Carries out calls with the key in `headers`, within the invocation of `request`.
-    pub(crate) fn new(serve: Serve, headers: &HeaderMap, request: &Request) -> InProcess {
+    pub(crate) fn new(serve: ServeFn, headers: &HeaderMap, request: &Request) -> InProcess {
         InProcess { serve, key: headers.get(X_API_KEY).cloned(), context: request.lambda_context_ref().cloned() }
     }
 

@@ -22,11 +22,11 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 
 use in_process::InProcess;
 
-/// Serves a request that is routed to a function: the application, with whatever wraps it.
-pub type Serve = Arc<dyn Fn(Function, Request) -> BoxFuture<'static, Response> + Send + Sync>;
+/// Serves a request that is routed to a function: the application, with everything that wraps it.
+pub type ServeFn = Arc<dyn Fn(Function, Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// Serves requests by the application alone.
-pub fn by(app: &App) -> Serve {
+pub fn serve_with(app: &App) -> ServeFn {
     let app = app.clone();
     Arc::new(move |function, request| {
         let app = app.clone();
@@ -36,11 +36,11 @@ pub fn by(app: &App) -> Serve {
 
 /// Answers one request; `serve` carries out the calls of tools. Returns a boxed future: unboxed, its layout would be
 /// repeated in every caller.
-pub fn handle(app: &App, request: Request, serve: Serve) -> BoxFuture<'_, Response> {
+pub fn handle(app: &App, request: Request, serve: ServeFn) -> BoxFuture<'_, Response> {
     Box::pin(answer(app, request, serve))
 }
 
-async fn answer(app: &App, request: Request, serve: Serve) -> Response {
+async fn answer(app: &App, request: Request, serve: ServeFn) -> Response {
     match routes::find(request.method(), api::request::path(&request)) {
         Ok(Found::Operation(Operation::Mcp, _)) => {}
         Ok(Found::Options(allow)) => return api::app::options(&allow),
@@ -69,10 +69,10 @@ async fn answer(app: &App, request: Request, serve: Serve) -> Response {
         .with_max_request_body_bytes(api::request::MAX_BATCH_BODY);
     let service =
         StreamableHttpService::new(move || Ok(tools.clone()), Arc::new(NeverSessionManager::default()), config);
-    let mut asked = http::Request::new(Full::new(body));
-    *asked.method_mut() = request.method().clone();
-    *asked.headers_mut() = headers;
-    let (parts, body) = Box::pin(service.handle(asked)).await.into_parts();
+    let mut http_request = http::Request::new(Full::new(body));
+    *http_request.method_mut() = request.method().clone();
+    *http_request.headers_mut() = headers;
+    let (parts, body) = Box::pin(service.handle(http_request)).await.into_parts();
     // One JSON document: no tool sends anything before its result.
     let Ok(body) = body.collect().await.map(|body| body.to_bytes());
     let mut response = Response::from_parts(parts, Body::full(body));

@@ -12,6 +12,6 @@ async fn main() -> Result<(), Error> {
     api::telemetry::start_log(true);
     // Built once per process. A missing variable fails the init with an error that names it.
     let app = App::from_env(TableAccess::All).await?;
-    let serve = mcp::by(&app);
+    let serve = mcp::serve_with(&app);
     api::runtime::run(|request| mcp::handle(&app, request, serve.clone())).await
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use api::config::Config;
 use api::env::{ConfigError, Env};
 use fetch::{BuildError, Fetcher};
-use render::{Answer, Limits, MAX_BYTES, RenderConfig, Renderer, Request, Sandbox, find};
+use render::{Answer, Limits, MAX_ANSWER_BYTES, RenderConfig, Renderer, Request, Sandbox, find};
 
 /// Idle time of the browser. Longer than Lambda keeps a process, so the browser ends with the process.
-const KEPT: Duration = Duration::from_secs(6 * 3_600);
-/// Memory of the function if the environment does not say, in MB.
-const MEMORY: u64 = 2_048;
+const BROWSER_IDLE: Duration = Duration::from_secs(6 * 3_600);
+/// Memory of the function in MB, if the environment does not contain it.
+const DEFAULT_MEMORY_MB: u64 = 2_048;
 
 /// The function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +36,15 @@ pub fn renderer(env: &Env<'_>) -> Result<Renderer, StartError> {
     let config = Config::read(env, Default::default())?;
     let path = env.text("PATH");
     let browser = find::find(env.text("BROWSER").as_deref(), path.as_ref().map(OsStr::new));
-    let memory = env.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY, 512..=65_536, "a number of MB")? << 20;
+    let memory =
+        env.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB, 512..=65_536, "a number of MB")? << 20;
     let limits = Limits::default();
     let render = RenderConfig {
         // A page must reach its limit before the function does.
         limits: Limits { memory: limits.memory.min(memory / 2), ..limits },
-        browser_memory: memory / 4 * 3,
-        idle: KEPT,
-        sandbox: Sandbox::Impossible,
+        max_browser_memory: memory / 4 * 3,
+        idle_timeout: BROWSER_IDLE,
+        sandbox: Sandbox::Unavailable,
         ..RenderConfig::new(browser.ok_or(StartError::NoBrowser)?, 1)
     };
     Ok(Renderer::new(render, Fetcher::new(config.fetch)?))
@@ -52,6 +53,6 @@ pub fn renderer(env: &Env<'_>) -> Result<Renderer, StartError> {
 /// Renders one page. Returns when nothing of it is running any more: a Lambda function is frozen once it has answered.
 pub async fn handle(renderer: &Renderer, request: Request) -> Answer {
     let rendered = renderer.render(request).await;
-    renderer.at_rest().await;
-    Answer::pack(rendered, MAX_BYTES)
+    renderer.wait_until_idle().await;
+    Answer::pack(rendered, MAX_ANSWER_BYTES)
 }

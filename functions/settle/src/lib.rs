@@ -1,6 +1,6 @@
 //! Settles jobs: handles settle messages and dead letters, and sweeps and checks on schedules.
 //!
-//! A thin entry point: the `api` crate does the work. The local stack calls the same [`handle`].
+//! A thin entry point: the `api` crate does the work. The local server calls the same [`handle`].
 
 use api::App;
 use api::schedules::{Slice, Start};
@@ -38,13 +38,13 @@ pub async fn handle(app: &App, event: Value, until: Option<Timestamp>) -> Result
     }
     let start = match event.get("check") {
         Some(Value::Bool(true)) => Some(Start::Begin),
-        Some(Value::String(go_on)) if go_on == "go on" => Some(Start::GoOn),
+        Some(Value::String(go_on)) if go_on == "go on" => Some(Start::Continue),
         _ => None,
     };
     if let Some(start) = start {
         return Ok(match Box::pin(app.check(start, until)).await? {
             Slice::Finished(end) => json!({ "violations": end.violations }),
-            Slice::HandedOn(so_far) => json!({ "violations_so_far": so_far }),
+            Slice::Unfinished(so_far) => json!({ "violations_so_far": so_far }),
             Slice::Idle => json!({ "nothing_to_go_on_with": true }),
         });
     }

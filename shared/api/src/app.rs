@@ -12,14 +12,14 @@ use futures_util::future::BoxFuture;
 use language_model::Model;
 use render::Render;
 use runtime::Semaphores;
-use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::clock::{Clock, RandomSource, SystemClock, SystemRandom};
 use runtime::metrics::MetricRecorder;
 use runtime::settings::Settings;
 use store::client::connect;
 use store::function::Function as LambdaFunction;
 use store::queue::{self, Queue};
 use store::{RetryPolicy, Store};
-use visits::remote::Remote;
+use visits::remote::RemoteRenderer;
 
 use crate::auth::{authenticate, known_key};
 use crate::config::{Config, ResourceConfig, TableAccess};
@@ -73,7 +73,7 @@ pub struct AppDependencies {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Generates ids, nonces and keys.
-    pub ids: Arc<dyn Ids>,
+    pub ids: Arc<dyn RandomSource>,
     /// Renders pages, if there is a browser.
     pub renderer: Option<Arc<dyn Render>>,
     /// Semaphores shared by the applications of one process; `None` creates new ones.
@@ -88,7 +88,7 @@ impl Default for AppDependencies {
     fn default() -> Self {
         AppDependencies {
             clock: Arc::new(SystemClock),
-            ids: Arc::new(SystemIds),
+            ids: Arc::new(SystemRandom),
             renderer: None,
             semaphores: None,
             metrics: telemetry::log(),
@@ -120,9 +120,9 @@ impl App {
         let retry = RetryPolicy::default();
         let telemetry = Arc::new(Telemetry::new(dependencies.metrics, config.metrics_namespace.clone()));
         let renderer = match (&resources.renderer, dependencies.renderer) {
-            (Some(place), None) => {
-                let function = LambdaFunction::new(&place.lambda, &place.function).await;
-                Some(Arc::new(Remote(function)) as Arc<dyn Render>)
+            (Some(remote), None) => {
+                let function = LambdaFunction::new(&remote.lambda, &remote.function).await;
+                Some(Arc::new(RemoteRenderer(function)) as Arc<dyn Render>)
             }
             (_, given) => given,
         };
@@ -165,11 +165,11 @@ async fn from_environment(access: TableAccess) -> Result<App, StartError> {
 
 /// The default of `RENDER_CONCURRENCY`. Pages rendered by another function cost this process nothing.
 fn default_render_concurrency(resources: &ResourceConfig, defaults: &Settings) -> u32 {
-    if resources.renderer.is_some() { REMOTE_RENDERS } else { defaults.render_concurrency }
+    if resources.renderer.is_some() { MAX_REMOTE_RENDERS } else { defaults.render_concurrency }
 }
 
-/// Renders that one process waits for at once. Each is an execution of the render function.
-const REMOTE_RENDERS: u32 = 8;
+/// Maximum number of renders that one process waits for at once. Each is an execution of the render function.
+const MAX_REMOTE_RENDERS: u32 = 8;
 
 /// The path of this executable. It is started again as a child process to read a page.
 pub fn reader() -> Option<PathBuf> {
@@ -195,8 +195,8 @@ impl App {
         response
     }
 
-    /// Returns the refusal of a request without a valid key, judged by its headers alone. Returns `None` if the key is
-    /// valid, or if the store cannot tell at the moment.
+    /// Returns the refusal of a request without a valid key, checked by its headers alone. Returns `None` if the key is
+    /// valid, or if the store is not available.
     pub async fn refuse_unknown_key(&self, headers: &http::HeaderMap) -> Option<Response> {
         let refusal = known_key(self.engine.store(), headers).await.err()?;
         (refusal.code == ErrorCode::Unauthorized).then(|| {

@@ -35,11 +35,11 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Caller, ApiError> {
     let found = known_key(store, headers).await?;
-    let quota = store.accounts.quota(&found.account, now, idempotency_key).await?.ok_or_else(unknown)?;
+    let quota = store.accounts.quota(&found.account, now, idempotency_key).await?.ok_or_else(unknown_key)?;
     Ok(Caller { account: found.account, bound: found.bound, quota })
 }
 
-fn unknown() -> ApiError {
+fn unknown_key() -> ApiError {
     ApiError::new(
         ErrorCode::Unauthorized,
         "this API key is unknown or revoked; check it, or ask the operator of this service for another",
@@ -53,12 +53,12 @@ fn unknown() -> ApiError {
 pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
     let refuse = |text: &str| ApiError::new(ErrorCode::Unauthorized, text);
     let key = headers.get("x-api-key").ok_or_else(|| refuse("send your API key in the X-API-Key header"))?;
-    let key = key.to_str().map_err(|_| unknown())?.trim();
+    let key = key.to_str().map_err(|_| unknown_key())?.trim();
     if key.is_empty() {
         return Err(refuse("send your API key in the X-API-Key header"));
     }
     // The lookup is by hash, so its time reveals nothing about the key.
-    store.accounts.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown)
+    store.accounts.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown_key)
 }
 
 /// Refuses suspended accounts.

@@ -29,8 +29,8 @@ enum Inner {
 /// The writing end of a streamed body.
 pub type Sender = mpsc::Sender<Bytes>;
 
-/// Pieces buffered for a slow reader.
-const PIECES: usize = 16;
+/// Maximum number of pieces that are buffered for a slow reader.
+const MAX_BUFFERED_PIECES: usize = 16;
 
 impl Body {
     /// A complete body.
@@ -40,7 +40,7 @@ impl Body {
 
     /// A body that ends when its sender is dropped.
     pub fn stream() -> (Sender, Body) {
-        let (sender, receiver) = mpsc::channel(PIECES);
+        let (sender, receiver) = mpsc::channel(MAX_BUFFERED_PIECES);
         (sender, Body { inner: Inner::Stream(receiver), log: None })
     }
 

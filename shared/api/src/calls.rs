@@ -58,8 +58,8 @@ impl ResponseOptions {
     }
 
     /// Returns how long a body may be held open from `now` on.
-    fn hold(&self, now: Timestamp, why: HoldReason, settings: &Settings) -> Duration {
-        let max = match why {
+    fn hold(&self, now: Timestamp, reason: HoldReason, settings: &Settings) -> Duration {
+        let max = match reason {
             HoldReason::Extract | HoldReason::Job => settings.hold_secs,
             HoldReason::Read => settings.hold_secs.min(settings.read_hold_secs),
         };
@@ -116,8 +116,8 @@ impl App {
             webhooks::check_receiver(&self.engine.notifier, &quota.account, webhook).await?;
         }
         // Checked before the reservation: a refused call is not charged.
-        let why = if endpoint == Endpoint::Extract { HoldReason::Extract } else { HoldReason::Job };
-        let mut held = if respond_async { None } else { self.hold(quota, &options, why).await? };
+        let reason = if endpoint == Endpoint::Extract { HoldReason::Extract } else { HoldReason::Job };
+        let mut held = if respond_async { None } else { self.hold(quota, &options, reason).await? };
         let hash = key.map(|key| (key.to_owned(), idempotency::hash(endpoint, &valid.schema, &valid.body)));
         let call = Call {
             endpoint,
@@ -133,7 +133,7 @@ impl App {
         let answer = match accepted {
             Ok((verdict, after)) => {
                 *quota = after;
-                self.answer_to(verdict, quota, &mut held, (why, request, &options)).await
+                self.answer_to(verdict, quota, &mut held, (reason, request, &options)).await
             }
             Err(error) => Err(error.into()),
         };
@@ -149,7 +149,7 @@ impl App {
         verdict: Verdict,
         quota: &QuotaSnapshot,
         held: &mut Option<HeldCall>,
-        (why, request, options): (HoldReason, &Request, &ResponseOptions),
+        (reason, request, options): (HoldReason, &Request, &ResponseOptions),
     ) -> Result<Response, ApiError> {
         let respond_async = options.preferences.respond_async;
         match verdict {
@@ -160,9 +160,9 @@ impl App {
                     return Ok(self.respond_async(&job, Some(*started), options));
                 }
                 let now = self.engine.now();
-                let hold = options.hold(now, why, self.engine.settings());
+                let hold = options.hold(now, reason, self.engine.settings());
                 let stream = self.engine.driver.start(*started, Some(after(now, hold)));
-                Ok(self.stream(stream, held.take(), why, options))
+                Ok(self.stream(stream, held.take(), reason, options))
             }
             Verdict::Replay(id) => match self.engine.jobs.job(&id).await? {
                 Some(job) if respond_async && !job.state.ended() => Ok(self.respond_async(&id, None, options)),
@@ -193,15 +193,15 @@ impl App {
         &self,
         quota: &QuotaSnapshot,
         options: &ResponseOptions,
-        why: HoldReason,
+        reason: HoldReason,
     ) -> Result<Option<HeldCall>, ApiError> {
         if options.preferences.wait == Some(0) {
             return Ok(None);
         }
         let (max, now) = (quota.plan.held_calls(), self.engine.now());
-        let held = match (self.held.hold(&quota.account, max), why) {
+        let held = match (self.held.hold(&quota.account, max), reason) {
             (Some(held), HoldReason::Job | HoldReason::Read) => {
-                let until = after(now, options.hold(now, why, self.engine.settings()));
+                let until = after(now, options.hold(now, reason, self.engine.settings()));
                 held.with_permit(self.engine.store(), max, self.engine.nonce(), (now, until)).await?
             }
             (held, _) => held,
@@ -233,11 +233,11 @@ impl App {
         &self,
         stream: ResultStream,
         held: Option<HeldCall>,
-        why: HoldReason,
+        reason: HoldReason,
         options: &ResponseOptions,
     ) -> Response {
         let (sender, body) = Body::stream();
-        let hold = options.hold(self.engine.now(), why, self.engine.settings());
+        let hold = options.hold(self.engine.now(), reason, self.engine.settings());
         let mut response = job_response(StatusCode::OK, &stream.job().id, body, options.format.content_type());
         let headers = response.headers_mut();
         if options.format == Format::Events {

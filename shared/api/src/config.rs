@@ -46,12 +46,12 @@ pub struct ResourceConfig {
     /// `NOTIFY_QUEUE_URL`.
     pub notify_queue: String,
     /// The function that renders pages, if there is one.
-    pub renderer: Option<RendererPlace>,
+    pub renderer: Option<RendererFunction>,
 }
 
 /// A function that renders pages.
 #[derive(Debug, Clone)]
-pub struct RendererPlace {
+pub struct RendererFunction {
     /// `RENDER_FUNCTION`: its name or ARN.
     pub function: String,
     /// `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL` or the AWS environment.
@@ -99,7 +99,7 @@ impl ResourceConfig {
             settle_queue: env.required("SETTLE_QUEUE_URL")?,
             notify_queue: env.required("NOTIFY_QUEUE_URL")?,
             renderer: match env.text("RENDER_FUNCTION") {
-                Some(function) => Some(RendererPlace { function, lambda: connection("AWS_ENDPOINT_URL_LAMBDA")? }),
+                Some(function) => Some(RendererFunction { function, lambda: connection("AWS_ENDPOINT_URL_LAMBDA")? }),
                 None => None,
             },
         })

@@ -33,7 +33,7 @@ pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Requ
         Operation::ConsoleFile => {
             let (version, name) = (segments.version.unwrap_or_default(), segments.file.unwrap_or_default());
             match web_console::file(version, name) {
-                Some(file) => sent(file, headers, IMMUTABLE),
+                Some(file) => file_response(file, headers, IMMUTABLE),
                 None => {
                     let text = "the console has no such file; it may belong to another version: reload /console";
                     ApiError::new(ErrorCode::NotFound, text).into_response()
@@ -43,41 +43,41 @@ pub(crate) fn serve(operation: Operation, segments: Segments<'_>, request: &Requ
         Operation::Root => {
             let mut response = Response::new(Body::full(""));
             *response.status_mut() = StatusCode::FOUND;
-            if let Ok(place) = HeaderValue::try_from(format!("{}/console", request::prefix(request))) {
-                response.headers_mut().insert(LOCATION, place);
+            if let Ok(location) = HeaderValue::try_from(format!("{}/console", request::prefix(request))) {
+                response.headers_mut().insert(LOCATION, location);
             }
             response
         }
         // Revalidated each time: it names the files of the current version.
-        _ => sent(web_console::page(explains), headers, "no-cache"),
+        _ => file_response(web_console::page(explains), headers, "no-cache"),
     }
 }
 
-fn sent(file: &'static File, asked: &HeaderMap, kept: &'static str) -> Response {
-    let packed = takes_gzip(asked);
-    let mut response = Response::new(Body::full(if packed { file.gzip() } else { file.plain() }));
+fn file_response(file: &'static File, request_headers: &HeaderMap, cache_control: &'static str) -> Response {
+    let gzipped = accepts_gzip(request_headers);
+    let mut response = Response::new(Body::full(if gzipped { file.gzip() } else { file.plain() }));
     response.extensions_mut().insert(Public);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
     set(CONTENT_TYPE, file.content_type);
-    set(CACHE_CONTROL, kept);
+    set(CACHE_CONTROL, cache_control);
     set(VARY, "Accept-Encoding");
     set(CONTENT_SECURITY_POLICY, POLICY);
     set(REFERRER_POLICY, "no-referrer");
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-    if packed {
+    if gzipped {
         set(CONTENT_ENCODING, "gzip");
     }
     response
 }
 
 /// Whether a client accepts gzip (RFC 9110 §12.5.3): `Accept-Encoding` has `gzip`, or else `*`, with a weight above 0.
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let asked = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let weight = |wanted: &str| {
-        asked.split(',').find_map(|part| {
+        accepted.split(',').find_map(|part| {
             let mut parts = part.split(';').map(str::trim);
             let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
             let q =
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn gzip_is_sent_only_to_clients_that_accept_it() {
-        for (asked, packed) in [
+        for (asked, gzipped) in [
             ("gzip, deflate, br, zstd", true),
             ("GZIP", true),
             ("br;q=1.0, gzip;q=0.1", true),
@@ -144,7 +144,7 @@ mod tests {
             ("", false),
         ] {
             let page = get(Operation::Console, None, &[("accept-encoding", asked)]);
-            assert_eq!(header(&page, "content-encoding") == "gzip", packed, "{asked}");
+            assert_eq!(header(&page, "content-encoding") == "gzip", gzipped, "{asked}");
             assert_eq!(header(&page, "vary"), "Accept-Encoding");
         }
     }

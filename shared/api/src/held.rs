@@ -11,8 +11,8 @@ use store::{Store, StoreError};
 
 /// Maximum number of held calls in a process.
 const MAX_HELD_CALLS: u32 = 600;
-/// How many free permits are tried, one after the other: other processes may take them meanwhile.
-const TRIES: usize = 4;
+/// Maximum number of free permits that are tried, one after the other: other processes may take them meanwhile.
+const MAX_TRIES: usize = 4;
 /// A permit outlasts its call by this many seconds: writing the end of a body takes time.
 const MARGIN_SECS: u64 = 15;
 
@@ -74,7 +74,7 @@ impl HeldCall {
         if number.is_none() {
             let free = accounts.free_permits(&self.account, max, now).await?;
             let at = usize::try_from(guess).unwrap_or_default();
-            for permit in free.iter().cycle().skip(at % free.len().max(1)).take(free.len().min(TRIES)) {
+            for permit in free.iter().cycle().skip(at % free.len().max(1)).take(free.len().min(MAX_TRIES)) {
                 if accounts.take_permit(&self.account, *permit, &nonce, now, until).await? {
                     number = Some(*permit);
                     break;

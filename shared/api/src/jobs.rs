@@ -8,7 +8,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use lambda_http::{Request, RequestExt};
 use serde_json::{Value, json};
-use store::lists::Which;
+use store::lists::JobFilter;
 use store::model::ModelFigures;
 
 use crate::app::App;
@@ -23,7 +23,7 @@ use crate::{ApiError, Body, Response, cursor, keys, request, webhooks};
 
 /// Page size of a list if the call gives none.
 const DEFAULT_LIMIT: usize = 20;
-/// Largest page size.
+/// Maximum page size.
 const MAX_LIMIT: usize = 100;
 
 impl App {
@@ -112,7 +112,7 @@ impl App {
     }
 
     async fn list(&self, caller: &Caller, request: &Request) -> Result<Response, ApiError> {
-        let (mut limit, mut after, mut which) = (DEFAULT_LIMIT, None, Which::Running);
+        let (mut limit, mut after, mut filter) = (DEFAULT_LIMIT, None, JobFilter::Running);
         for (name, value) in request::query(request, &["limit", "cursor", "state"])? {
             match name.as_str() {
                 "limit" => {
@@ -123,17 +123,17 @@ impl App {
                 }
                 "cursor" => after = Some(cursor::decode(&value)?),
                 _ => {
-                    which = match value.as_str() {
-                        "running" => Which::Running,
-                        "finished" => Which::Finished,
-                        "all" => Which::All,
+                    filter = match value.as_str() {
+                        "running" => JobFilter::Running,
+                        "finished" => JobFilter::Finished,
+                        "all" => JobFilter::All,
                         _ => return Err(ApiError::invalid("\"state\" must be \"running\", \"finished\" or \"all\"")),
                     }
                 }
             }
         }
         let page =
-            self.engine.store().jobs.list(&caller.account, which, limit, after.as_ref(), self.engine.now()).await?;
+            self.engine.store().jobs.list(&caller.account, filter, limit, after.as_ref(), self.engine.now()).await?;
         let rows: Vec<Value> = futures_util::stream::iter(page.jobs)
             .map(|job| async move {
                 let tally = tally(self, &job).await?;
@@ -141,7 +141,7 @@ impl App {
                     "job_id": job.id,
                     "endpoint": format!("/{}", job.endpoint.name()),
                     "started_at": job.started_at.rfc3339(),
-                    "status": job.state.wire(),
+                    "status": job.state.wire_name(),
                     "async_mode": job.async_mode,
                     "ended_at": job.ended_at.map(|at| at.rfc3339()),
                     "progress": { "total": tally.total, "done": tally.done, "failed": tally.failed },
@@ -161,7 +161,7 @@ impl App {
     async fn cancel(&self, job_id: &str, caller: &Caller) -> Result<Response, ApiError> {
         let id = JobId::parse(job_id).ok_or_else(|| ApiError::job_not_found(job_id))?;
         match self.engine.canceller.cancel(&caller.account, &id).await? {
-            Cancelled::Yes => {
+            Cancelled::Terminating => {
                 tracing::info!(job = %id, account = %caller.account, "job cancelled");
                 Ok(json_response(&json!({ "status": "cancelled", "job_id": id })))
             }
@@ -223,7 +223,7 @@ fn job_json(job: &Job, tally: Tally) -> Value {
     json!({
         "job_id": job.id,
         "endpoint": format!("/{}", job.endpoint.name()),
-        "status": job.state.wire(),
+        "status": job.state.wire_name(),
         "async_mode": job.async_mode,
         "started_at": job.started_at.rfc3339(),
         "ended_at": job.ended_at.map(|at| at.rfc3339()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use language_model::{ModelConfig, Prices, Secret, micros_of};
+use language_model::{ModelConfig, Prices, Secret, parse_micros};
 
 use crate::env::{ConfigError, Env};
 
@@ -54,7 +54,7 @@ fn choice(env: &Env<'_>, name: &'static str, (yes, no): (&str, &str)) -> Result<
 
 fn dollars(env: &Env<'_>, name: &'static str) -> Result<Option<u64>, ConfigError> {
     let Some(value) = env.text(name) else { return Ok(None) };
-    micros_of(&value).map(Some).ok_or(ConfigError::Unreadable { name, value, want: DOLLARS })
+    parse_micros(&value).map(Some).ok_or(ConfigError::Unreadable { name, value, want: DOLLARS })
 }
 
 #[cfg(test)]

@@ -11,13 +11,13 @@ pub const OPENAPI: &str = include_str!("../openapi.json");
 /// The description in OpenAPI 3.0.3.
 pub static OPENAPI_3_0: LazyLock<String> = LazyLock::new(|| {
     // The document always parses: tests check it.
-    serde_json::from_str(OPENAPI).map(|document| older(document).to_string()).unwrap_or_default()
+    serde_json::from_str(OPENAPI).map(|document| to_3_0(document).to_string()).unwrap_or_default()
 });
 
 /// Members whose values are data, not schemas, whatever they look like.
-const DATA: [&str; 4] = ["default", "enum", "example", "required"];
+const DATA_MEMBERS: [&str; 4] = ["default", "enum", "example", "required"];
 
-fn older(mut document: Value) -> Value {
+fn to_3_0(mut document: Value) -> Value {
     document["openapi"] = json!("3.0.3");
     if let Some(info) = document["info"].as_object_mut() {
         // OpenAPI 3.0 has no `info.summary`.
@@ -26,42 +26,42 @@ fn older(mut document: Value) -> Value {
     if let Some(licence) = document["info"]["license"].as_object_mut() {
         licence.shift_remove("identifier");
     }
-    lower(&mut document);
+    convert(&mut document);
     document
 }
 
 /// Converts a part of the document, recursively.
-fn lower(part: &mut Value) {
+fn convert(part: &mut Value) {
     match part {
-        Value::Array(items) => items.iter_mut().for_each(lower),
+        Value::Array(items) => items.iter_mut().for_each(convert),
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
                 match (name.as_str(), member) {
                     // Arbitrary names: one of them may be "type" or "default".
-                    ("properties", Value::Object(named)) => named.values_mut().for_each(lower),
-                    (name, _) if DATA.contains(&name) => {}
-                    (_, member) => lower(member),
+                    ("properties", Value::Object(named)) => named.values_mut().for_each(convert),
+                    (name, _) if DATA_MEMBERS.contains(&name) => {}
+                    (_, member) => convert(member),
                 }
             }
             if members.get("required").is_some_and(|names| names.as_array().is_some_and(Vec::is_empty)) {
                 members.shift_remove("required");
             }
-            constant(members);
-            types(members);
+            convert_const(members);
+            convert_types(members);
         }
         _ => {}
     }
 }
 
 /// Replaces `const` by an `enum` of one value.
-fn constant(schema: &mut Map<String, Value>) {
+fn convert_const(schema: &mut Map<String, Value>) {
     if let Some(value) = schema.shift_remove("const") {
         schema.insert("enum".to_owned(), json!([value]));
     }
 }
 
 /// Replaces a list of types by `nullable`, and by `anyOf` if more than one other type is left.
-fn types(schema: &mut Map<String, Value>) {
+fn convert_types(schema: &mut Map<String, Value>) {
     if schema.get("type").is_some_and(|name| name == "null") {
         // OpenAPI 3.0 has no type null: a nullable string whose only value is null.
         schema.insert("type".to_owned(), json!("string"));
@@ -76,18 +76,18 @@ fn types(schema: &mut Map<String, Value>) {
         schema.insert("type".to_owned(), types.remove(0));
     } else {
         schema.shift_remove("type");
-        let choice = |name: Value| {
+        let alternative = |name: Value| {
             let items = (name == "array").then(|| schema.get("items").cloned().unwrap_or_else(|| json!({})));
-            let mut one = json!({ "type": name });
-            items.into_iter().for_each(|items| one["items"] = items);
+            let mut alternative = json!({ "type": name });
+            items.into_iter().for_each(|items| alternative["items"] = items);
             if nullable {
-                // Without it no choice accepts null.
-                one["nullable"] = json!(true);
+                // Without it no alternative accepts null.
+                alternative["nullable"] = json!(true);
             }
-            one
+            alternative
         };
-        let choices: Vec<Value> = types.into_iter().map(choice).collect();
-        schema.insert("anyOf".to_owned(), choices.into());
+        let alternatives: Vec<Value> = types.into_iter().map(alternative).collect();
+        schema.insert("anyOf".to_owned(), alternatives.into());
         return;
     }
     if nullable {
@@ -111,7 +111,7 @@ mod tests {
             },
             "required": ["type"],
         });
-        lower(&mut schema);
+        convert(&mut schema);
         let wanted = json!({
             "type": "object",
             "nullable": true,

@@ -9,10 +9,10 @@ use domain::ErrorCode;
 
 /// Maximum number of bytes of a request body, except of a batch, which contains the URLs.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// Most bytes of a batch's body, also as a tool's arguments. Within what Lambda accepts as an event (6 MB).
+/// Maximum number of bytes of a batch's body, also as a tool's arguments. Within what Lambda accepts as an event (6 MB).
 pub const MAX_BATCH_BODY: usize = 5 * 1024 * 1024;
 
-/// Returns the most bytes of a body for a path.
+/// Returns the maximum number of bytes of a body for a path.
 pub fn max_body(path: &str) -> usize {
     let path = path.trim_end_matches('/');
     if path.ends_with("/batch") || path.ends_with("/mcp") { MAX_BATCH_BODY } else { MAX_BODY }

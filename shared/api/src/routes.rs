@@ -116,8 +116,8 @@ impl Operation {
         }
     }
 
-    /// Whether it needs no key.
-    pub fn is_open(self) -> bool {
+    /// Whether it requires no key.
+    pub fn is_public(self) -> bool {
         use Operation::{Console, ConsoleFile, Health, OpenApi, Root};
         matches!(self, Health | OpenApi | Root | Console | ConsoleFile)
     }
@@ -150,11 +150,11 @@ pub enum Found<'p> {
 /// # Errors
 /// `NOT_FOUND`, or `METHOD_NOT_ALLOWED` with the methods of the path.
 pub fn find<'p>(method: &Method, path: &'p str) -> Result<Found<'p>, ApiError> {
-    let meant = if method == Method::HEAD { &Method::GET } else { method };
+    let routed = if method == Method::HEAD { &Method::GET } else { method };
     let mut allowed = Vec::new();
     for route in &ROUTES {
         let Some(segments) = matches(route.path, path) else { continue };
-        if route.method == *meant {
+        if route.method == *routed {
             return Ok(Found::Operation(route.operation, segments));
         }
         allowed.push(route.method.as_str());

@@ -46,8 +46,8 @@ where
                 let answer = answer.await;
                 Ok::<_, Infallible>(match (head, sam_local) {
                     (true, _) => answer.map(Body::left_out),
-                    (false, true) => whole(answer),
-                    (false, false) => with_a_byte(answer),
+                    (false, true) => mark_as_text(answer),
+                    (false, false) => with_line_feed(answer),
                 })
             }
         });
@@ -81,7 +81,7 @@ fn method(request: &LambdaRequest) -> Option<&Method> {
 
 /// Gives a streamed answer without a body a line feed, like the 202 to a notification of MCP, whose body nobody reads.
 /// Leaves 204 and 304 without a body; only OPTIONS has one of these, which the gateway answers itself.
-fn with_a_byte(answer: Response) -> Response {
+fn with_line_feed(answer: Response) -> Response {
     match answer.status() {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => answer,
         _ => answer.map(Body::never_empty),
@@ -91,11 +91,11 @@ fn with_a_byte(answer: Response) -> Response {
 /// Marks a buffered answer as text. Without the mark the runtime encodes everything but JSON in Base64, which stays so
 /// behind a gateway without binary types; only pictures need that encoding. The mark is also sent as a header of the
 /// answer.
-fn whole(mut response: Response) -> Response {
-    let understood = |kind: &HeaderValue| {
+fn mark_as_text(mut response: Response) -> Response {
+    let is_known_type = |kind: &HeaderValue| {
         ["application/json", "image/png"].iter().any(|k| kind.as_bytes().starts_with(k.as_bytes()))
     };
-    if !response.headers().get(CONTENT_TYPE).is_none_or(understood) {
+    if !response.headers().get(CONTENT_TYPE).is_none_or(is_known_type) {
         response.headers_mut().insert(ENCODING, HeaderValue::from_static("text"));
     }
     response
@@ -112,7 +112,7 @@ mod tests {
     async fn buffered_answers_are_text_except_pictures() {
         let answer = async |kind: &'static str| {
             let response = http::Response::builder().header(CONTENT_TYPE, kind).body(Body::full("{}\n")).unwrap();
-            whole(response).into_response().await.into_body()
+            mark_as_text(response).into_response().await.into_body()
         };
         for kind in ["application/json", "application/x-ndjson", "application/problem+json", "image/svg+xml"] {
             assert_eq!(answer(kind).await, encodings::Body::Text("{}\n".into()), "{kind}");

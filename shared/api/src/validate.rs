@@ -1,7 +1,7 @@
 //! Validates request bodies, member by member. The first fault is reported, naming the member and the nearest known
 //! one.
 
-use domain::job::{CrawlPlan, ModelUse, Options};
+use domain::job::{CrawlOptions, ModelUse, Options};
 use domain::nearest::nearest;
 use domain::webhook::Webhook;
 use domain::{Endpoint, ErrorCode, Schema};
@@ -16,10 +16,10 @@ mod webhook;
 
 /// Maximum number of URLs of a batch.
 pub const MAX_URLS: usize = 10_000;
-/// Deepest nesting of a request body.
+/// Maximum nesting of a request body.
 pub const MAX_DEPTH: usize = 32;
-/// Most bad URLs that a refusal lists.
-const NAMED_URLS: usize = 10;
+/// Maximum number of bad URLs that a refusal lists.
+const MAX_LISTED_URLS: usize = 10;
 
 /// Members of a request body and the endpoints that they apply to.
 const MEMBERS: [(&str, &[Endpoint]); 8] = [
@@ -39,7 +39,7 @@ pub struct Valid {
     /// The URLs, as given; the seed of a crawl.
     pub urls: Vec<String>,
     /// The plan of a crawl.
-    pub crawl: Option<CrawlPlan>,
+    pub crawl: Option<CrawlOptions>,
     /// The inline schema, or the one bound to the key.
     pub schema: Schema,
     /// The options, with defaults filled in.
@@ -72,7 +72,7 @@ pub fn check(endpoint: Endpoint, bytes: &[u8], bound: Option<&Binding>) -> Resul
     let option_members = match members.get("options") {
         None | Some(Value::Null) => &empty,
         Some(Value::Object(options)) => options,
-        Some(other) => return Err(wrong("options", "an object", other)),
+        Some(other) => return Err(wrong_type("options", "an object", other)),
     };
     let mut options = options::read(option_members, endpoint)?;
     // A crawl's links lead to hosts that others chose, so the caller's headers are sent to the seed's origin only.
@@ -134,7 +134,7 @@ fn known_members(
     Ok(())
 }
 
-fn wrong(name: &str, want: &str, got: &Value) -> ApiError {
+fn wrong_type(name: &str, want: &str, got: &Value) -> ApiError {
     let got = match got {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -164,7 +164,7 @@ fn one_url(members: &Map<String, Value>, name: &str) -> Result<String, ApiError>
             Ok(()) => Ok(url.clone()),
             Err(fault) => Err(ApiError::invalid(format!("\"{name}\": {fault}"))),
         },
-        Some(other) => Err(wrong(name, "a string", other)),
+        Some(other) => Err(wrong_type(name, "a string", other)),
     }
 }
 
@@ -174,7 +174,7 @@ fn many_urls(members: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
             return Err(ApiError::invalid(format!("\"urls\" is missing; it must be an array of 1 to {MAX_URLS} URLs")));
         }
         Some(Value::Array(items)) => items,
-        Some(other) => return Err(wrong("urls", "an array", other)),
+        Some(other) => return Err(wrong_type("urls", "an array", other)),
     };
     if items.is_empty() || items.len() > MAX_URLS {
         let text = format!("\"urls\" has {} elements; it must have 1 to {MAX_URLS}", items.len());
@@ -195,8 +195,8 @@ fn many_urls(members: &Map<String, Value>) -> Result<Vec<String>, ApiError> {
     if bad.is_empty() {
         return Ok(urls);
     }
-    let more = bad.len().saturating_sub(NAMED_URLS);
-    bad.truncate(NAMED_URLS);
+    let more = bad.len().saturating_sub(MAX_LISTED_URLS);
+    bad.truncate(MAX_LISTED_URLS);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     Err(ApiError::invalid(format!("{}{more}", bad.join("; "))))
 }
@@ -205,7 +205,7 @@ fn flag(members: &Map<String, Value>, prefix: &str, name: &str) -> Result<bool, 
     match members.get(name) {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(v)) => Ok(*v),
-        Some(other) => Err(wrong(&format!("{prefix}{name}"), "true or false", other)),
+        Some(other) => Err(wrong_type(&format!("{prefix}{name}"), "true or false", other)),
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) async fn check_receiver(
     account: &AccountId,
     webhook: &Webhook,
 ) -> Result<(), ApiError> {
-    match notifier.judge(account, webhook).await? {
+    match notifier.check_receiver(account, webhook).await? {
         None => Ok(()),
         Some(ReceiverFault::Forbidden(why)) => Err(ApiError::invalid(format!("\"webhook.url\": {why}"))),
         Some(ReceiverFault::NoSecret) => Err(ApiError::invalid(
@@ -43,7 +43,7 @@ pub(crate) async fn resend(notifier: &Notifier, job: &Job) -> Result<Response, A
         return none("this job has no \"webhook\"; there is no message to send");
     }
     match notifier.resend(&job.id).await? {
-        Resent::Yes(delivery) => {
+        Resent::Sending(delivery) => {
             let mut response = json_response(&json!({ "job_id": job.id, "webhook": webhook_json(&delivery) }));
             *response.status_mut() = StatusCode::ACCEPTED;
             Ok(response)
@@ -60,7 +60,7 @@ pub(crate) async fn resend(notifier: &Notifier, job: &Job) -> Result<Response, A
 fn webhook_json(delivery: &Delivery) -> Value {
     json!({
         "state": delivery.state.name(),
-        "attempts": delivery.attempts,
+        "attempts": delivery.tries,
         "last_status": delivery.last_status,
     })
 }

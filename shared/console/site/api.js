@@ -19,8 +19,8 @@ export class Unreachable extends Error {
 }
 
 // Sends a request; resolves to the response once its head has arrived.
-export async function send(method, path, { body, accept = "application/json", headers = {}, signal, as = key() } = {}) {
-  const fields = { "X-Api-Key": as, Accept: accept, ...headers };
+export async function send(method, path, { body, accept = "application/json", headers = {}, signal, apiKey = key() } = {}) {
+  const fields = { "X-Api-Key": apiKey, Accept: accept, ...headers };
   if (body !== undefined) fields["Content-Type"] = "application/json";
   let response;
   try {
@@ -37,13 +37,13 @@ export async function send(method, path, { body, accept = "application/json", he
     throw signal?.aborted ? error : new Unreachable();
   }
   if (response.ok) return response;
-  throw await refusal(response);
+  throw await refusalError(response);
 }
 
-async function refusal(response) {
+async function refusalError(response) {
   const body = await response.json().catch(() => ({}));
-  const none = { code: `HTTP ${response.status}`, message: response.statusText, retryable: response.status >= 500 };
-  return new ApiError(response.status, body.error ?? none, Number(response.headers.get("Retry-After")) || undefined);
+  const fallback = { code: `HTTP ${response.status}`, message: response.statusText, retryable: response.status >= 500 };
+  return new ApiError(response.status, body.error ?? fallback, Number(response.headers.get("Retry-After")) || undefined);
 }
 
 export const get = (path, options) => send("GET", path, options).then((response) => response.json());

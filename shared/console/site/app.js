@@ -3,36 +3,36 @@
 import { html, render, useCallback, useEffect, useState } from "./ui.js";
 import { keepKey, masked, useKey } from "./session.js";
 import { ThemeButton } from "./theme.js";
-import { Gate } from "./gate.js";
+import { KeyForm } from "./gate.js";
 import { Try } from "./try.js";
 import { Jobs } from "./jobs.js";
 import { OneJob } from "./job.js";
 import { emptyForm } from "./calls.js";
 import { initial, OPTIONS } from "./options.js";
-import { guessed, row, toRows } from "./schema.js";
+import { guessSchema, row, toRows } from "./schema.js";
 import { plural } from "./format.js";
 
 const ICON = new URL("./icon.svg", import.meta.url).href;
 const VIEWS = [["try", "Try"], ["jobs", "Jobs"], ["usage", "Usage"]];
 
 // The URL's fragment names the view and a job's id, never the key.
-const place = () => {
+const readLocation = () => {
   const [, view = "try", id] = location.hash.split("/");
   return { view: VIEWS.some(([name]) => name === view) ? view : "try", id };
 };
 
-function usePlace() {
-  const [now, setNow] = useState(place);
+function useLocation() {
+  const [current, setCurrent] = useState(readLocation);
   useEffect(() => {
-    const follow = () => setNow(place());
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
+    const update = () => setCurrent(readLocation());
+    addEventListener("hashchange", update);
+    return () => removeEventListener("hashchange", update);
   }, []);
-  return now;
+  return current;
 }
 
 // The usage view needs a library for charts: it is loaded on demand.
-function UsageLater() {
+function LazyUsage() {
   const [view, setView] = useState(null);
   const [failed, setFailed] = useState(false);
   useEffect(() => {
@@ -44,7 +44,7 @@ function UsageLater() {
 
 function App() {
   const key = useKey();
-  const { view, id } = usePlace();
+  const { view, id } = useLocation();
   const [form, setForm] = useState(emptyForm);
   const [run, setRun] = useState(null);
   const [notice, setNotice] = useState(null);
@@ -53,9 +53,9 @@ function App() {
   }, [key, view]);
   // Another key is another account.
   useEffect(() => setRun(null), [key]);
-  const again = useCallback((urls, body, rows, job) => {
-    const schema = body?.schema ? toRows(body.schema) : guessed(rows);
-    const options = { ...initial(OPTIONS), ...known(body?.options) };
+  const retryFailed = useCallback((urls, body, rows, job) => {
+    const schema = body?.schema ? toRows(body.schema) : guessSchema(rows);
+    const options = { ...initial(OPTIONS), ...formValues(body?.options) };
     setForm((now) => ({ ...now, endpoint: "batch", urls: urls.join("\n"), schemaMode: "rows", rows: schema.length ? schema : [row("title")], options }));
     setNotice(`${plural(urls.length, "page")} of ${job} that failed. ${body?.schema ? "The schema is that job's." : "The schema is guessed from its results: please check it."} Nothing has been sent yet.`);
     setRun(null);
@@ -67,15 +67,15 @@ function App() {
       ${key && html`<nav aria-label="Views">${VIEWS.map(([name, title]) => html`<a key=${name} href=${`#/${name}`} aria-current=${view === name ? "page" : undefined}>${title}</a>`)}</nav>`}
       <div class="row end">${key && html`<button class="quiet small" title="Forget the key" onClick=${() => keepKey("")}><code>${masked(key)}</code> · Leave</button>`}<${ThemeButton} /></div></header>
     <main id="main" tabindex="-1">
-      ${!key ? html`<${Gate} />`
-        : view === "jobs" ? (id ? html`<${OneJob} key=${id} id=${id} onAgain=${again} />` : html`<${Jobs} />`)
-          : view === "usage" ? html`<${UsageLater} />`
-            : html`<${Try} form=${form} setForm=${change} run=${run} setRun=${setRun} notice=${notice} onAgain=${again} />`}
+      ${!key ? html`<${KeyForm} />`
+        : view === "jobs" ? (id ? html`<${OneJob} key=${id} id=${id} onRetryFailed=${retryFailed} />` : html`<${Jobs} />`)
+          : view === "usage" ? html`<${LazyUsage} />`
+            : html`<${Try} form=${form} setForm=${change} run=${run} setRun=${setRun} notice=${notice} onRetryFailed=${retryFailed} />`}
     </main>`;
 }
 
 // Converts a call's options to the form's values.
-function known(options = {}) {
+function formValues(options = {}) {
   const { headers, capture, ...plain } = options;
   const lines = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n");
   return { ...plain, headers: lines, capture: Boolean(capture?.length) };

@@ -5,7 +5,7 @@ import { html, useEffect, useRef } from "./ui.js";
 import { number } from "./format.js";
 
 const OUTCOMES = [["read", "Pages read", "--good"], ["failed", "Pages failed", "--bad"], ["refunded", "Refunded", "--cut"]];
-const LEAST_DAYS = 7;
+const MIN_DAYS = 7;
 const DAY = 86_400_000;
 const HEIGHT = 220;
 
@@ -22,7 +22,7 @@ export function byDay(jobs, now = new Date()) {
     sums.set(dayOf(started), day);
   }
   const today = Date.parse(dayOf(now.toISOString()));
-  const first = Math.min(today - (LEAST_DAYS - 1) * DAY, ...[...sums.keys()].map(Date.parse));
+  const first = Math.min(today - (MIN_DAYS - 1) * DAY, ...[...sums.keys()].map(Date.parse));
   const days = [];
   for (let at = first; at <= today; at += DAY) {
     const day = dayOf(new Date(at).toISOString());
@@ -38,7 +38,7 @@ function options(width, days) {
   const bars = uPlot.paths.bars({ size: [0.6, 48], radius: 0.12 });
   return {
     width, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [12, 8, 0, 0],
-    scales: { x: { time: false, range: [-0.6, days.length - 0.4] }, y: { range: (_, __, most) => [0, Math.max(5, most * 1.1)] } },
+    scales: { x: { time: false, range: [-0.6, days.length - 0.4] }, y: { range: (_, __, max) => [0, Math.max(5, max * 1.1)] } },
     axes: [
       { ...axis, grid: { show: false }, incrs: [1, 2, 5, 10, 30], size: 32, values: (_, ticks) => ticks.map((at) => days[at]?.day.slice(5) ?? "") },
       { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? number(tick) : "")) },
@@ -54,29 +54,29 @@ function stacked(days) {
 }
 
 export function DayChart({ days }) {
-  const place = useRef(null);
+  const container = useRef(null);
   useEffect(() => {
-    const element = place.current;
+    const element = container.current;
     let plot = null;
     const draw = () => {
       plot?.destroy();
       plot = new uPlot(options(element.clientWidth, days), stacked(days), element);
     };
-    const watch = new ResizeObserver(draw);
-    watch.observe(element);
+    const resizeObserver = new ResizeObserver(draw);
+    resizeObserver.observe(element);
     // Colours are drawn, not styled, so the chart is redrawn when the theme changes.
-    const themes = new MutationObserver(draw);
-    themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    const themeObserver = new MutationObserver(draw);
+    themeObserver.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return () => {
-      watch.disconnect();
-      themes.disconnect();
+      resizeObserver.disconnect();
+      themeObserver.disconnect();
       plot?.destroy();
     };
   }, [days]);
   const sum = (name) => days.reduce((all, day) => all + day[name], 0);
   return html`<div>
     <ul class="legend" aria-hidden="true">${OUTCOMES.map(([name, label]) => html`<li key=${name}><span class=${`swatch ${name}`}></span>${label} <strong>${number(sum(name))}</strong></li>`)}</ul>
-    <div class="chart" ref=${place} role="img" aria-label=${`Credits by day: ${OUTCOMES.map(([name, label]) => `${label} ${sum(name)}`).join(", ")}`}></div>
+    <div class="chart" ref=${container} role="img" aria-label=${`Credits by day: ${OUTCOMES.map(([name, label]) => `${label} ${sum(name)}`).join(", ")}`}></div>
     <details><summary>As a table</summary><div class="scroll" tabindex="0" role="region" aria-label="Credits by day, as a table"><table class="list"><thead><tr><th scope="col">Day (UTC)</th>${OUTCOMES.map(([name, label]) => html`<th key=${name} scope="col">${label}</th>`)}</tr></thead>
       <tbody>${days.map((day) => html`<tr key=${day.day}><th scope="row">${day.day}</th>${OUTCOMES.map(([name]) => html`<td key=${name} class="figures">${number(day[name])}</td>`)}</tr>`)}</tbody></table></div></details>
   </div>`;

@@ -16,19 +16,19 @@ function csv(rows) {
 }
 
 export const FORMATS = {
-  CSV: { ending: "csv", type: "text/csv", write: csv },
-  NDJSON: { ending: "ndjson", type: "application/x-ndjson", write: (rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join("") },
-  JSON: { ending: "json", type: "application/json", write: (rows, summary) => JSON.stringify({ ...summary, results: rows }, null, 1) },
+  CSV: { extension: "csv", type: "text/csv", write: csv },
+  NDJSON: { extension: "ndjson", type: "application/x-ndjson", write: (rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join("") },
+  JSON: { extension: "json", type: "application/json", write: (rows, summary) => JSON.stringify({ ...summary, results: rows }, null, 1) },
 };
 
 // Passes a file to the browser. It is created locally, without a request.
 export function download(format, name, rows, summary) {
-  const { ending, type, write } = FORMATS[format];
+  const { extension, type, write } = FORMATS[format];
   const sorted = [...rows].sort((a, b) => a.index - b.index);
-  const place = URL.createObjectURL(new Blob([write(sorted, summary)], { type }));
+  const url = URL.createObjectURL(new Blob([write(sorted, summary)], { type }));
   const link = document.createElement("a");
-  link.href = place;
-  link.download = `${name}.${ending}`;
+  link.href = url;
+  link.download = `${name}.${extension}`;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(place), 10_000);
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

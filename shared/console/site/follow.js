@@ -6,15 +6,15 @@ import { follow } from "./stream.js";
 
 const RERENDER_EVERY = 120;
 
-const nothing = () => ({ rows: [], progress: null, summary: null, error: null, waiting: null, live: false });
+const emptyState = () => ({ rows: [], progress: null, summary: null, error: null, waiting: null, live: false });
 
 // `followed` is `{ id, response?, stop?, seen? }`, or null. `response` is the call's own, if this tab made the call,
 // and `stop` aborts it. `seen` is the number of units that are known already.
 export function useFollow(followed) {
-  const state = useRef(nothing());
+  const state = useRef(emptyState());
   const [, rerender] = useState(0);
   useEffect(() => {
-    const now = (state.current = nothing());
+    const now = (state.current = emptyState());
     if (!followed) {
       rerender((n) => n + 1);
       return undefined;
@@ -23,7 +23,7 @@ export function useFollow(followed) {
     // A body can be read only once; a view that is opened again requests the results again.
     Object.assign(followed, { response: null, stop: undefined });
     let timer = null;
-    const soon = () => {
+    const scheduleRerender = () => {
       timer ??= setTimeout(() => {
         timer = null;
         // A new object, so that views that memoize the rows notice the change.
@@ -32,16 +32,16 @@ export function useFollow(followed) {
       }, RERENDER_EVERY);
     };
     now.live = true;
-    soon();
-    const on = {
-      unit: (row) => { now.rows.push(row); soon(); },
-      progress: (progress) => { now.progress = progress; soon(); },
-      waiting: (error) => { now.waiting = error; soon(); },
-      done: (summary) => { now.summary = summary; soon(); },
+    scheduleRerender();
+    const handlers = {
+      unit: (row) => { now.rows.push(row); scheduleRerender(); },
+      progress: (progress) => { now.progress = progress; scheduleRerender(); },
+      waiting: (error) => { now.waiting = error; scheduleRerender(); },
+      done: (summary) => { now.summary = summary; scheduleRerender(); },
     };
-    follow({ id, response, seen }, on, stop.signal)
+    follow({ id, response, seen }, handlers, stop.signal)
       .catch((error) => { now.error = error; })
-      .finally(() => { now.live = false; soon(); });
+      .finally(() => { now.live = false; scheduleRerender(); });
     return () => {
       stop.abort();
       clearTimeout(timer);

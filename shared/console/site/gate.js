@@ -3,9 +3,9 @@
 import { html, useState } from "./ui.js";
 import { usage } from "./api.js";
 import { keepKey } from "./session.js";
-import { Field, Trouble } from "./parts.js";
+import { Field, ErrorMessage } from "./parts.js";
 
-export function Gate() {
+export function KeyForm() {
   const [text, setText] = useState("");
   const [error, setError] = useState(null);
   const [asking, setAsking] = useState(false);
@@ -18,7 +18,7 @@ export function Gate() {
     try {
       // Headers cannot contain such characters, so no key does.
       if (!/^[\x21-\x7e]+$/.test(typed)) throw Object.assign(new Error("A key consists of letters, digits and “_”."), { code: "UNAUTHORIZED" });
-      await usage({ as: typed });
+      await usage({ apiKey: typed });
       keepKey(typed);
     } catch (fault) {
       setError(fault);
@@ -30,7 +30,7 @@ export function Gate() {
     <p class="muted">It stays in this tab until you close it, and is sent to this server only.</p>
     <${Field} label="API key" help="The operator creates keys; a local server (cargo run) prints one when it starts.">${(attributes) => html`<input ...${attributes} type="password" autocomplete="off" spellcheck="false"
       placeholder="sk_live_…" value=${text} onInput=${(event) => setText(event.target.value)} />`}<//>
-    <${Trouble} error=${error} />
+    <${ErrorMessage} error=${error} />
     <div class="row end"><button class="primary" disabled=${asking}>${asking ? "Checking…" : "Open the console"}</button></div>
   </form>`;
 }

@@ -5,40 +5,40 @@ import { jobs as jobsOf, pause } from "./api.js";
 import { useFollow } from "./follow.js";
 import { duration, number, when } from "./format.js";
 import { stateOf } from "./words.js";
-import { Badge, Choice, Empty, Progress, Trouble } from "./parts.js";
+import { Badge, Choice, Empty, Progress, ErrorMessage } from "./parts.js";
 import { outcomes } from "./table.js";
 import { CancelDialog } from "./live.js";
 
-const WHICH = [{ name: "all", label: "All" }, { name: "running", label: "Running" }, { name: "finished", label: "Finished" }];
+const STATE_FILTERS = [{ name: "all", label: "All" }, { name: "running", label: "Running" }, { name: "finished", label: "Finished" }];
 // Each followed job holds a connection open; a browser allows six per server.
-const FOLLOWED = 2;
-const ASK_EVERY = 3_000;
+const MAX_FOLLOWED = 2;
+const RELOAD_INTERVAL = 3_000;
 const MAX_ROWS = 50;
 
-const runs = ({ status }) => status === "running" || status === "cancelling";
+const isRunning = ({ status }) => status === "running" || status === "cancelling";
 
 // The jobs shown below a page that was reloaded, if the list is longer than that page.
-function older(known, { jobs, next_cursor: more }) {
+function olderJobs(known, { jobs, next_cursor: cursor }) {
   const last = jobs.at(-1);
-  if (!more || !last) return [];
-  const there = new Set(jobs.map(({ job_id }) => job_id));
-  return known.filter(({ job_id: id, started_at: started }) => !there.has(id) && started <= last.started_at);
+  if (!cursor || !last) return [];
+  const onPage = new Set(jobs.map(({ job_id }) => job_id));
+  return known.filter(({ job_id: id, started_at: started }) => !onPage.has(id) && started <= last.started_at);
 }
 
 export function Jobs() {
-  const [which, setWhich] = useState("all");
+  const [stateFilter, setStateFilter] = useState("all");
   const [list, setList] = useState(null);
   const [next, setNext] = useState(null);
   const [error, setError] = useState(null);
-  const [asking, ask] = useState(null);
-  const [mark, again] = useState(0);
+  const [cancelling, setCancelling] = useState(null);
+  const [reloads, reload] = useState(0);
   const read = useCallback(async (signal) => {
-    const page = await jobsOf({ state: which, limit: MAX_ROWS, signal });
-    setList((known) => [...page.jobs, ...older(known ?? [], page)]);
+    const page = await jobsOf({ state: stateFilter, limit: MAX_ROWS, signal });
+    setList((known) => [...page.jobs, ...olderJobs(known ?? [], page)]);
     setNext((now) => now ?? page.next_cursor);
     setError(null);
-    return page.jobs.some(runs);
-  }, [which]);
+    return page.jobs.some(isRunning);
+  }, [stateFilter]);
   useEffect(() => {
     const stop = new AbortController();
     setNext(null);
@@ -47,23 +47,23 @@ export function Jobs() {
       // Reloads the list to show new jobs; less often while none runs.
       while (!stop.signal.aborted) {
         const busy = await read(stop.signal).catch((fault) => { if (!stop.signal.aborted) setError(fault); return false; });
-        await pause(busy ? ASK_EVERY : 3 * ASK_EVERY, stop.signal);
+        await pause(busy ? RELOAD_INTERVAL : 3 * RELOAD_INTERVAL, stop.signal);
       }
     })();
     return () => stop.abort();
-  }, [read, mark]);
-  const more = () => jobsOf({ state: which, limit: MAX_ROWS, cursor: next })
+  }, [read, reloads]);
+  const loadOlder = () => jobsOf({ state: stateFilter, limit: MAX_ROWS, cursor: next })
     .then((page) => { setList((known) => [...known, ...page.jobs]); setNext(page.next_cursor ?? ""); }, setError);
-  const followed = (list ?? []).filter(runs).slice(0, FOLLOWED).map(({ job_id }) => job_id);
+  const followed = (list ?? []).filter(isRunning).slice(0, MAX_FOLLOWED).map(({ job_id }) => job_id);
   return html`<section class="panel" aria-labelledby="jobs-title">
-    <div class="row between"><h1 id="jobs-title">Jobs</h1><${Choice} label="Which jobs" value=${which} choices=${WHICH} onChange=${setWhich} /></div>
-    <${Trouble} error=${error} onRetry=${() => again((n) => n + 1)} />
+    <div class="row between"><h1 id="jobs-title">Jobs</h1><${Choice} label="Which jobs" value=${stateFilter} choices=${STATE_FILTERS} onChange=${setStateFilter} /></div>
+    <${ErrorMessage} error=${error} onRetry=${() => reload((n) => n + 1)} />
     ${list && (list.length ? html`<div class="scroll" tabindex="0" role="region" aria-label="List of jobs"><table class="list"><thead><tr>
       <th scope="col">Job</th><th scope="col">Call</th><th scope="col">Status</th><th scope="col" class="wide">Progress</th><th scope="col">Credits</th><th scope="col">Started</th><th scope="col"><span class="unseen">Cancel</span></th></tr></thead>
-      <tbody>${list.map((job) => html`<${Line} key=${job.job_id} job=${job} live=${followed.includes(job.job_id)} onCancel=${() => ask(job.job_id)} />`)}</tbody></table></div>`
-      : html`<${Empty} title=${which === "running" ? "No jobs are running" : "No jobs yet"}><p class="muted">Jobs that you start appear here until their results are deleted (24 hours after they end, unless the operator has changed that).</p><//>`)}
-    ${next && html`<p class="row end"><button class="quiet" onClick=${more}>Show older jobs</button></p>`}
-    ${asking && html`<${CancelDialog} id=${asking} onClose=${() => { ask(null); again((n) => n + 1); }} />`}
+      <tbody>${list.map((job) => html`<${Line} key=${job.job_id} job=${job} live=${followed.includes(job.job_id)} onCancel=${() => setCancelling(job.job_id)} />`)}</tbody></table></div>`
+      : html`<${Empty} title=${stateFilter === "running" ? "No jobs are running" : "No jobs yet"}><p class="muted">Jobs that you start appear here until their results are deleted (24 hours after they end, unless the operator has changed that).</p><//>`)}
+    ${next && html`<p class="row end"><button class="quiet" onClick=${loadOlder}>Show older jobs</button></p>`}
+    ${cancelling && html`<${CancelDialog} id=${cancelling} onClose=${() => { setCancelling(null); reload((n) => n + 1); }} />`}
   </section>`;
 }
 

@@ -6,15 +6,15 @@ import { start } from "./stream.js";
 import { useFollow } from "./follow.js";
 import { duration, number, plural } from "./format.js";
 import { stateOf } from "./words.js";
-import { Badge, Copy, Dialog, Figure, Progress, Trouble } from "./parts.js";
+import { Badge, Copy, Dialog, Figure, Progress, ErrorMessage } from "./parts.js";
 import { outcomes, ResultTable } from "./table.js";
 import { download, FORMATS } from "./download.js";
 import { PageDialog, PageResult } from "./page.js";
-import { Why } from "./why.js";
+import { Explanation } from "./why.js";
 import { explains } from "./options.js";
 
 // The job's state, requested when it begins, when it ends and when it was cancelled here.
-function useJob(id, marks) {
+function useJob(id, reloadKeys) {
   const [info, setInfo] = useState(null);
   const [error, setError] = useState(null);
   useEffect(() => {
@@ -22,61 +22,61 @@ function useJob(id, marks) {
     setError(null);
     jobOf(id, { signal: stop.signal }).then(setInfo, (fault) => stop.signal.aborted || setError(fault));
     return () => stop.abort();
-  }, [id, ...marks]);
+  }, [id, ...reloadKeys]);
   return [info?.job_id === id ? info : null, error];
 }
 
 // Failed pages can be run again, including those that never started.
-const again = (rows) => rows.filter(({ status }) => status === "error").sort((a, b) => a.index - b.index).map(({ url }) => url);
+const failedUrls = (rows) => rows.filter(({ status }) => status === "error").sort((a, b) => a.index - b.index).map(({ url }) => url);
 
-export function JobPanel({ followed, body, onAgain }) {
+export function JobPanel({ followed, body, onRetryFailed }) {
   const [cancelled, setCancelled] = useState(0);
-  const [asking, ask] = useState(false);
+  const [confirming, setConfirming] = useState(false);
   const [open, setOpen] = useState(null);
   const { rows, count, progress, summary, error, waiting, live } = useFollow(followed);
   const [info, fault] = useJob(followed.id, [cancelled, live]);
   const kinds = useMemo(() => outcomes(rows), [rows, count]);
   const single = info?.endpoint === "/extract";
-  const [good, cut] = [kinds.get("success") ?? 0, kinds.get("JOB_CANCELLED") ?? 0];
+  const [succeeded, cancelledPages] = [kinds.get("success") ?? 0, kinds.get("JOB_CANCELLED") ?? 0];
   const total = Math.max(info?.progress.total ?? 0, progress?.total ?? 0, count);
   const state = live && info?.ended_at ? "running" : info?.status;
-  const urls = useMemo(() => again(rows), [rows, count]);
+  const urls = useMemo(() => failedUrls(rows), [rows, count]);
   return html`<section class="panel job" aria-label="Job">
     <header class="row between">
       <div class="row"><code class="job-id">${followed.id}</code><${Copy} text=${followed.id} />
         <${Badge} kind=${state ?? "running"}>${stateOf(state) ?? "Accepted"}<//></div>
-      ${live && (state === "running" || !state) && html`<button class="danger" onClick=${() => ask(true)}>Cancel</button>`}
+      ${live && (state === "running" || !state) && html`<button class="danger" onClick=${() => setConfirming(true)}>Cancel</button>`}
     </header>
     ${!single && html`<${Progress} label="Progress" total=${total} live=${live} parts=${[
-      { kind: "good", count: good }, { kind: "bad", count: count - good - cut }, { kind: "cut", count: cut }]} />`}
+      { kind: "good", count: succeeded }, { kind: "bad", count: count - succeeded - cancelledPages }, { kind: "cut", count: cancelledPages }]} />`}
     <p class="unseen" role="status">${live ? "" : `${stateOf(state) ?? ""}: ${number(count)} of ${number(total)} done`}</p>
-    <p class="row between muted"><span>${number(count)} of ${number(total)} done${count - good ? `, ${number(count - good)} not read` : ""}</span>
+    <p class="row between muted"><span>${number(count)} of ${number(total)} done${count - succeeded ? `, ${number(count - succeeded)} not read` : ""}</span>
       <span>${info ? duration(info.started_at, info.ended_at ?? undefined) : ""}</span></p>
     ${waiting && html`<p class="notice">The connection was lost: ${waiting.message} It is retried automatically; the job goes on.</p>`}
-    <${Trouble} error=${error ?? fault} />
+    <${ErrorMessage} error=${error ?? fault} />
     ${info && html`<${Credits} info=${info} />`}
     ${[...kinds].some(([code]) => code !== "success") && !single && html`<${Failures} kinds=${kinds} />`}
     ${single && rows[0] && html`<${PageResult} row=${rows[0]} />`}
     ${!single && count > 0 && html`<${Fragment}>
       <div class="toolbar between"><div class="row"><span class="muted">Download</span>
         ${Object.keys(FORMATS).map((format) => html`<button key=${format} class="quiet small" onClick=${() => download(format, followed.id, rows, summary)}>${format}</button>`)}</div>
-        ${urls.length > 0 && !live && html`<button class="quiet small" onClick=${() => onAgain(urls, body, rows, followed.id)}>Run ${plural(urls.length, "failed page")} again…</button>`}
+        ${urls.length > 0 && !live && html`<button class="quiet small" onClick=${() => onRetryFailed(urls, body, rows, followed.id)}>Run ${plural(urls.length, "failed page")} again…</button>`}
       </div>
       <${ResultTable} rows=${rows} count=${count} onOpen=${setOpen} label=${`Results of ${followed.id}`} />
     <//>`}
     ${open && html`<${PageDialog} row=${open} job=${followed.id} onClose=${() => setOpen(null)}>
       ${explains() && body && open.status === "success" && html`<${Explain} key=${open.index} url=${open.url} body=${body} />`}<//>`}
-    ${asking && html`<${CancelDialog} id=${followed.id} onClose=${(done) => { ask(false); if (done) setCancelled((n) => n + 1); }} />`}
+    ${confirming && html`<${CancelDialog} id=${followed.id} onClose=${(done) => { setConfirming(false); if (done) setCancelled((n) => n + 1); }} />`}
   </section>`;
 }
 
 // How a reservation was used, by pool: refunds go to the prepaid balance first.
 export function pools({ reserved, charged, refunded, monthly, prepaid }) {
   if (charged === null) return { monthly: { reserved: monthly }, prepaid: { reserved: prepaid } };
-  const back = Math.min(prepaid, refunded);
+  const toPrepaid = Math.min(prepaid, refunded);
   return {
-    monthly: { reserved: monthly, charged: monthly - (refunded - back), refunded: refunded - back },
-    prepaid: { reserved: prepaid, charged: prepaid - back, refunded: back },
+    monthly: { reserved: monthly, charged: monthly - (refunded - toPrepaid), refunded: refunded - toPrepaid },
+    prepaid: { reserved: prepaid, charged: prepaid - toPrepaid, refunded: toPrepaid },
     all: { reserved, charged, refunded },
   };
 }
@@ -113,21 +113,21 @@ function Explain({ url, body }) {
       setFault(refused);
     }
   };
-  if (rows[0]?.explain) return html`<${Why} explained=${rows[0].explain} />`;
+  if (rows[0]?.explain) return html`<${Explanation} explained=${rows[0].explain} />`;
   if (rows[0]) return html`<${PageResult} row=${rows[0]} />`;
-  return html`<p><button class="quiet" disabled=${Boolean(run) && !error} onClick=${begin}>${run ? "Reading the page again…" : "Explain these values: read the page again (1 credit)"}</button></p><${Trouble} error=${fault ?? error} />`;
+  return html`<p><button class="quiet" disabled=${Boolean(run) && !error} onClick=${begin}>${run ? "Reading the page again…" : "Explain these values: read the page again (1 credit)"}</button></p><${ErrorMessage} error=${fault ?? error} />`;
 }
 
 export function CancelDialog({ id, onClose }) {
   const [info, fault] = useJob(id, []);
   const [error, setError] = useState(null);
-  const back = info && info.endpoint !== "/extract" ? info.credits.reserved - info.progress.done - info.progress.failed : 0;
-  const go = () => cancel(id).then(() => onClose(true), setError);
+  const refundable = info && info.endpoint !== "/extract" ? info.credits.reserved - info.progress.done - info.progress.failed : 0;
+  const confirm = () => cancel(id).then(() => onClose(true), setError);
   return html`<${Dialog} title="Cancel this job?" onClose=${() => onClose(false)}>
     <p><code>${id}</code></p>
     ${info && (info.endpoint === "/extract" ? html`<p>An extract starts as soon as it is accepted, so nothing is refunded.</p>`
-      : html`<p>Up to <strong>${plural(back, "credit")}</strong> of ${number(info.credits.reserved)} will be refunded. Pages that have started finish, keep their results and are charged; the rest never start.</p>`)}
-    <${Trouble} error=${error ?? fault} />
-    <footer class="row end"><button class="quiet" onClick=${() => onClose(false)}>Leave it running</button><button class="danger" onClick=${go}>Cancel the job</button></footer>
+      : html`<p>Up to <strong>${plural(refundable, "credit")}</strong> of ${number(info.credits.reserved)} will be refunded. Pages that have started finish, keep their results and are charged; the rest never start.</p>`)}
+    <${ErrorMessage} error=${error ?? fault} />
+    <footer class="row end"><button class="quiet" onClick=${() => onClose(false)}>Leave it running</button><button class="danger" onClick=${confirm}>Cancel the job</button></footer>
   <//>`;
 }

@@ -51,9 +51,9 @@ export function members(options, values) {
   return found;
 }
 
-function read({ kind, initial: usual, value: meant }, value) {
-  if (value === usual || value === undefined || value === "") return undefined;
-  if (kind === "flag") return meant ?? value;
+function read({ kind, initial, value: flagValue }, value) {
+  if (value === initial || value === undefined || value === "") return undefined;
+  if (kind === "flag") return flagValue ?? value;
   if (kind === "number") return Number(value);
   if (kind === "wait") return /^\d+$/.test(value.trim()) ? Number(value) : value.trim();
   if (kind === "headers") return headers(value);

@@ -3,11 +3,11 @@
 import { Fragment, html, own, useEffect, useState } from "./ui.js";
 import { send } from "./api.js";
 import { inline } from "./format.js";
-import { Badge, Dialog, Trouble } from "./parts.js";
-import { Why } from "./why.js";
+import { Badge, Dialog, ErrorMessage } from "./parts.js";
+import { Explanation } from "./why.js";
 
 // Splits warnings into those that name a field and the others.
-function sorted(warnings, fields) {
+function splitWarnings(warnings, fields) {
   const [named, others] = [new Map(), []];
   for (const warning of warnings ?? []) {
     const field = /field "((?:[^"\\]|\\.)*)"/.exec(warning)?.[1];
@@ -29,9 +29,9 @@ export function Address({ url }) {
 }
 
 export function PageResult({ row }) {
-  if (row.status !== "success") return html`<${Trouble} error=${row.error ?? { code: "PENDING", message: "This page is not done yet." }} />`;
+  if (row.status !== "success") return html`<${ErrorMessage} error=${row.error ?? { code: "PENDING", message: "This page is not done yet." }} />`;
   const fields = Object.keys(row.data);
-  const [about, others] = sorted(row.warnings, fields);
+  const [byField, others] = splitWarnings(row.warnings, fields);
   return html`<${Fragment}>
     <dl class="facts">
       <div><dt>Read by</dt><dd><${Badge} kind="plain">${row.render_mode}<//></dd></div>
@@ -42,10 +42,10 @@ export function PageResult({ row }) {
     </dl>
     <table class="fields"><thead><tr><th scope="col">Field</th><th scope="col">Value</th></tr></thead><tbody>
       ${fields.map((name) => html`<tr key=${name}><th scope="row">${name}</th>
-        <td><${Value} value=${own(row.data, name)} />${about.get(name)?.map((text, at) => html`<p key=${at} class="warning">${text}</p>`)}</td></tr>`)}
+        <td><${Value} value=${own(row.data, name)} />${byField.get(name)?.map((text, at) => html`<p key=${at} class="warning">${text}</p>`)}</td></tr>`)}
     </tbody></table>
     ${others.map((text, at) => html`<p key=${at} class="warning">${text}</p>`)}
-    ${row.explain && html`<${Why} explained=${row.explain} />`}
+    ${row.explain && html`<${Explanation} explained=${row.explain} />`}
   <//>`;
 }
 
@@ -54,13 +54,13 @@ function Captures({ job, captures }) {
   const [shown, show] = useState([]);
   const [error, setError] = useState(null);
   useEffect(() => {
-    let places = [];
+    let urls = [];
     const load = ({ n }) => send("GET", `v1/jobs/${job}/captures/${Number(n)}`, { accept: "image/png" })
       .then((response) => response.blob()).then((blob) => URL.createObjectURL(blob));
-    Promise.all(captures.map(load)).then((all) => { places = all; show(all); }, setError);
-    return () => places.forEach((place) => URL.revokeObjectURL(place));
+    Promise.all(captures.map(load)).then((all) => { urls = all; show(all); }, setError);
+    return () => urls.forEach((url) => URL.revokeObjectURL(url));
   }, [job, captures]);
-  return html`<${Fragment}>${shown.map((place) => html`<img key=${place} class="capture" src=${place} alt="Screenshot of the page" />`)}<${Trouble} error=${error} /><//>`;
+  return html`<${Fragment}>${shown.map((url) => html`<img key=${url} class="capture" src=${url} alt="Screenshot of the page" />`)}<${ErrorMessage} error=${error} /><//>`;
 }
 
 export function PageDialog({ row, job, onClose, children }) {

@@ -1,7 +1,7 @@
 // Small components that all views use.
 
 import { classes, html, useEffect, useId, useRef, useState } from "./ui.js";
-import { words } from "./words.js";
+import { errorText } from "./words.js";
 import { number } from "./format.js";
 
 export function Badge({ kind, children }) {
@@ -9,9 +9,9 @@ export function Badge({ kind, children }) {
 }
 
 // Shows an error: what went wrong, what helps, and the code.
-export function Trouble({ error, onRetry }) {
+export function ErrorMessage({ error, onRetry }) {
   if (!error) return null;
-  const { title, advice } = words(error.code);
+  const { title, advice } = errorText(error.code);
   return html`<div class="trouble" role="alert">
     <strong>${title}</strong>
     <p>${error.message}</p>

@@ -13,26 +13,26 @@ export const EXAMPLES = {
   "array<float>": "1.5, 2.5",
 };
 
-let last = 0;
+let lastId = 0;
 
 // A row. `id` identifies it while its name changes.
 export const row = (field = "", type = "string", example = "", hint = "", selector = "") => ({
-  id: ++last, field, type, example, hint, selector,
+  id: ++lastId, field, type, example, hint, selector,
 });
 
 // Reads an example as its type; returns undefined if it cannot be read.
 function exampleOf(type, text) {
-  const whole = text.trim();
+  const trimmed = text.trim();
   if (type.startsWith("array<")) {
-    const items = whole.split(",").map((item) => exampleOf(type.slice(6, -1), item)).filter((item) => item !== "");
+    const items = trimmed.split(",").map((item) => exampleOf(type.slice(6, -1), item)).filter((item) => item !== "");
     return items.length && !items.includes(undefined) ? items : undefined;
   }
-  if (whole === "") return undefined;
-  if (type === "integer") return /^[+-]?\d+$/.test(whole) ? Number(whole) : undefined;
-  if (type === "float") return Number.isFinite(Number(whole)) ? Number(whole) : undefined;
-  if (type === "boolean") return { true: true, false: false }[whole.toLowerCase()];
-  if (type === "date") return /^\d{4}-\d{2}-\d{2}$/.test(whole) ? whole : undefined;
-  return whole;
+  if (trimmed === "") return undefined;
+  if (type === "integer") return /^[+-]?\d+$/.test(trimmed) ? Number(trimmed) : undefined;
+  if (type === "float") return Number.isFinite(Number(trimmed)) ? Number(trimmed) : undefined;
+  if (type === "boolean") return { true: true, false: false }[trimmed.toLowerCase()];
+  if (type === "date") return /^\d{4}-\d{2}-\d{2}$/.test(trimmed) ? trimmed : undefined;
+  return trimmed;
 }
 
 // Returns the schema in the API's format, and the problem of each row by its id.
@@ -82,22 +82,22 @@ function typeOf(property) {
 }
 
 // Guesses a schema from results: names as they are, types from the values.
-export function guessed(results) {
+export function guessSchema(results) {
   const rows = new Map();
   for (const { data } of results) {
     for (const [name, value] of Object.entries(data ?? {})) {
       const known = rows.get(name);
-      if (!known || (known.sure === false && value !== null)) rows.set(name, guess(name, value));
+      if (!known || (known.hasValue === false && value !== null)) rows.set(name, guessRow(name, value));
     }
   }
-  return [...rows.values()].map(({ sure, ...rest }) => rest);
+  return [...rows.values()].map(({ hasValue, ...rest }) => rest);
 }
 
-function guess(name, value) {
+function guessRow(name, value) {
   const item = Array.isArray(value) ? value[0] : value;
   const plain = typeof item === "number" ? (Number.isInteger(item) ? "integer" : "float")
     : typeof item === "boolean" ? "boolean"
       : /^\d{4}-\d{2}-\d{2}$/.test(item ?? "") ? "date" : "string";
   const type = !Array.isArray(value) ? plain : plain === "integer" || plain === "float" ? `array<${plain}>` : "array<string>";
-  return { ...row(name, type, text(value).slice(0, 100)), sure: item !== null && item !== undefined };
+  return { ...row(name, type, text(value).slice(0, 100)), hasValue: item !== null && item !== undefined };
 }

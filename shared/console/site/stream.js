@@ -3,8 +3,8 @@
 import { ApiError, pause, send } from "./api.js";
 
 const EVENTS = "text/event-stream";
-const SHORTEST_PAUSE = 500;
-const LONGEST_PAUSE = 10_000;
+const MIN_PAUSE = 500;
+const MAX_PAUSE = 10_000;
 
 // Yields the events of a response's body.
 export async function* events(response) {
@@ -41,36 +41,36 @@ export async function start(path, body, { signal, idempotencyKey, explain }) {
 }
 
 // Follows a job to its end. Calls `unit`, `progress` and `done`, and `waiting` while the connection is lost.
-export async function follow({ id, response, seen = 0 }, on, signal) {
-  let wait = SHORTEST_PAUSE;
+export async function follow({ id, response, seen = 0 }, handlers, signal) {
+  let wait = MIN_PAUSE;
   for (;;) {
-    let asked = 0;
+    let requestedWait = 0;
     try {
       response ??= await send("GET", `v1/jobs/${encodeURIComponent(id)}/result`, {
         accept: EVENTS, signal, headers: seen ? { "Last-Event-ID": String(seen) } : {},
       });
-      on.waiting?.(null);
-      for await (const { event, id: place, data } of events(response)) {
-        wait = SHORTEST_PAUSE;
+      handlers.waiting?.(null);
+      for await (const { event, id: eventId, data } of events(response)) {
+        wait = MIN_PAUSE;
         if (event === "unit") {
-          seen = Number(place);
-          on.unit(data);
+          seen = Number(eventId);
+          handlers.unit(data);
         } else if (event === "progress") {
-          on.progress?.(data);
+          handlers.progress?.(data);
         } else if (event === "done" && data.status !== "running") {
-          on.done?.(data);
+          handlers.done?.(data);
           return;
         }
       }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof ApiError && !error.retryable) throw error;
-      on.waiting?.(error);
-      asked = 1_000 * (error.retryAfter ?? 0);
+      handlers.waiting?.(error);
+      requestedWait = 1_000 * (error.retryAfter ?? 0);
     }
     response = null;
-    await pause(Math.max(wait, asked), signal);
+    await pause(Math.max(wait, requestedWait), signal);
     if (signal.aborted) return;
-    wait = Math.min(wait * 2, LONGEST_PAUSE);
+    wait = Math.min(wait * 2, MAX_PAUSE);
   }
 }

@@ -3,24 +3,24 @@
 import { html, useState } from "./ui.js";
 
 const NAME = "runo-theme";
-const NEXT = { system: "light", light: "dark", dark: "system" };
-const SIGNS = { system: "◐", light: "☀", dark: "☾" };
+const NEXT_THEME = { system: "light", light: "dark", dark: "system" };
+const ICONS = { system: "◐", light: "☀", dark: "☾" };
 
-function put(theme) {
+function applyTheme(theme) {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 }
 
-const kept = () => (localStorage.getItem(NAME) in NEXT ? localStorage.getItem(NAME) : "system");
+const storedTheme = () => (localStorage.getItem(NAME) in NEXT_THEME ? localStorage.getItem(NAME) : "system");
 
-put(kept());
+applyTheme(storedTheme());
 
 export function ThemeButton() {
-  const [theme, setTheme] = useState(kept());
-  const turn = () => {
-    localStorage.setItem(NAME, NEXT[theme]);
-    put(NEXT[theme]);
-    setTheme(NEXT[theme]);
+  const [theme, setTheme] = useState(storedTheme());
+  const switchTheme = () => {
+    localStorage.setItem(NAME, NEXT_THEME[theme]);
+    applyTheme(NEXT_THEME[theme]);
+    setTheme(NEXT_THEME[theme]);
   };
-  return html`<button class="quiet icon" onClick=${turn} aria-label=${`Colours: ${theme}. Change to ${NEXT[theme]}`} title=${`Colours: ${theme}`}>${SIGNS[theme]}</button>`;
+  return html`<button class="quiet icon" onClick=${switchTheme} aria-label=${`Colours: ${theme}. Change to ${NEXT_THEME[theme]}`} title=${`Colours: ${theme}`}>${ICONS[theme]}</button>`;
 }

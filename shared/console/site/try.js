@@ -7,25 +7,25 @@ import { isStatic, useKey } from "./session.js";
 import { callOf, ENDPOINTS, reserves, urlsOf } from "./calls.js";
 import { CRAWL, explains, offered } from "./options.js";
 import { plural } from "./format.js";
-import { Check, Choice, Empty, Field, Trouble } from "./parts.js";
+import { Check, Choice, Empty, Field, ErrorMessage } from "./parts.js";
 import { SchemaEditor } from "./schema-editor.js";
 import { OptionsForm } from "./options-form.js";
 import { JobPanel } from "./live.js";
 import { Snippets } from "./snippets-view.js";
 import { remember } from "./memory.js";
 
-export function Try({ form, setForm, run, setRun, notice, onAgain }) {
-  const [tried, setTried] = useState(false);
+export function Try({ form, setForm, run, setRun, notice, onRetryFailed }) {
+  const [submitted, setSubmitted] = useState(false);
   const [sending, setSending] = useState(false);
   const [error, setError] = useState(null);
-  const lost = useRef(null);
-  const bound = isStatic(useKey());
-  const call = useMemo(() => callOf(form, bound), [form, bound]);
-  const problems = tried ? call.problems : onlyOf(call.problems);
+  const lostCall = useRef(null);
+  const hasBoundSchema = isStatic(useKey());
+  const call = useMemo(() => callOf(form, hasBoundSchema), [form, hasBoundSchema]);
+  const problems = submitted ? call.problems : withoutEmptyFields(call.problems);
   const change = (changes) => setForm((now) => ({ ...now, ...changes }));
-  const sendIt = async (event) => {
+  const submit = async (event) => {
     event.preventDefault();
-    setTried(true);
+    setSubmitted(true);
     if (Object.keys(call.problems).length) return;
     setSending(true);
     setError(null);
@@ -34,38 +34,38 @@ export function Try({ form, setForm, run, setRun, notice, onAgain }) {
     try {
       // A call whose response was lost may have been accepted: it is sent again with the same idempotency key.
       const text = JSON.stringify([call.path, call.body]);
-      if (lost.current?.text !== text) lost.current = { text, key: idempotencyKey() };
+      if (lostCall.current?.text !== text) lostCall.current = { text, key: idempotencyKey() };
       const begun = await start(call.path, call.body, {
-        signal: stop.signal, idempotencyKey: lost.current.key, explain: form.explain && form.endpoint === "extract",
+        signal: stop.signal, idempotencyKey: lostCall.current.key, explain: form.explain && form.endpoint === "extract",
       });
-      lost.current = null;
+      lostCall.current = null;
       remember(begun.id, call.body);
       setRun({ ...begun, stop, body: call.body });
     } catch (refused) {
-      if (refused.code !== "UNREACHABLE") lost.current = null;
+      if (refused.code !== "UNREACHABLE") lostCall.current = null;
       setError(refused);
     } finally {
       setSending(false);
     }
   };
   return html`<div class="try">
-    <form class="panel form" onSubmit=${sendIt} noValidate>
+    <form class="panel form" onSubmit=${submit} noValidate>
       <h1 class="unseen">Try</h1>
       <${Choice} label="What to read" value=${form.endpoint} choices=${ENDPOINTS} onChange=${(endpoint) => change({ endpoint })} />
       ${notice && html`<p class="notice" role="status">${notice}</p>`}
       <${Pages} form=${form} change=${change} problem=${problems.url} />
       ${form.endpoint === "crawl" && html`<${OptionsForm} options=${CRAWL} values=${form.crawl} change=${(crawl) => change({ crawl })} problems=${problems} />`}
-      ${bound ? html`<p class="notice">This key has a schema bound to it.</p>` : html`<${SchemaEditor} form=${form} problems=${problems} change=${change} />`}
+      ${hasBoundSchema ? html`<p class="notice">This key has a schema bound to it.</p>` : html`<${SchemaEditor} form=${form} problems=${problems} change=${change} />`}
       <details class="more-options"><summary>Options${call.body.options ? ` (${Object.keys(call.body.options).length} changed)` : ""}</summary>
         <${OptionsForm} options=${offered(form.endpoint)} values=${form.options} change=${(options) => change({ options })} /></details>
       ${explains() && form.endpoint === "extract" && html`<${Check} label="Explain each value" help="shows why it was chosen" checked=${form.explain} onChange=${(explain) => change({ explain })} />`}
       <div class="row between submit"><span class="muted">Reserves ${plural(reserves(call), "credit")}</span>
         <button class="primary" disabled=${sending}>${sending ? "Sending…" : "Send"}</button></div>
-      ${tried && Object.keys(call.problems).length > 0 && html`<p class="problem" role="alert">Please correct the fields above.</p>`}
+      ${submitted && Object.keys(call.problems).length > 0 && html`<p class="problem" role="alert">Please correct the fields above.</p>`}
     </form>
     <div class="answer">
-      <${Trouble} error=${error} />
-      ${run ? html`<${JobPanel} key=${run.id} followed=${run} body=${run.body} onAgain=${onAgain} />`
+      <${ErrorMessage} error=${error} />
+      ${run ? html`<${JobPanel} key=${run.id} followed=${run} body=${run.body} onRetryFailed=${onRetryFailed} />`
         : !error && html`<section class="panel"><${Empty} title="Nothing sent yet"><p class="muted">Enter a URL and the fields that you want. Results appear here as they arrive.</p><//></section>`}
       <${Snippets} call=${call} />
     </div>
@@ -73,7 +73,7 @@ export function Try({ form, setForm, run, setRun, notice, onAgain }) {
 }
 
 // The problems to show before the first attempt to send: wrong entries, not empty ones.
-function onlyOf({ url, follow_pattern, ...rest }) {
+function withoutEmptyFields({ url, follow_pattern, ...rest }) {
   return rest;
 }
 

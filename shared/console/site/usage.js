@@ -3,7 +3,7 @@
 import { Fragment, html, useEffect, useState } from "./ui.js";
 import { get, job as jobOf, jobs as jobsOf, usage as usageOf } from "./api.js";
 import { number, percent, when } from "./format.js";
-import { Badge, Empty, Figure, Progress, Trouble } from "./parts.js";
+import { Badge, Empty, Figure, Progress, ErrorMessage } from "./parts.js";
 import { byDay, DayChart } from "./chart.js";
 
 // Limits: pages of jobs for the chart, jobs per page, and jobs whose webhook is requested.
@@ -48,7 +48,7 @@ export function Usage() {
     return () => stop.abort();
   }, []);
   return html`<div class="usage"><h1 class="unseen">Usage</h1>
-    <${Trouble} error=${error} />
+    <${ErrorMessage} error=${error} />
     ${usage && html`<${Credits} usage=${usage} />`}
     ${history && html`<section class="panel" aria-labelledby="days"><h2 id="days">Credits by day</h2>
       ${history.jobs.length ? html`<${DayChart} days=${byDay(history.jobs)} />` : html`<${Empty} title="No jobs"><p class="muted">Days appear here after the first job.</p><//>`}

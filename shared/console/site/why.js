@@ -5,7 +5,7 @@ import { inline } from "./format.js";
 
 const MAX_SHOWN = 5;
 
-export function Why({ explained }) {
+export function Explanation({ explained }) {
   return html`<section class="why" aria-label="Why these values">
     <h3>Why these values</h3>
     <p class="muted">Candidates of each field, best first. The first that can be read as the field's type becomes its value.</p>

@@ -2,7 +2,7 @@
 
 import { own } from "./ui.js";
 
-const WORDS = {
+const ERROR_TEXTS = {
   INVALID_REQUEST: ["The request is invalid", "Correct what the message names and send it again. Nothing was charged."],
   SCHEMA_INVALID: ["The schema is invalid", "Correct the field that the message names. Nothing was charged."],
   SCHEMA_NOT_ALLOWED: ["This key has its own schema", "Send the call without a schema, or use a key that begins with sk_live_."],
@@ -31,8 +31,8 @@ const WORDS = {
 };
 
 // Title and advice for a code.
-export function words(code) {
-  const [title, advice] = own(WORDS, code) ?? ["The call failed", ""];
+export function errorText(code) {
+  const [title, advice] = own(ERROR_TEXTS, code) ?? ["The call failed", ""];
   return { title, advice };
 }
 

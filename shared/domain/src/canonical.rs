@@ -14,7 +14,7 @@ use crate::digest::sha256_hex;
 pub const MAX_URL: usize = 8 * 1024;
 
 /// File names of a directory's index page, which is the same page as the directory.
-const INDEXES: [&str; 3] = ["index.html", "index.htm", "index.php"];
+const INDEX_FILES: [&str; 3] = ["index.html", "index.htm", "index.php"];
 
 /// Prefixes of tracking parameters, which record where a visitor came from and do not change the page: Urchin and
 /// Google Analytics, Matomo, HubSpot's ads.
@@ -91,10 +91,10 @@ impl CanonicalUrl {
         }
         let mut text = String::with_capacity(url.as_str().len());
         text.push_str(&url[..Position::BeforePath]);
-        text.push_str(&normal_escapes(url.path()));
+        text.push_str(&normalize_escapes(url.path()));
         if let Some(query) = url.query() {
             text.push('?');
-            text.push_str(&normal_escapes(query));
+            text.push_str(&normalize_escapes(query));
         }
         // This still parses: only unreserved characters and the case of escapes have changed.
         Url::parse(&text).ok().map(CanonicalUrl)
@@ -128,7 +128,7 @@ impl CanonicalUrl {
     pub fn key(&self) -> PageKey {
         let mut key = String::with_capacity(self.as_str().len());
         key.push_str(&self.0[..Position::BeforePath]);
-        key.push_str(folded(self.0.path()));
+        key.push_str(strip_index_names(self.0.path()));
         let kept = self.0.query().map(without_tracking).filter(|q| !q.is_empty());
         if let Some(query) = kept {
             key.push('?');
@@ -166,12 +166,12 @@ impl PageKey {
 
 /// Strips trailing slashes and index names from a path, repeatedly: `/a/index.html/`, `/a/index.html` and `/a` are one
 /// page. The root stays `/`.
-fn folded(path: &str) -> &str {
+fn strip_index_names(path: &str) -> &str {
     let mut left = path;
     loop {
         let bare = left.trim_end_matches('/');
         let (parent, last) = bare.rsplit_once('/').unwrap_or(("", bare));
-        if INDEXES.contains(&last) {
+        if INDEX_FILES.contains(&last) {
             left = parent;
         } else if bare.is_empty() {
             return "/";
@@ -207,7 +207,7 @@ pub fn escaped_octet(bytes: &[u8]) -> Option<u8> {
 /// Normalises percent-encoding (RFC 3986 §6.2.2.1 and §6.2.2.2): unreserved characters are decoded, hexadecimal digits
 /// are in upper case. A `%` that begins no escape stays, and the two characters after it are not decoded, so that they
 /// cannot complete an escape.
-pub fn normal_escapes(text: &str) -> String {
+pub fn normalize_escapes(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     // Where to copy from `text` next; everything before it is in `out`. Always at a character boundary.

@@ -5,14 +5,14 @@ use url::{Position, Url};
 
 use crate::canonical::CanonicalUrl;
 use crate::glob::{Glob, GlobError};
-use crate::job::CrawlPlan;
+use crate::job::CrawlOptions;
 
 /// The rule by which a crawl follows links.
 #[derive(Debug, Clone)]
 pub struct Frontier {
     pattern: Glob,
     /// Whether the pattern begins with a path. It then applies to the seed's host.
-    of_path: bool,
+    is_path_pattern: bool,
     seed: CanonicalUrl,
     max_depth: u32,
 }
@@ -30,13 +30,13 @@ impl Frontier {
         if path || url { Ok(()) } else { Err(GlobError::NoUrl(start)) }
     }
 
-    /// Creates the frontier of a validated plan and its seed. Returns `None` if either is invalid.
-    pub fn new(plan: &CrawlPlan, seed: &str) -> Option<Frontier> {
+    /// Creates the frontier of a crawl's options and its seed. Returns `None` if either is invalid.
+    pub fn new(options: &CrawlOptions, seed: &str) -> Option<Frontier> {
         Some(Frontier {
-            pattern: Glob::parse(&plan.follow_pattern).ok()?,
-            of_path: plan.follow_pattern.starts_with('/'),
+            pattern: Glob::parse(&options.follow_pattern).ok()?,
+            is_path_pattern: options.follow_pattern.starts_with('/'),
             seed: CanonicalUrl::parse(seed)?,
-            max_depth: plan.max_depth,
+            max_depth: options.max_depth,
         })
     }
 
@@ -46,11 +46,11 @@ impl Frontier {
             return false;
         }
         let matches = |url: &Url| {
-            let start = if self.of_path { Position::BeforePath } else { Position::BeforeScheme };
+            let start = if self.is_path_pattern { Position::BeforePath } else { Position::BeforeScheme };
             self.pattern.matches(&url[start..])
         };
         // A page with and without a trailing slash is one page (see `CanonicalUrl::key`).
-        matches(url.url()) || with_other_end(url.url()).is_some_and(|other| matches(&other))
+        matches(url.url()) || toggle_trailing_slash(url.url()).is_some_and(|other| matches(&other))
     }
 
     /// Returns whether links on the page at `found`, which is `depth` hops from the seed, are followed. The seed's
@@ -62,7 +62,7 @@ impl Frontier {
 }
 
 /// Adds or removes the slash at the end of a URL's path. Returns `None` for a host's root.
-fn with_other_end(url: &Url) -> Option<Url> {
+fn toggle_trailing_slash(url: &Url) -> Option<Url> {
     let path = url.path();
     let other = match path.strip_suffix('/') {
         Some("") => return None,
@@ -78,8 +78,8 @@ fn with_other_end(url: &Url) -> Option<Url> {
 mod tests {
     use super::*;
 
-    fn plan(pattern: &str, max_depth: u32) -> CrawlPlan {
-        CrawlPlan {
+    fn options(pattern: &str, max_depth: u32) -> CrawlOptions {
+        CrawlOptions {
             follow_pattern: pattern.into(),
             max_pages: 10,
             max_depth,
@@ -92,24 +92,24 @@ mod tests {
     #[test]
     fn a_pattern_without_a_host_stays_on_the_seeds_host() {
         let url = |text: &str| CanonicalUrl::parse(text).unwrap();
-        let loose = Frontier::new(&plan("*/blog/*", 2), "https://a.test/").unwrap();
-        assert!(loose.matches(&url("https://a.test/blog/1")));
-        assert!(!loose.matches(&url("https://b.test/blog/1")) && !loose.matches(&url("https://a.test/shop")));
-        let fixed = Frontier::new(&plan("https://b.test/*", 2), "https://a.test/").unwrap();
+        let any_host = Frontier::new(&options("*/blog/*", 2), "https://a.test/").unwrap();
+        assert!(any_host.matches(&url("https://a.test/blog/1")));
+        assert!(!any_host.matches(&url("https://b.test/blog/1")) && !any_host.matches(&url("https://a.test/shop")));
+        let fixed = Frontier::new(&options("https://b.test/*", 2), "https://a.test/").unwrap();
         assert!(fixed.matches(&url("https://b.test/x")) && !fixed.matches(&url("https://a.test/x")));
         assert!(fixed.follows(&url("https://a.test/"), 0), "the seed's links");
         assert!(fixed.follows(&url("https://b.test/x"), 1) && !fixed.follows(&url("https://b.test/x"), 2));
         assert!(!fixed.follows(&url("https://c.test/x"), 1), "off the pattern");
-        let path = Frontier::new(&plan("/blog/*", 2), "https://a.test/").unwrap();
+        let path = Frontier::new(&options("/blog/*", 2), "https://a.test/").unwrap();
         assert!(path.matches(&url("https://a.test/blog/1?x=/y")) && path.matches(&url("http://a.test/blog/")));
         assert!(!path.matches(&url("https://b.test/blog/1")) && !path.matches(&url("https://a.test/x/blog/1")));
-        assert!(Frontier::new(&plan("[", 2), "https://a.test/").is_none());
+        assert!(Frontier::new(&options("[", 2), "https://a.test/").is_none());
     }
 
     #[test]
     fn a_trailing_slash_changes_nothing() {
         let matches = |pattern: &str, text: &str| {
-            Frontier::new(&plan(pattern, 2), "https://a.test/").unwrap().matches(&CanonicalUrl::parse(text).unwrap())
+            Frontier::new(&options(pattern, 2), "https://a.test/").unwrap().matches(&CanonicalUrl::parse(text).unwrap())
         };
         for pattern in
             ["https://a.test/blog", "https://a.test/blog/", "https://a.test/blog/*", "/blog", "/blog/", "*/blog/"]

@@ -10,7 +10,7 @@
 
 use url::Url;
 
-use crate::canonical::normal_escapes;
+use crate::canonical::normalize_escapes;
 
 /// Maximum length of a pattern in characters.
 pub const MAX_PATTERN: usize = 512;
@@ -254,7 +254,7 @@ fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
             }
         }
     }
-    pieces.extend(normal_escapes(&encoded).bytes().map(Piece::Literal));
+    pieces.extend(normalize_escapes(&encoded).bytes().map(Piece::Literal));
     literal.clear();
 }
 

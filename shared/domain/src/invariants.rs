@@ -100,7 +100,7 @@ pub struct JobRows {
 impl JobRows {
     /// Returns the state of a unit.
     pub fn unit(&self, seq: Seq) -> UnitState {
-        self.segments.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default()
+        self.segments.get(&Segment::index_of(seq)).map(|row| row.unit(seq)).unwrap_or_default()
     }
 }
 
@@ -120,7 +120,7 @@ pub struct Violation {
     pub rule: Cow<'static, str>,
     /// The account or job.
     pub subject: String,
-    /// What was found. The same at every look while the fault persists, whatever else happens.
+    /// What was found. The same in every check while the fault persists, even if other rows change.
     pub detail: String,
 }
 

@@ -103,7 +103,7 @@ impl JobState {
     }
 
     /// Returns the name in the contract: clients see every termination as `cancelling`.
-    pub fn wire(self) -> &'static str {
+    pub fn wire_name(self) -> &'static str {
         match self {
             JobState::FailingFast | JobState::Cancelling | JobState::Expiring => "cancelling",
             JobState::Running | JobState::Ended(_) => self.name(),
@@ -128,7 +128,7 @@ impl JobState {
 
 /// `crawl`: how far a crawl goes. Validated, with defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CrawlPlan {
+pub struct CrawlOptions {
     /// Glob over the whole canonical URL.
     pub follow_pattern: String,
     /// Maximum number of pages that are visited: as requested, after the cap.
@@ -172,8 +172,8 @@ pub struct DriverLease {
     pub until: Timestamp,
     /// Whether the open units have been sent to the queue: a dead driver is then no reason to send them again.
     pub queued: bool,
-    /// How many looks in a row found no progress; each makes the next look later.
-    pub quiet: u32,
+    /// How many checks in a row found no progress; each delays the next check.
+    pub idle_checks: u32,
 }
 
 /// What a job was asked to do. It never changes, and each process reads it once.
@@ -185,7 +185,7 @@ pub struct JobSpec {
     pub schema: Schema,
     /// How far a crawl goes; `None` for other jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crawl: Option<CrawlPlan>,
+    pub crawl: Option<CrawlOptions>,
     /// Webhook to call when the job ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
@@ -193,7 +193,7 @@ pub struct JobSpec {
 
 /// The one unit of an extract, kept in the job's row so that no other row is needed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OneUnit {
+pub struct ExtractUnit {
     /// The URL.
     pub url: String,
     /// The unit's state, as the only unit of segment 0.
@@ -220,7 +220,7 @@ pub struct Job {
     /// Whether the job stops at the first failed unit.
     pub fail_fast: bool,
     /// The unit of an extract.
-    pub one: Option<Box<OneUnit>>,
+    pub extract_unit: Option<Box<ExtractUnit>>,
     /// Whether a crawl left out a matching page because of `max_pages`.
     pub limit_reached: bool,
     /// Whether the job's end is reported to a webhook, which the spec names.
@@ -255,13 +255,13 @@ pub struct Job {
 
 /// What a DELETE by the owner does to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelVerdict {
+pub enum CancelDecision {
     /// Write `Cancelling`, on condition that the state is still the one that was read.
     Cancel,
     /// The job is already cancelling or expiring: answer 200 again.
-    Winding,
+    AlreadyTerminating,
     /// The job has ended: answer 404.
-    Over,
+    AlreadyEnded,
 }
 
 /// How a job ends once none of its units is open.
@@ -298,11 +298,11 @@ impl Job {
     }
 
     /// Returns what the owner's DELETE does.
-    pub fn cancel(&self) -> CancelVerdict {
+    pub fn cancel(&self) -> CancelDecision {
         match self.state {
-            JobState::Running | JobState::FailingFast => CancelVerdict::Cancel,
-            JobState::Cancelling | JobState::Expiring => CancelVerdict::Winding,
-            JobState::Ended(_) => CancelVerdict::Over,
+            JobState::Running | JobState::FailingFast => CancelDecision::Cancel,
+            JobState::Cancelling | JobState::Expiring => CancelDecision::AlreadyTerminating,
+            JobState::Ended(_) => CancelDecision::AlreadyEnded,
         }
     }
 

@@ -33,7 +33,7 @@ impl Lanes {
 
     /// Returns how many units of one message of `lane` run at once, at least 1: its share of the concurrency. The
     /// remainder goes to the first lanes, one each.
-    pub fn parallel(&self, lane: u32) -> u32 {
+    pub fn concurrency_of(&self, lane: u32) -> u32 {
         self.concurrency / self.count + u32::from(lane % self.count < self.concurrency % self.count)
     }
 
@@ -42,12 +42,12 @@ impl Lanes {
         (seq / self.per_message) % self.count
     }
 
-    /// Returns the next units of `lane`: the open ones of its first stretch that has any. Returns `None` if it has no
+    /// Returns the next units of `lane`: the open ones of its first block that has any. Returns `None` if it has no
     /// open unit.
     pub fn next(&self, lane: u32, admitted: u32, is_open: impl Fn(Seq) -> bool) -> Option<Vec<Seq>> {
-        let stretches = (lane % self.count..).step_by(self.count as usize);
-        stretches
-            .map(|stretch| u64::from(stretch) * u64::from(self.per_message))
+        let blocks = (lane % self.count..).step_by(self.count as usize);
+        blocks
+            .map(|block| u64::from(block) * u64::from(self.per_message))
             .take_while(|first| *first < u64::from(admitted))
             .find_map(|first| {
                 let first = Seq::try_from(first).ok()?;
@@ -58,7 +58,7 @@ impl Lanes {
     }
 
     /// Returns the first message of each lane that has open units, for starting or restarting the lanes.
-    pub fn heads(&self, admitted: u32, is_open: impl Fn(Seq) -> bool) -> Vec<(u32, Vec<Seq>)> {
+    pub fn first_messages(&self, admitted: u32, is_open: impl Fn(Seq) -> bool) -> Vec<(u32, Vec<Seq>)> {
         (0..self.count).filter_map(|lane| Some((lane, self.next(lane, admitted, &is_open)?))).collect()
     }
 }
@@ -75,7 +75,7 @@ mod tests {
     fn lanes_share_out_the_requested_concurrency() {
         let of = |concurrency| {
             let lanes = Lanes::of(concurrency, 64, 10_000);
-            (0..lanes.count).map(|lane| lanes.parallel(lane)).collect::<Vec<u32>>()
+            (0..lanes.count).map(|lane| lanes.concurrency_of(lane)).collect::<Vec<u32>>()
         };
         assert_eq!(of(0), [1]);
         assert_eq!(of(1), [1]);
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(of(32), [8, 8, 8, 8]);
         assert_eq!(of(100), [10; 10]);
         // No more lanes than messages: a segment's units belong to one lane.
-        assert_eq!(Lanes::of(32, 64, 64).parallel(0), 32);
+        assert_eq!(Lanes::of(32, 64, 64).concurrency_of(0), 32);
         assert_eq!(Lanes::of(32, 64, 65).count, 2);
         assert_eq!(Lanes::of(32, 64, 0).count, 1);
     }
@@ -95,11 +95,11 @@ mod tests {
         #[test]
         fn lanes_cover_every_unit_once(admitted in 0u32..400, concurrency in 1u32..=100, per_message in 1u32..12, gone in prop::collection::btree_set(0u32..400, 0..200)) {
             let lanes = Lanes::of(concurrency, per_message, admitted);
-            let parallel: Vec<u32> = (0..lanes.count).map(|lane| lanes.parallel(lane)).collect();
+            let parallel: Vec<u32> = (0..lanes.count).map(|lane| lanes.concurrency_of(lane)).collect();
             prop_assert_eq!(parallel.iter().sum::<u32>(), concurrency);
             prop_assert!(parallel.iter().all(|p| *p >= 1));
             let mut open: BTreeSet<Seq> = (0..admitted).filter(|s| !gone.contains(s)).collect();
-            let mut messages: Vec<(u32, Vec<Seq>)> = lanes.heads(admitted, |s| open.contains(&s));
+            let mut messages: Vec<(u32, Vec<Seq>)> = lanes.first_messages(admitted, |s| open.contains(&s));
             prop_assert!(messages.len() <= lanes.count as usize);
             while let Some((lane, seqs)) = messages.pop() {
                 prop_assert!(!seqs.is_empty() && seqs.len() <= per_message as usize);

@@ -1,5 +1,6 @@
-//! What a `Content-Type` says about a page (RFC 9110 §8.3.1): the only place that judges it, both for fetching and for
-//! reading a page. The bytes decide as well: the fetcher recognises binary formats, the reader markup and JSON.
+//! The kind of content that a `Content-Type` declares (RFC 9110 §8.3.1). This is the only place that interprets the
+//! header, both for fetching and for reading a page. The bytes decide as well: the fetcher recognises binary formats,
+//! the reader markup and JSON.
 
 /// The kind of content that a page declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,13 +18,13 @@ pub enum Media {
     /// Any other text. Servers send everything as `text/plain`.
     Text,
     /// No usable type: the bytes decide.
-    Unsaid,
+    Unspecified,
     /// None of these: pictures, documents, archives.
     Other,
 }
 
 /// Types without information: those of the MIME Sniffing standard (§7), and those that mean "save this".
-const NOTHING: [&str; 11] = [
+const UNINFORMATIVE: [&str; 11] = [
     "*/*",
     "unknown/unknown",
     "content/unknown",
@@ -48,9 +49,9 @@ impl Media {
     /// Classifies a `Content-Type`, if there is one.
     pub fn of(content_type: Option<&str>) -> Media {
         let essence = essence(content_type.unwrap_or_default());
-        let Some((kind, subtype)) = essence.split_once('/') else { return Media::Unsaid };
+        let Some((kind, subtype)) = essence.split_once('/') else { return Media::Unspecified };
         match (kind, subtype) {
-            _ if NOTHING.contains(&essence.as_str()) => Media::Unsaid,
+            _ if UNINFORMATIVE.contains(&essence.as_str()) => Media::Unspecified,
             ("text", "html") => Media::Html,
             (_, "xhtml+xml" | "vnd.wap.xhtml+xml") => Media::Xhtml,
             (_, "xml") => Media::Xml,
@@ -95,15 +96,15 @@ mod tests {
             ("image/png", Other),
             ("video/mp4", Other),
             ("multipart/mixed", Other),
-            ("", Unsaid),
-            ("; charset=utf-8", Unsaid),
-            ("html", Unsaid),
-            ("*/*", Unsaid),
-            ("application/octet-stream", Unsaid),
-            ("application/force-download", Unsaid),
+            ("", Unspecified),
+            ("; charset=utf-8", Unspecified),
+            ("html", Unspecified),
+            ("*/*", Unspecified),
+            ("application/octet-stream", Unspecified),
+            ("application/force-download", Unspecified),
         ] {
             assert_eq!(Media::of(Some(text)), want, "{text}");
         }
-        assert_eq!(Media::of(None), Unsaid);
+        assert_eq!(Media::of(None), Unspecified);
     }
 }

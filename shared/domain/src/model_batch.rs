@@ -11,8 +11,8 @@ pub const MAX_UNITS: usize = 1_000;
 pub const MAX_BYTES: usize = 20 * 1024 * 1024;
 /// Length of the lease on a batch in seconds: longer than the calls made under it.
 pub const LEASE_SECS: u64 = 180;
-/// Maximum interval between two looks, in seconds.
-const MAX_LOOK_SECS: i64 = 300;
+/// Maximum interval between two polls of the provider, in seconds.
+const MAX_POLL_SECS: i64 = 300;
 /// Maximum number of attempts to create a batch when it is not found at the provider. After that its units are asked
 /// one by one.
 pub const MAX_TRIES: u32 = 2;
@@ -74,7 +74,7 @@ pub struct ModelBatch {
     pub reserved: u64,
     /// When it was planned.
     pub planned_at: Timestamp,
-    /// When to look at it next; `None` once it is closed.
+    /// When to work on it next; `None` once it is closed.
     pub due: Option<Timestamp>,
     /// Who holds the lease.
     pub holder: Nonce,
@@ -88,11 +88,11 @@ pub struct ModelBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Upload its file and have the batch created.
-    Make,
+    Create,
     /// Find out whether it exists.
     Find,
-    /// Look at the provider's progress.
-    Look,
+    /// Poll the provider's progress.
+    Poll,
     /// Ask for the missing answers, unit by unit.
     AskEach,
     /// Close it: its answers are not needed, and nothing is under way.
@@ -127,21 +127,21 @@ impl ModelBatch {
 
     /// Returns the batch with the lease taken by `holder`. Returns `None` if another holds it or it is closed.
     #[must_use]
-    pub fn taken(&self, holder: Nonce, now: Timestamp) -> Option<ModelBatch> {
+    pub fn acquired(&self, holder: Nonce, now: Timestamp) -> Option<ModelBatch> {
         let free = self.stage != Stage::Closed && self.lease_until <= now;
-        free.then(|| self.held_on(holder, now))
+        free.then(|| self.renewed(holder, now))
     }
 
     /// Returns the batch with its lease extended.
     #[must_use]
-    pub fn held_on(&self, holder: Nonce, now: Timestamp) -> ModelBatch {
+    pub fn renewed(&self, holder: Nonce, now: Timestamp) -> ModelBatch {
         let lease_until = now.plus_secs(LEASE_SECS);
         ModelBatch { holder, lease_until, due: Some(lease_until), version: self.version + 1, ..self.clone() }
     }
 
-    /// Returns the batch with its lease released, to be looked at again at `due`.
+    /// Returns the batch with its lease released and its next step due at `due`.
     #[must_use]
-    pub fn let_go(&self, now: Timestamp, due: Timestamp) -> ModelBatch {
+    pub fn released(&self, now: Timestamp, due: Timestamp) -> ModelBatch {
         let due = (self.stage != Stage::Closed).then_some(due);
         ModelBatch { lease_until: now, due, version: self.version + 1, ..self.clone() }
     }
@@ -149,25 +149,25 @@ impl ModelBatch {
     /// Returns the holder's next step. `wanted` says whether the job is running, so that answers are of use.
     pub fn step(&self, wanted: bool) -> Step {
         match self.stage {
-            Stage::Planned if wanted => Step::Make,
+            Stage::Planned if wanted => Step::Create,
             Stage::Planned | Stage::Closed => Step::Close,
             Stage::Creating => Step::Find,
-            Stage::Created => Step::Look,
+            Stage::Created => Step::Poll,
             Stage::Missing if wanted => Step::AskEach,
             Stage::Missing => Step::Close,
         }
     }
 
-    /// Returns when to look at it next while the provider works on it: the longer it takes, the less often.
-    pub fn next_look(&self, now: Timestamp, sweep_secs: u64) -> Timestamp {
+    /// Returns when to poll it next while the provider works on it: the longer it takes, the less often.
+    pub fn next_poll(&self, now: Timestamp, sweep_secs: u64) -> Timestamp {
         let age = now.0.saturating_sub(self.planned_at.0) / 10_000;
-        let min = i64::try_from(sweep_secs).unwrap_or(MAX_LOOK_SECS).clamp(1, MAX_LOOK_SECS);
-        now.plus_ms(1_000 * age.clamp(min, MAX_LOOK_SECS))
+        let min = i64::try_from(sweep_secs).unwrap_or(MAX_POLL_SECS).clamp(1, MAX_POLL_SECS);
+        now.plus_ms(1_000 * age.clamp(min, MAX_POLL_SECS))
     }
 }
 
 /// Returns when a batch is abandoned for single calls: early enough before its job's deadline to leave time for them.
-pub fn given_up_at(started_at: Timestamp, deadline: Timestamp) -> Timestamp {
+pub fn abandoned_at(started_at: Timestamp, deadline: Timestamp) -> Timestamp {
     Timestamp(deadline.0 - deadline.0.saturating_sub(started_at.0) / 6)
 }
 
@@ -195,34 +195,34 @@ mod tests {
     fn a_batch_has_one_holder_at_a_time() {
         let (batch, other) = (batch(), Nonce::from_random(2));
         let over = batch.lease_until;
-        assert_eq!(batch.taken(other, over.plus_ms(-1)), None);
-        let taken = batch.taken(other, over).unwrap();
+        assert_eq!(batch.acquired(other, over.plus_ms(-1)), None);
+        let taken = batch.acquired(other, over).unwrap();
         assert_eq!((taken.holder, taken.version, taken.due), (other, 2, Some(over.plus_secs(LEASE_SECS))));
-        let free = taken.let_go(over, over.plus_ms(5));
+        let free = taken.released(over, over.plus_ms(5));
         assert_eq!((free.version, free.due), (3, Some(over.plus_ms(5))));
-        assert!(free.taken(batch.holder, over).is_some());
-        let closed = ModelBatch { stage: Stage::Closed, ..free }.let_go(over, over);
-        assert_eq!((closed.due, closed.taken(other, over)), (None, None));
+        assert!(free.acquired(batch.holder, over).is_some());
+        let closed = ModelBatch { stage: Stage::Closed, ..free }.released(over, over);
+        assert_eq!((closed.due, closed.acquired(other, over)), (None, None));
     }
 
     #[test]
-    fn a_batch_that_may_exist_is_looked_for_before_it_is_made_again_or_closed() {
+    fn a_batch_that_may_exist_is_searched_for_before_it_is_created_again_or_closed() {
         let at = |stage, wanted| ModelBatch { stage, ..batch() }.step(wanted);
-        assert_eq!((at(Stage::Planned, true), at(Stage::Planned, false)), (Step::Make, Step::Close));
+        assert_eq!((at(Stage::Planned, true), at(Stage::Planned, false)), (Step::Create, Step::Close));
         for wanted in [true, false] {
             assert_eq!(at(Stage::Creating, wanted), Step::Find);
-            assert_eq!(at(Stage::Created, wanted), Step::Look);
+            assert_eq!(at(Stage::Created, wanted), Step::Poll);
             assert_eq!(at(Stage::Closed, wanted), Step::Close);
         }
         assert_eq!((at(Stage::Missing, true), at(Stage::Missing, false)), (Step::AskEach, Step::Close));
     }
 
     #[test]
-    fn looks_become_rare_and_single_calls_have_time() {
+    fn polls_become_rare_and_single_calls_have_time() {
         let batch = batch();
-        let look = |secs: i64| batch.next_look(Timestamp(1_000 + secs * 1_000), 60).0 / 1_000 - 1 - secs;
-        assert_eq!((look(0), look(599), look(1_200), look(80_000)), (60, 60, 120, 300));
-        assert_eq!(given_up_at(Timestamp(0), Timestamp(86_400_000)), Timestamp(72_000_000));
+        let poll = |secs: i64| batch.next_poll(Timestamp(1_000 + secs * 1_000), 60).0 / 1_000 - 1 - secs;
+        assert_eq!((poll(0), poll(599), poll(1_200), poll(80_000)), (60, 60, 120, 300));
+        assert_eq!(abandoned_at(Timestamp(0), Timestamp(86_400_000)), Timestamp(72_000_000));
     }
 
     #[test]

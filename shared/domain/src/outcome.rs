@@ -49,7 +49,7 @@ pub enum UnitOutcome {
         /// Values that were changed or could not be read.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         warnings: Vec<String>,
-        /// How many pictures a vision model looked at; null without one.
+        /// How many pictures a vision model examined; null without one.
         #[serde(default)]
         images_processed: Option<u32>,
         /// The fields that the operator's model answered, in the schema's order.
@@ -88,7 +88,7 @@ impl UnitOutcome {
 
     /// Records how many times the page was tried, if more than once. A failure has the number in its error too.
     #[must_use]
-    pub fn tried(mut self, tries: u32) -> Self {
+    pub fn with_attempts(mut self, tries: u32) -> Self {
         let reported = (tries > 1).then_some(tries);
         match &mut self {
             UnitOutcome::Success { attempts, .. } => *attempts = reported,

@@ -1,5 +1,5 @@
-//! The pace at which all processes together ask a host: when the next page may start, how far apart pages are, and how
-//! the host's answers change that. Pure: time and random bits are arguments.
+//! The pace at which all processes together request pages of a host: when the next page may start, how far apart pages
+//! are, and how the host's answers change that. Pure: time and random bits are arguments.
 
 use crate::{AccountId, Timestamp};
 
@@ -12,20 +12,20 @@ pub const MAX_CLOSED_MS: u64 = 3_600_000;
 pub const BACK_OFF_MS: u64 = 250;
 /// Minimum time between two changes of the factor, in milliseconds. The answers to pages that were under way together
 /// count once.
-pub const ECHO_MS: u64 = 1_000;
+pub const MIN_CHANGE_INTERVAL_MS: u64 = 1_000;
 /// How long a host's pace is remembered after its last effect, in milliseconds.
-pub const MEMORY_MS: u64 = 86_400_000;
+pub const FORGET_AFTER_MS: u64 = 86_400_000;
 /// Maximum number of slots taken at once.
 pub const MAX_SLOTS: u64 = 8;
-/// Longest time that the slots taken at once may span, in milliseconds. At least one is always taken.
-const BLOCK_MS: u64 = 2_000;
+/// Maximum time that the slots taken at once may span, in milliseconds. At least one is always taken.
+const MAX_BLOCK_MS: u64 = 2_000;
 
-/// Longest time for which one account's answers close a host for all, in milliseconds.
-pub const LONE_CLOSED_MS: u64 = 10_000;
+/// Maximum time for which one account's answers close a host for all, in milliseconds.
+pub const SINGLE_ACCOUNT_CLOSED_MS: u64 = 10_000;
 /// Minimum time between two such closures, in milliseconds.
-pub const LONE_REST_MS: u64 = 60_000;
+pub const SINGLE_ACCOUNT_INTERVAL_MS: u64 = 60_000;
 /// Maximum factor by which one account's answers multiply the spacing for all.
-pub const LONE_FACTOR: u32 = 4;
+pub const SINGLE_ACCOUNT_MAX_FACTOR: u32 = 4;
 /// How long another account's answer can confirm one, in milliseconds.
 pub const CONFIRM_MS: u64 = 600_000;
 
@@ -56,7 +56,7 @@ pub struct LastThrottle {
     /// Until when that account starts nothing.
     pub until: Timestamp,
     /// When the host was last closed for all because of one account.
-    pub lone_at: Timestamp,
+    pub single_account_closed_at: Timestamp,
     /// Until when answers count for all accounts because two accounts got the same.
     pub agreed_until: Timestamp,
 }
@@ -100,17 +100,17 @@ pub struct Slots {
 }
 
 impl Pace {
-    /// Returns the pace as it counts now: the default if it has been forgotten.
+    /// Returns the pace that applies now: the default if it has been forgotten.
     #[must_use]
     pub fn as_of(self, now: Timestamp) -> Pace {
         let last = self.next.max(self.closed_until).max(self.changed_at).max(self.last_throttle.until);
-        if now.ms_since(last) > MEMORY_MS { Pace::default() } else { self }
+        if now.ms_since(last) > FORGET_AFTER_MS { Pace::default() } else { self }
     }
 
     /// Returns when its row may be removed, in Unix seconds.
     pub fn ttl(self, now: Timestamp) -> i64 {
         let last = self.next.max(self.closed_until).max(self.changed_at).max(self.last_throttle.until).max(now);
-        last.plus_secs(2 * MEMORY_MS / 1_000).secs()
+        last.plus_secs(2 * FORGET_AFTER_MS / 1_000).secs()
     }
 
     /// Returns until when the host is closed for an account.
@@ -141,7 +141,7 @@ impl Pace {
     pub fn take(self, now: Timestamp, delay_ms: u64, jitter: u128) -> (Slots, Pace) {
         let pace = self.as_of(now);
         let spacing_ms = pace.spacing_ms(delay_ms, now);
-        let count = (BLOCK_MS / spacing_ms.max(1)).clamp(1, MAX_SLOTS);
+        let count = (MAX_BLOCK_MS / spacing_ms.max(1)).clamp(1, MAX_SLOTS);
         let mut next = pace.next.max(pace.closed_until).max(now);
         let mut starts = Vec::new();
         for (_, bits) in (0..count).zip(jitter.to_le_bytes().chunks_exact(2)) {
@@ -155,8 +155,9 @@ impl Pace {
 
     /// Applies an answer of 429 or 503 to a page of `by`: doubles the spacing and closes the host for as long as it
     /// asked, or for one spacing of a backed-off host if it did not say. This holds for `by`. It holds for all accounts
-    /// if another account got the same answer within [`CONFIRM_MS`]. Otherwise the spacing grows to [`LONE_FACTOR`]
-    /// times at most, and the host is closed to all for [`LONE_CLOSED_MS`] at most, once in [`LONE_REST_MS`].
+    /// if another account got the same answer within [`CONFIRM_MS`]. Otherwise the spacing grows to
+    /// [`SINGLE_ACCOUNT_MAX_FACTOR`] times at most, and the host is closed to all for [`SINGLE_ACCOUNT_CLOSED_MS`] at
+    /// most, once in [`SINGLE_ACCOUNT_INTERVAL_MS`].
     #[must_use]
     pub fn throttled(self, now: Timestamp, retry_after_ms: Option<u64>, by: AccountTag) -> Pace {
         let pace = self.as_of(now);
@@ -167,9 +168,9 @@ impl Pace {
             last_throttle.agreed_until = now.plus_ms(CONFIRM_MS.cast_signed());
         }
         let confirmed = last_throttle.agreed_until > now;
-        let max_factor = if confirmed { MAX_FACTOR } else { LONE_FACTOR };
-        let echo = pace.factor > 1 && now.ms_since(pace.changed_at) < ECHO_MS;
-        let (factor, changed_at) = if echo || pace.factor >= max_factor {
+        let max_factor = if confirmed { MAX_FACTOR } else { SINGLE_ACCOUNT_MAX_FACTOR };
+        let changed_recently = pace.factor > 1 && now.ms_since(pace.changed_at) < MIN_CHANGE_INTERVAL_MS;
+        let (factor, changed_at) = if changed_recently || pace.factor >= max_factor {
             (pace.factor, pace.changed_at)
         } else {
             ((pace.factor * 2).min(max_factor), now)
@@ -178,13 +179,19 @@ impl Pace {
         let until = now.plus_ms(wait.cast_signed());
         let for_all = if confirmed {
             // For as long as both accounts were asked to wait.
-            if agrees { until.min(last_throttle.until.max(now.plus_ms(LONE_CLOSED_MS.cast_signed()))) } else { until }
-        } else if last_throttle.lone_at == Timestamp(0) || now.ms_since(last_throttle.lone_at) >= LONE_REST_MS {
-            last_throttle.lone_at = now;
-            until.min(now.plus_ms(LONE_CLOSED_MS.cast_signed()))
-        } else if now.ms_since(last_throttle.lone_at) < LONE_CLOSED_MS {
+            if agrees {
+                until.min(last_throttle.until.max(now.plus_ms(SINGLE_ACCOUNT_CLOSED_MS.cast_signed())))
+            } else {
+                until
+            }
+        } else if last_throttle.single_account_closed_at == Timestamp(0)
+            || now.ms_since(last_throttle.single_account_closed_at) >= SINGLE_ACCOUNT_INTERVAL_MS
+        {
+            last_throttle.single_account_closed_at = now;
+            until.min(now.plus_ms(SINGLE_ACCOUNT_CLOSED_MS.cast_signed()))
+        } else if now.ms_since(last_throttle.single_account_closed_at) < SINGLE_ACCOUNT_CLOSED_MS {
             // Within the same closure, which is not extended.
-            until.min(last_throttle.lone_at.plus_ms(LONE_CLOSED_MS.cast_signed()))
+            until.min(last_throttle.single_account_closed_at.plus_ms(SINGLE_ACCOUNT_CLOSED_MS.cast_signed()))
         } else {
             pace.closed_until
         };
@@ -198,7 +205,7 @@ impl Pace {
     #[must_use]
     pub fn answered(self, now: Timestamp) -> Pace {
         let pace = self.as_of(now);
-        if pace.factor == 1 || now < pace.closed_until || now.ms_since(pace.changed_at) < ECHO_MS {
+        if pace.factor == 1 || now < pace.closed_until || now.ms_since(pace.changed_at) < MIN_CHANGE_INTERVAL_MS {
             return pace;
         }
         Pace { factor: (pace.factor / 2).max(1), changed_at: now, ..pace }
@@ -300,7 +307,7 @@ mod tests {
         let throttled_by = |by: fn(i64) -> AccountTag| {
             (0..100).fold(Pace::default(), |pace, i| pace.throttled(NOW.plus_ms(i * 2_000), None, by(i)))
         };
-        assert_eq!(throttled_by(|_| A).factor, LONE_FACTOR);
+        assert_eq!(throttled_by(|_| A).factor, SINGLE_ACCOUNT_MAX_FACTOR);
         assert_eq!(throttled_by(|i| if i % 2 == 0 { A } else { B }).factor, MAX_FACTOR);
     }
 

@@ -10,7 +10,7 @@ pub const MAX_FIELDS: usize = 20;
 pub const MAX_BYTES: usize = 8 * 1024;
 
 /// Names that a caller must not set: they frame the message, name its target or origin, or are the server's to set.
-const REFUSED: [&str; 17] = [
+const FORBIDDEN_NAMES: [&str; 17] = [
     "accept-charset",
     "accept-encoding",
     "connection",
@@ -30,7 +30,7 @@ const REFUSED: [&str; 17] = [
     "x-real-ip",
 ];
 /// Prefixes of further names that a caller must not set.
-const REFUSED_PREFIXES: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", ":"];
+const FORBIDDEN_PREFIXES: [&str; 4] = ["proxy-", "sec-", "x-forwarded-", ":"];
 
 /// Header fields by their lower-case names.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub struct RequestHeaders {
 
 /// Why header fields are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderFault {
+pub enum HeaderError {
     /// More than [`MAX_FIELDS`].
     #[error("{0} headers are given; at most {MAX_FIELDS} are allowed")]
     TooMany(usize),
@@ -53,49 +53,51 @@ pub enum HeaderFault {
     TooLong(usize),
     /// Not a token of RFC 9110 §5.6.2.
     #[error("\"{0}\" is not a header name; use letters, digits and hyphens")]
-    Name(String),
+    InvalidName(String),
     /// A name that the server sets itself: framing, forwarding or identity.
     #[error("\"{0}\" may not be set; the server itself sets Host, User-Agent, and framing and forwarding headers")]
-    Refused(String),
+    Forbidden(String),
     /// The same name twice; case does not matter.
     #[error("\"{0}\" is given twice; names must be unique, regardless of case")]
-    Twice(String),
+    Duplicate(String),
     /// A value with a control character, or not ASCII.
     #[error("the value of \"{0}\" must be printable ASCII without line breaks")]
-    Value(String),
+    InvalidValue(String),
 }
 
 impl RequestHeaders {
     /// Validates fields as the caller wrote them.
     ///
     /// # Errors
-    /// [`HeaderFault`], the first fault found.
-    pub fn new<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<RequestHeaders, HeaderFault> {
+    /// [`HeaderError`], the first fault found.
+    pub fn new<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<RequestHeaders, HeaderError> {
         let (mut fields, mut bytes, mut count) = (BTreeMap::new(), 0, 0);
         for (name, value) in given {
             count += 1;
             bytes += name.len() + value.len();
             let shown = || name.chars().take(64).collect::<String>();
             let lower = name.to_ascii_lowercase();
-            if REFUSED.contains(&lower.as_str()) || REFUSED_PREFIXES.iter().any(|start| lower.starts_with(start)) {
-                return Err(HeaderFault::Refused(shown()));
+            if FORBIDDEN_NAMES.contains(&lower.as_str())
+                || FORBIDDEN_PREFIXES.iter().any(|start| lower.starts_with(start))
+            {
+                return Err(HeaderError::Forbidden(shown()));
             }
             let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
             if name.is_empty() || !name.bytes().all(token) {
-                return Err(HeaderFault::Name(shown()));
+                return Err(HeaderError::InvalidName(shown()));
             }
             if !value.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~')) {
-                return Err(HeaderFault::Value(shown()));
+                return Err(HeaderError::InvalidValue(shown()));
             }
             if fields.insert(lower, value.trim().to_owned()).is_some() {
-                return Err(HeaderFault::Twice(shown()));
+                return Err(HeaderError::Duplicate(shown()));
             }
         }
         if count > MAX_FIELDS {
-            return Err(HeaderFault::TooMany(count));
+            return Err(HeaderError::TooMany(count));
         }
         if bytes > MAX_BYTES {
-            return Err(HeaderFault::TooLong(bytes));
+            return Err(HeaderError::TooLong(bytes));
         }
         Ok(RequestHeaders { fields, only_for: None })
     }
@@ -114,12 +116,12 @@ impl RequestHeaders {
 
     /// Returns the fields to send with a request for `url`.
     pub fn of(&self, url: &url::Url) -> impl Iterator<Item = (&str, &str)> {
-        let meant = self.only_for.as_ref().is_none_or(|origin| url.origin().ascii_serialization() == *origin);
-        self.fields.iter().filter(move |_| meant).map(|(name, value)| (name.as_str(), value.as_str()))
+        let applies = self.only_for.as_ref().is_none_or(|origin| url.origin().ascii_serialization() == *origin);
+        self.fields.iter().filter(move |_| applies).map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-/// Shows names only.
+/// Shows only the names.
 impl std::fmt::Debug for RequestHeaders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.fields.keys()).finish()
@@ -160,18 +162,18 @@ mod tests {
             "User-Agent",
             ":authority",
         ] {
-            assert_eq!(RequestHeaders::new([(name, "x")]), Err(HeaderFault::Refused(name.into())));
+            assert_eq!(RequestHeaders::new([(name, "x")]), Err(HeaderError::Forbidden(name.into())));
         }
         for name in ["", "a b", "a:b", "é", "a\r\nb"] {
-            assert_eq!(RequestHeaders::new([(name, "x")]), Err(HeaderFault::Name(name.into())));
+            assert_eq!(RequestHeaders::new([(name, "x")]), Err(HeaderError::InvalidName(name.into())));
         }
         for value in ["a\r\nHost: x", "\0", "é", "\u{7f}"] {
-            assert_eq!(RequestHeaders::new([("X", value)]), Err(HeaderFault::Value("X".into())));
+            assert_eq!(RequestHeaders::new([("X", value)]), Err(HeaderError::InvalidValue("X".into())));
         }
-        assert_eq!(RequestHeaders::new([("a", "1"), ("A", "2")]), Err(HeaderFault::Twice("A".into())));
+        assert_eq!(RequestHeaders::new([("a", "1"), ("A", "2")]), Err(HeaderError::Duplicate("A".into())));
         let many: Vec<String> = (0..21).map(|i| format!("x-{i}")).collect();
-        assert_eq!(RequestHeaders::new(many.iter().map(|n| (n.as_str(), ""))), Err(HeaderFault::TooMany(21)));
+        assert_eq!(RequestHeaders::new(many.iter().map(|n| (n.as_str(), ""))), Err(HeaderError::TooMany(21)));
         assert!(RequestHeaders::new(many[1..].iter().map(|n| (n.as_str(), ""))).is_ok());
-        assert!(matches!(RequestHeaders::new([("x", "y".repeat(9_000).as_str())]), Err(HeaderFault::TooLong(_))));
+        assert!(matches!(RequestHeaders::new([("x", "y".repeat(9_000).as_str())]), Err(HeaderError::TooLong(_))));
     }
 }

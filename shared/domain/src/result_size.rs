@@ -6,14 +6,14 @@ use crate::UnitOutcome;
 const MAX_RESULT_BYTES: usize = 64 * 1024;
 
 /// Shortens a result that would not fit its row, the longest values first, and adds a warning.
-pub fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
+pub fn limit_size(mut outcome: UnitOutcome) -> UnitOutcome {
     let UnitOutcome::Success { data, warnings, .. } = &mut outcome else { return outcome };
     let size = |data: &serde_json::Map<_, _>, warnings: &[String]| {
         serde_json::to_string(data).map_or(0, |t| t.len()) + warnings.iter().map(|w| w.len() + 3).sum::<usize>()
     };
     // Leaves room for URLs (8 KB each), the envelope and the added warning.
-    let room = MAX_RESULT_BYTES - 20 * 1024;
-    if size(data, warnings) <= room {
+    let max_bytes = MAX_RESULT_BYTES - 20 * 1024;
+    if size(data, warnings) <= max_bytes {
         return outcome;
     }
     if warnings.len() > 50 {
@@ -25,12 +25,12 @@ pub fn cut(mut outcome: UnitOutcome) -> UnitOutcome {
             *w = w.chars().take(300).collect();
         }
     }
-    let mut share = room / 2;
-    while size(data, &[]) > room.saturating_sub(size(&serde_json::Map::new(), warnings)) && share > 0 {
+    let mut max_value_bytes = max_bytes / 2;
+    while size(data, &[]) > max_bytes.saturating_sub(size(&serde_json::Map::new(), warnings)) && max_value_bytes > 0 {
         for value in data.values_mut() {
-            shorten(value, share);
+            shorten(value, max_value_bytes);
         }
-        share /= 2;
+        max_value_bytes /= 2;
     }
     warnings.push(format!("a result is limited to {} KB; its longest values were cut", MAX_RESULT_BYTES / 1024));
     outcome
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn small_results_are_unchanged() {
         let r = success(json!({"a": "x"}), vec![]);
-        assert_eq!(cut(r.clone()), r);
+        assert_eq!(limit_size(r.clone()), r);
     }
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
             Value::Object((0..200).map(|i| (format!("f{i}"), json!("y".repeat(3_000)))).collect::<Map<_, _>>()),
         ] {
             let keys = data.as_object().unwrap().len();
-            let out = cut(success(data, vec!["w".repeat(2_000); 80]));
+            let out = limit_size(success(data, vec!["w".repeat(2_000); 80]));
             assert!(synthetic::json(&out).len() < MAX_RESULT_BYTES, "{}", synthetic::json(&out).len());
             let UnitOutcome::Success { data, warnings, .. } = &out else { panic!("a success") };
             assert_eq!(data.len(), keys);

@@ -93,7 +93,7 @@ impl UnitState {
     }
 
     /// Returns whether it needs no runner: it is over or waits for the model.
-    pub fn is_quiet(self) -> bool {
+    pub fn needs_no_runner(self) -> bool {
         self.is_over() || matches!(self, UnitState::Asked { .. })
     }
 
@@ -121,23 +121,23 @@ pub struct Segment {
     /// How many times it was written; 0 if there is no row.
     pub version: u64,
     /// The last write; `None` if there is no row.
-    pub written: Option<WriteId>,
+    pub last_write: Option<WriteId>,
     units: Vec<UnitState>,
 }
 
 impl Segment {
     /// Creates a segment with only pending units.
     pub fn untouched(index: u32) -> Segment {
-        Segment { index, version: 0, written: None, units: Vec::new() }
+        Segment { index, version: 0, last_write: None, units: Vec::new() }
     }
 
-    /// Returns the segment that a unit is in.
-    pub fn of(seq: Seq) -> u32 {
+    /// Returns the index of the segment that a unit is in.
+    pub fn index_of(seq: Seq) -> u32 {
         seq / UNITS_PER_SEGMENT
     }
 
-    /// Returns the segments of a job with `admitted` units.
-    pub fn of_job(admitted: u32) -> std::ops::Range<u32> {
+    /// Returns the indexes of the segments of a job with `admitted` units.
+    pub fn indexes_of_job(admitted: u32) -> std::ops::Range<u32> {
         0..admitted.div_ceil(UNITS_PER_SEGMENT)
     }
 
@@ -159,7 +159,7 @@ impl Segment {
     }
 
     /// Returns its units that are not pending, with their numbers.
-    pub fn known(&self) -> impl Iterator<Item = (Seq, UnitState)> + '_ {
+    pub fn non_pending(&self) -> impl Iterator<Item = (Seq, UnitState)> + '_ {
         (self.first()..).zip(self.units.iter().copied()).filter(|(_, unit)| *unit != UnitState::Pending)
     }
 
@@ -178,7 +178,7 @@ impl Segment {
     /// Returns the row that write `id` makes of this one.
     #[must_use]
     pub fn next(&self, id: WriteId) -> Segment {
-        Segment { version: self.version + 1, written: Some(id), ..self.clone() }
+        Segment { version: self.version + 1, last_write: Some(id), ..self.clone() }
     }
 
     /// Returns whether all of its units are over in a job with `admitted` units.
@@ -187,13 +187,13 @@ impl Segment {
     }
 
     /// Returns whether none of its units needs a runner in a job with `admitted` units.
-    pub fn is_quiet(&self, admitted: u32) -> bool {
-        self.seqs(admitted).all(|seq| self.unit(seq).is_quiet())
+    pub fn needs_no_runner(&self, admitted: u32) -> bool {
+        self.seqs(admitted).all(|seq| self.unit(seq).needs_no_runner())
     }
 
     /// Returns its units that wait for the model, with the attempts that read them.
     pub fn asked(&self) -> impl Iterator<Item = (Seq, u8)> + '_ {
-        self.known().filter_map(|(seq, unit)| match unit {
+        self.non_pending().filter_map(|(seq, unit)| match unit {
             UnitState::Asked { attempt, .. } => Some((seq, attempt)),
             UnitState::Pending | UnitState::Started { .. } | UnitState::Ended { .. } | UnitState::Skipped => None,
         })
@@ -215,7 +215,7 @@ impl Totals {
     /// Sums the segments of a job with `admitted` units. Missing segments count as pending.
     pub fn of<'a>(segments: impl IntoIterator<Item = &'a Segment>, admitted: u32) -> Totals {
         let mut totals = Totals { tally: Tally { total: admitted, ..Tally::default() }, ..Totals::default() };
-        for (_, unit) in segments.into_iter().flat_map(Segment::known).filter(|(seq, _)| *seq < admitted) {
+        for (_, unit) in segments.into_iter().flat_map(Segment::non_pending).filter(|(seq, _)| *seq < admitted) {
             totals.add(unit);
         }
         let Tally { done, failed, cancelled, .. } = totals.tally;
@@ -268,18 +268,23 @@ mod tests {
         assert_eq!(totals, Totals { tally, skipped: 4, duplicates: 1 });
         assert!(!first.is_over(4) && first.is_over(3));
         assert_eq!(second.asked().collect::<Vec<_>>(), [(65, 2)]);
-        assert!(second.is_quiet(66) && !second.is_over(66) && !second.is_quiet(67) && !first.is_quiet(4));
+        assert!(
+            second.needs_no_runner(66)
+                && !second.is_over(66)
+                && !second.needs_no_runner(67)
+                && !first.needs_no_runner(4)
+        );
         assert_eq!(first.unit(64), UnitState::Pending);
         first.put(64, UnitState::Skipped);
-        assert_eq!(first.known().count(), 4, "another segment's unit is left alone");
+        assert_eq!(first.non_pending().count(), 4, "another segment's unit is left alone");
     }
 
     #[test]
     fn segments_split_a_job() {
-        assert_eq!(Segment::of_job(0), 0..0);
-        assert_eq!(Segment::of_job(64), 0..1);
-        assert_eq!(Segment::of_job(10_000).len(), 157);
-        assert_eq!((Segment::of(63), Segment::of(64)), (0, 1));
+        assert_eq!(Segment::indexes_of_job(0), 0..0);
+        assert_eq!(Segment::indexes_of_job(64), 0..1);
+        assert_eq!(Segment::indexes_of_job(10_000).len(), 157);
+        assert_eq!((Segment::index_of(63), Segment::index_of(64)), (0, 1));
         assert_eq!(Segment::untouched(1).seqs(70), 64..70);
         assert_eq!(Segment::untouched(2).seqs(70), 128..128);
     }

@@ -70,12 +70,12 @@ impl Month {
         ((1..=12).contains(&month) && y.len() == 4 && m.len() == 2).then_some(Month { year, month })
     }
 
-    /// The first moment that is not in it any more.
+    /// Returns the first moment after the month.
     pub fn end(self) -> Timestamp {
         let (year, month) = if self.month == 12 { (self.year + 1, 1) } else { (self.year, self.month + 1) };
         let first = jiff::civil::DateTime::new(year, month, 1, 0, 0, 0, 0);
         let end = first.and_then(|first| jiff::tz::Offset::UTC.to_timestamp(first));
-        // What the calendar does not have is never over.
+        // A month beyond the calendar's range never ends.
         Timestamp(end.map_or(i64::MAX, |end| end.as_millisecond()))
     }
 }

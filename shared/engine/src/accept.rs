@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::job::{CrawlFigures, CrawlPlan, DriverLease, OneUnit, Options};
+use domain::job::{CrawlFigures, CrawlOptions, DriverLease, ExtractUnit, Options};
 use domain::segment::{Segment, UnitState, WriteId};
 use domain::webhook::Webhook;
 use domain::{CanonicalUrl, Endpoint, Job, JobSpec, JobState, Nonce, Reservation, Schema, Timestamp};
@@ -16,16 +16,16 @@ use runtime::context::Context;
 use runtime::metrics::MetricEvent;
 use runtime::rows::Rows;
 
-/// How often a call is judged again because the account's rows changed in the meantime.
-const TRIES: u32 = 20;
+/// How often a call is checked again because the account's rows changed in the meantime.
+const MAX_TRIES: u32 = 20;
 
 /// Caps a crawl plan at a quarter of the month's remaining credits, rounded down, but at least one page.
-fn capped(plan: CrawlPlan, monthly_left: u64) -> CrawlPlan {
+fn capped(plan: CrawlOptions, monthly_left: u64) -> CrawlOptions {
     if plan.allow_large_crawl {
         return plan;
     }
     let max = u32::try_from(monthly_left / 4).unwrap_or(u32::MAX).max(1);
-    CrawlPlan { max_pages: plan.max_pages.min(max), ..plan }
+    CrawlOptions { max_pages: plan.max_pages.min(max), ..plan }
 }
 
 /// A validated call.
@@ -40,7 +40,7 @@ pub struct Call {
     /// One URL for each unit; for a crawl, the seed.
     pub urls: Vec<String>,
     /// For a crawl: how far it goes.
-    pub crawl: Option<CrawlPlan>,
+    pub crawl: Option<CrawlOptions>,
     /// Whether the call asked for async mode.
     pub async_mode: bool,
     /// Webhook to call when the job ends.
@@ -49,7 +49,7 @@ pub struct Call {
     pub idempotency: Option<(String, String)>,
 }
 
-/// Result of judging a call.
+/// Result of checking a call.
 #[derive(Debug)]
 pub enum Verdict {
     /// The job exists and its credits are reserved. The caller has to start it.
@@ -86,7 +86,7 @@ pub struct Acceptor {
 }
 
 impl Acceptor {
-    /// Judges a call by the account's `quota` and accepts it if it may run. Returns the verdict and the
+    /// Checks a call against the account's `quota` and accepts it if it may run. Returns the verdict and the
     /// quota as it is afterwards.
     ///
     /// # Errors
@@ -99,12 +99,12 @@ impl Acceptor {
         }
         let seed = call.crawl.as_ref().and_then(|_| Some(CanonicalUrl::parse(urls.first()?)?.key().hash()));
         let mut quota = quota;
-        for attempt in 1..=TRIES {
+        for attempt in 1..=MAX_TRIES {
             if attempt > 1 {
                 let key = call.idempotency.as_ref().map(|(key, _)| key.as_str());
                 let (account, now) = (quota.account.clone(), self.context.now());
-                let again = self.rows.retry(|| self.rows.store().accounts.quota(&account, now, key)).await?;
-                quota = again.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
+                let reread = self.rows.retry(|| self.rows.store().accounts.quota(&account, now, key)).await?;
+                quota = reread.ok_or_else(|| StoreError::Malformed("the account's row is gone".into()))?;
             }
             if quota.suspended {
                 return Ok((Verdict::Suspended, quota));
@@ -117,9 +117,9 @@ impl Acceptor {
                 return Ok((Verdict::RateLimited, quota));
             }
             let plan = call.crawl.clone().map(|plan| capped(plan, quota.monthly_left()));
-            let need = plan.as_ref().map_or(urls.len() as u64, |plan| u64::from(plan.max_pages));
+            let needed = plan.as_ref().map_or(urls.len() as u64, |plan| u64::from(plan.max_pages));
             let split =
-                Reservation::split(need, quota.plan, quota.month, quota.monthly_left(), quota.prepaid.unwrap_or(0));
+                Reservation::split(needed, quota.plan, quota.month, quota.monthly_left(), quota.prepaid.unwrap_or(0));
             let reservation = match split {
                 Ok(reservation) => reservation,
                 Err(e) => {
@@ -135,10 +135,10 @@ impl Acceptor {
                 crawl: plan,
                 webhook: call.webhook.clone(),
             });
-            let one = (call.endpoint == Endpoint::Extract).then(|| {
+            let extract_unit = (call.endpoint == Endpoint::Extract).then(|| {
                 let lease = now.plus_ms(i64::from(options.timeout_ms)).plus_secs(self.context.settings().lease_secs);
                 let spec = Some((*spec).clone()).filter(store::jobs::is_small);
-                Box::new(first_of(urls.first().cloned().unwrap_or_default(), spec, nonce, lease))
+                Box::new(started_unit(urls.first().cloned().unwrap_or_default(), spec, nonce, lease))
             });
             let job = Job {
                 id: job_id.clone(),
@@ -147,7 +147,7 @@ impl Acceptor {
                 timeout_ms: options.timeout_ms,
                 concurrency: options.concurrency,
                 fail_fast: options.fail_fast,
-                one,
+                extract_unit,
                 limit_reached: false,
                 webhook: call.webhook.is_some(),
                 async_mode: call.async_mode,
@@ -161,7 +161,7 @@ impl Acceptor {
                     until: now.plus_secs(self.context.settings().lease_secs),
                     // Until its messages are sent: a handler may die before.
                     queued: false,
-                    quiet: 0,
+                    idle_checks: 0,
                 },
                 cancelled_at: None,
                 ended_at: None,
@@ -190,14 +190,16 @@ impl Acceptor {
                         calls: quota.rate_count,
                     });
                     quota.prepaid = quota.prepaid.map(|p| p.saturating_sub(reservation.prepaid));
-                    self.jobs.keep_spec(&job.id, &spec);
+                    self.jobs.cache_spec(&job.id, &spec);
                     let started = Started { job };
                     return Ok((Verdict::Accepted(Box::new(started)), quota));
                 }
-                Accepted::Stale => tracing::debug!(job = %job_id, attempt, "the account has changed; judging again"),
+                Accepted::Stale => {
+                    tracing::debug!(job = %job_id, attempt, "the account has changed; checking the call again");
+                }
             }
         }
-        Err(StoreError::Contended { operation: "accept", attempts: TRIES })
+        Err(StoreError::Contended { operation: "accept", tries: MAX_TRIES })
     }
 
     /// Returns the concurrency of a batch that names none: a handler's default; if the batch is queued, that default
@@ -216,9 +218,9 @@ impl Acceptor {
     }
 }
 
-/// The unit of an extract, already started: it starts with its job.
-fn first_of(url: String, spec: Option<JobSpec>, holder: Nonce, lease_until: Timestamp) -> OneUnit {
+/// Returns the unit of an extract. It is already started, because it starts with its job.
+fn started_unit(url: String, spec: Option<JobSpec>, holder: Nonce, lease_until: Timestamp) -> ExtractUnit {
     let mut segment = Segment::untouched(0).next(WriteId { writer: holder, n: 0 });
     segment.put(0, UnitState::Started { attempt: 1, holder, lease_until });
-    OneUnit { url, segment, spec, result: None }
+    ExtractUnit { url, segment, spec, result: None }
 }

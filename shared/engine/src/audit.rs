@@ -1,6 +1,6 @@
 //! Checks the invariants over all rows, in slices. A slice reads page by page until its time is up, and writes where
 //! the next one continues. Each account and each job is checked by its own rows, so a slice needs memory for one of
-//! them only. Other processes write in the meantime: a finding is confirmed only if further looks at the suspect's
+//! them only. Other processes write in the meantime: a finding is confirmed only if further checks of the suspect's
 //! own rows find the same.
 
 mod accounts;
@@ -19,12 +19,12 @@ use cursor::{Cursor, Stage};
 use runtime::clock::Clock;
 
 /// How long past its deadline a job may be found running, unless sweeps are further apart.
-pub(crate) const AUDIT_SECS: u64 = 120;
-/// Time between two looks at a suspect.
+const MAX_OVERDUE_SECS: u64 = 120;
+/// Time between two checks of a suspect.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pages after which the cursor is written.
-const PAGES_A_SAVE: u32 = 50;
-/// Time that a slice keeps in reserve, in milliseconds: for a page, and for looks at some suspects.
+const PAGES_PER_SAVE: u32 = 50;
+/// Time that a slice keeps in reserve, in milliseconds: for a page, and for repeated checks of some suspects.
 const MARGIN_MS: i64 = 60_000;
 /// Lease of a slice without a time limit, from its start.
 const LEASE_SECS: u64 = 900;
@@ -35,7 +35,7 @@ pub enum Start {
     /// Run a whole check; continue one that is in progress.
     Begin,
     /// Continue the check that is in progress, if there is one.
-    GoOn,
+    Continue,
 }
 
 /// Result of a slice.
@@ -44,7 +44,7 @@ pub enum Slice {
     /// No check is in progress, or another process runs it.
     Idle,
     /// The slice's time is up; all slices so far have found this many violations.
-    HandedOn(u64),
+    Unfinished(u64),
     /// The check has read every row. The caller reports that and then calls [`Audit::reported`]; until then, the next
     /// slice returns the same.
     Finished(Finished),
@@ -70,12 +70,12 @@ pub struct Audit<'a> {
 impl<'a> Audit<'a> {
     /// `sweep_secs` is how far past its deadline a job may be found running.
     pub fn new(store: &'a Store, clock: &'a dyn Clock, sweep_secs: u64) -> Audit<'a> {
-        Audit { store, clock, sweep_secs: sweep_secs.max(AUDIT_SECS), pause: PAUSE }
+        Audit { store, clock, sweep_secs: sweep_secs.max(MAX_OVERDUE_SECS), pause: PAUSE }
     }
 
-    /// Sets the time between two looks at a suspect, for tests.
+    /// Sets the time between two checks of a suspect, for tests.
     #[must_use]
-    pub fn pausing(self, pause: Duration) -> Audit<'a> {
+    pub fn with_pause(self, pause: Duration) -> Audit<'a> {
         Audit { pause, ..self }
     }
 
@@ -113,22 +113,22 @@ impl<'a> Audit<'a> {
             // Another version of this program may have written an unreadable cursor: then the check
             // starts from the beginning.
             Some(row) if row.open => Cursor::read(&row.state).unwrap_or_else(|| Cursor::begin(now)),
-            Some(_) | None if start == Start::GoOn => return Ok(Slice::Idle),
+            Some(_) | None if start == Start::Continue => return Ok(Slice::Idle),
             Some(_) | None => Cursor::begin(now),
         };
         let lease_until = until.unwrap_or_else(|| now.plus_secs(LEASE_SECS));
         let until = until.map(|at| at.plus_ms(-MARGIN_MS));
-        let mut check = Check::of(*self, cursor, Some(Kept { version, lease_until }), until, report);
+        let mut check = Check::of(*self, cursor, Some(CursorRow { version, lease_until }), until, report);
         let ran = async {
             check.save().await?;
             check.run().await
         };
         match ran.await {
             Ok(true) => {
-                let version = check.kept.map_or(0, |kept| kept.version);
+                let version = check.cursor_row.map_or(0, |cursor_row| cursor_row.version);
                 Ok(Slice::Finished(Finished { violations: check.cursor.violations, version }))
             }
-            Ok(false) => Ok(Slice::HandedOn(check.cursor.violations)),
+            Ok(false) => Ok(Slice::Unfinished(check.cursor.violations)),
             Err(Stop::Overtaken) => Ok(Slice::Idle),
             Err(Stop::Store(error)) => Err(error),
         }
@@ -159,8 +159,8 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// The row that keeps the cursor, as this slice last wrote it.
-struct Kept {
+/// The cursor's row, as this slice last wrote it.
+struct CursorRow {
     version: u64,
     lease_until: Timestamp,
 }
@@ -169,11 +169,11 @@ struct Kept {
 struct Check<'a> {
     audit: Audit<'a>,
     cursor: Cursor,
-    kept: Option<Kept>,
+    cursor_row: Option<CursorRow>,
     until: Option<Timestamp>,
     report: &'a mut (dyn FnMut(&Violation) + Send + Sync),
-    /// Violations that were confirmed since the cursor was written.
-    fresh: Vec<Violation>,
+    /// Violations that were confirmed since the cursor was written; the next write reports them.
+    unreported: Vec<Violation>,
     /// Pages read since then.
     pages: u32,
 }
@@ -182,11 +182,11 @@ impl<'a> Check<'a> {
     fn of(
         audit: Audit<'a>,
         cursor: Cursor,
-        kept: Option<Kept>,
+        cursor_row: Option<CursorRow>,
         until: Option<Timestamp>,
         report: &'a mut (dyn FnMut(&Violation) + Send + Sync),
     ) -> Check<'a> {
-        Check { audit, cursor, kept, until, report, fresh: Vec::new(), pages: 0 }
+        Check { audit, cursor, cursor_row, until, report, unreported: Vec::new(), pages: 0 }
     }
 
     /// Continues until every row has been read (`true`) or the time is up.
@@ -209,16 +209,16 @@ impl<'a> Check<'a> {
         self.save().await
     }
 
-    /// Marks a point at which the check can be interrupted, `pages` after the last one. Returns whether the slice is
-    /// over; if so, the cursor has been written.
-    async fn rest(&mut self, pages: u32) -> Result<bool, Stop> {
+    /// Counts `pages` more pages, and writes the cursor if that is due. Returns whether the slice is over; if so, the
+    /// cursor has been written.
+    async fn save_if_due(&mut self, pages: u32) -> Result<bool, Stop> {
         let now = self.audit.clock.now();
         let over = self.until.is_some_and(|until| now >= until);
         self.pages += pages;
-        if over && let Some(kept) = &mut self.kept {
-            kept.lease_until = now;
+        if over && let Some(cursor_row) = &mut self.cursor_row {
+            cursor_row.lease_until = now;
         }
-        if over || self.pages >= PAGES_A_SAVE {
+        if over || self.pages >= PAGES_PER_SAVE {
             self.save().await?;
         }
         Ok(over)
@@ -227,24 +227,24 @@ impl<'a> Check<'a> {
     /// Reports new violations, and writes the cursor.
     async fn save(&mut self) -> Result<(), Stop> {
         self.pages = 0;
-        for violation in self.fresh.drain(..) {
+        for violation in self.unreported.drain(..) {
             (self.report)(&violation);
             self.cursor.violations += 1;
         }
-        let Some(kept) = &mut self.kept else { return Ok(()) };
-        kept.version += 1;
-        let (version, lease_until) = (kept.version, kept.lease_until);
+        let Some(cursor_row) = &mut self.cursor_row else { return Ok(()) };
+        cursor_row.version += 1;
+        let (version, lease_until) = (cursor_row.version, cursor_row.lease_until);
         let row = Progress { version, lease_until, open: true, state: self.cursor.text()? };
         if self.audit.store.audit.save_progress(&row).await? { Ok(()) } else { Err(Stop::Overtaken) }
     }
 
-    /// Waits between two looks.
+    /// Waits between two checks of a suspect.
     async fn pause(&self) {
         tokio::time::sleep(self.audit.pause).await;
     }
 }
 
-/// Returns the earlier findings that were found again.
-fn still(before: Vec<Violation>, found: &[Violation]) -> Vec<Violation> {
+/// Returns the violations of `before` that were found again.
+fn found_again(before: Vec<Violation>, found: &[Violation]) -> Vec<Violation> {
     before.into_iter().filter(|violation| found.contains(violation)).collect()
 }

@@ -1,13 +1,13 @@
-//! `DELETE` of a job, allowed to its owner only. Cooperative: what has started may finish. Once it
-//! returns, no further unit starts.
+//! `DELETE` of a job, allowed to its owner only. Cooperative: what has started may finish. Once the
+//! call has returned, no further unit starts.
 
 use std::sync::Arc;
 
-use domain::job::CancelVerdict;
+use domain::job::CancelDecision;
 use domain::{AccountId, JobId, JobState};
 use store::StoreError;
 
-use crate::provider_batch::Waiting;
+use crate::provider_batch::WaitingUnits;
 use crate::runner::Runners;
 use runtime::assignment::JobReader;
 use runtime::rows::Rows;
@@ -16,7 +16,7 @@ use runtime::rows::Rows;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
     /// The job is being terminated, because of this call or an earlier termination.
-    Yes,
+    Terminating,
     /// The job is unknown, no longer kept, or has ended.
     NotFound,
     /// The job belongs to another account.
@@ -28,7 +28,7 @@ pub struct Canceller {
     pub(crate) rows: Rows,
     pub(crate) jobs: Arc<JobReader>,
     pub(crate) runners: Arc<Runners>,
-    pub(crate) waiting: Waiting,
+    pub(crate) waiting: WaitingUnits,
 }
 
 impl Canceller {
@@ -41,7 +41,7 @@ impl Canceller {
         if job.account != *account {
             return Ok(Cancelled::Forbidden);
         }
-        if job.cancel() == CancelVerdict::Over {
+        if job.cancel() == CancelDecision::AlreadyEnded {
             return Ok(Cancelled::NotFound);
         }
         let ended = self.runners.end(job.clone(), Some(JobState::Cancelling)).await?;
@@ -49,12 +49,16 @@ impl Canceller {
         // The job may have completed by itself in the meantime: then there was nothing to cancel.
         match ended.machine.job().state.final_outcome() {
             domain::Outcome::Completed if ended.exit == domain::machine::Exit::Settled => self.was_cancelled(id).await,
-            _ => Ok(Cancelled::Yes),
+            _ => Ok(Cancelled::Terminating),
         }
     }
 
     async fn was_cancelled(&self, id: &JobId) -> Result<Cancelled, StoreError> {
         let state = self.rows.reread(id).await?.state;
-        Ok(if state.final_outcome() == domain::Outcome::Completed { Cancelled::NotFound } else { Cancelled::Yes })
+        Ok(if state.final_outcome() == domain::Outcome::Completed {
+            Cancelled::NotFound
+        } else {
+            Cancelled::Terminating
+        })
     }
 }

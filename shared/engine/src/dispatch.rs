@@ -41,10 +41,10 @@ impl Dispatcher {
     /// queue did not accept.
     pub(crate) async fn send_open(&self, job: &Job, open: &BTreeSet<Seq>) -> BTreeSet<Seq> {
         let lanes = self.lanes(job);
-        let heads = lanes.heads(job.admitted, |seq| open.contains(&seq));
-        let names: Vec<u32> = heads.iter().map(|(lane, _)| *lane).collect();
+        let first_messages = lanes.first_messages(job.admitted, |seq| open.contains(&seq));
+        let names: Vec<u32> = first_messages.iter().map(|(lane, _)| *lane).collect();
         let messages: Vec<Message> =
-            heads.into_iter().map(|(lane, seqs)| Message::Units { job: job.id.clone(), lane, seqs }).collect();
+            first_messages.into_iter().map(|(lane, seqs)| Message::Units { job: job.id.clone(), lane, seqs }).collect();
         let refused = self.queues.units.send(&job.account, &messages).await.failed;
         let refused: BTreeSet<u32> = refused.into_iter().filter_map(|i| names.get(i).copied()).collect();
         if refused.is_empty() {

@@ -20,7 +20,7 @@ use runtime::context::Context;
 use runtime::rows::Rows;
 
 /// How to drive a job.
-struct Drive {
+struct DriveOptions {
     /// The job's segments, if they are known; `None` if they have to be read.
     rows: Option<Vec<Segment>>,
     /// Receives the results.
@@ -53,7 +53,7 @@ impl Driver {
         let drive = async move {
             let id = job.id.clone();
             let (rows, delegate) = (Some(untouched(&job)), job.async_mode);
-            let driven = driver.drive(job, Drive { rows, events: Some(events), until, delegate }).await;
+            let driven = driver.drive(job, DriveOptions { rows, events: Some(events), until, delegate }).await;
             if let Err(error) = driven {
                 tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
             }
@@ -67,43 +67,43 @@ impl Driver {
     pub async fn detach(self: &Arc<Self>, started: Started, until: Option<Timestamp>) {
         let Started { job } = started;
         if self.dispatcher.send_open(&job, &job.seqs().collect()).await.is_empty() {
-            self.note_queued(&job).await;
+            self.record_queued(&job).await;
             return;
         }
         let (driver, id) = (Arc::clone(self), job.id.clone());
-        let how = Drive { rows: None, events: None, until, delegate: false };
+        let options = DriveOptions { rows: None, events: None, until, delegate: false };
         // A task of its own, so that it continues when the caller is dropped.
-        let driving = self.context.spawn(async move { driver.drive(job, how).await });
+        let driving = self.context.spawn(async move { driver.drive(job, options).await });
         if let Ok(Err(error)) = driving.await {
             tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
         }
     }
 
     /// Records that all units were sent to the queue. If that fails, a sweep sends them once more.
-    async fn note_queued(&self, job: &Job) {
+    async fn record_queued(&self, job: &Job) {
         let lease = DriverLease { queued: true, ..job.driver };
-        if let Err(error) = self.rows.store().jobs.drive(job, &job.driver, &lease).await {
+        if let Err(error) = self.rows.store().jobs.replace_lease(job, &job.driver, &lease).await {
             tracing::warn!(job = %job.id, %error, "could not record that a job's units were sent to the queue");
         }
     }
 
     /// Drives a job whose driver's lease this process holds.
-    async fn drive(&self, job: Job, how: Drive) -> Result<(), StoreError> {
+    async fn drive(&self, job: Job, options: DriveOptions) -> Result<(), StoreError> {
         let settings = self.context.settings();
-        let asked = job.concurrency.unwrap_or(settings.default_concurrency);
-        let concurrency = asked.clamp(1, settings.fetch_concurrency.max(1));
+        let requested = job.concurrency.unwrap_or(settings.default_concurrency);
+        let concurrency = requested.clamp(1, settings.fetch_concurrency.max(1));
         let run = Run {
-            awaited: how.events.is_some(),
-            delegate: how.delegate,
-            rows: how.rows,
-            until: how.until,
+            awaited: options.events.is_some(),
+            delegate: options.delegate,
+            rows: options.rows,
+            until: options.until,
             lease_guard: Some(LeaseGuard::start(&self.context, &self.rows, &job)),
-            events: how.events,
+            events: options.events,
             ..Run::new(Mode::Run, Scope::Job, job.driver.holder, concurrency)
         };
         let work = self.jobs.assignment(job).await?;
         let ended = self.runners.run::<WithSettle>(Arc::clone(&work), run).await;
-        if ended.machine.share().waits_for_model() {
+        if ended.machine.runner_state().waits_for_model() {
             // If the queue does not accept this, a sweeper finds the job.
             self.dispatcher.ask_to_settle(&work).await;
         }
@@ -111,13 +111,13 @@ impl Driver {
     }
 
     /// Starts a task that drives a job that has no driver and that the queue did not accept.
-    pub(crate) fn take_up(self: &Arc<Self>, job: Job, until: Option<Timestamp>) {
+    pub(crate) fn spawn_drive(self: &Arc<Self>, job: Job, until: Option<Timestamp>) {
         let driver = Arc::clone(self);
         let drive = async move {
             let id = job.id.clone();
             tracing::info!(job = %id, "running a job that has no driver");
-            let how = Drive { rows: None, events: None, until, delegate: false };
-            if let Err(error) = driver.drive(job, how).await {
+            let options = DriveOptions { rows: None, events: None, until, delegate: false };
+            if let Err(error) = driver.drive(job, options).await {
                 tracing::error!(job = %id, %error, "the driver failed; a later sweep resumes the job");
             }
         };
@@ -127,8 +127,8 @@ impl Driver {
 
 /// Returns the segments of a job that was just accepted.
 fn untouched(job: &Job) -> Vec<Segment> {
-    match &job.one {
-        Some(one) => vec![one.segment.clone()],
-        None => Segment::of_job(job.admitted).map(Segment::untouched).collect(),
+    match &job.extract_unit {
+        Some(unit) => vec![unit.segment.clone()],
+        None => Segment::indexes_of_job(job.admitted).map(Segment::untouched).collect(),
     }
 }

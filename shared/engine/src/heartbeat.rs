@@ -9,15 +9,16 @@ use tokio::time::Instant;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// Shortest time between two writes of the row.
-const EVERY: Duration = Duration::from_secs(5);
+/// Minimum time between two writes of the row.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// How many messages this process is working on, and when it last wrote the row.
 #[derive(Debug, Default)]
 struct State {
-    working: AtomicUsize,
-    beating: AtomicBool,
-    last: Mutex<Option<Instant>>,
+    /// Number of guards that are alive.
+    guards: AtomicUsize,
+    task_runs: AtomicBool,
+    last_write: Mutex<Option<Instant>>,
 }
 
 /// The heartbeat of this process, if it is a worker. Cheap to clone.
@@ -28,12 +29,12 @@ pub(crate) struct Heartbeat {
     state: Arc<State>,
 }
 
-/// Stops the heartbeat when the last one is dropped.
-pub(crate) struct Beating(Arc<State>);
+/// Keeps the heartbeat going. It stops when the last guard is dropped.
+pub(crate) struct HeartbeatGuard(Arc<State>);
 
-impl Drop for Beating {
+impl Drop for HeartbeatGuard {
     fn drop(&mut self) {
-        self.0.working.fetch_sub(1, Ordering::AcqRel);
+        self.0.guards.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -42,36 +43,36 @@ impl Heartbeat {
         Heartbeat { context, rows, state: Arc::default() }
     }
 
-    /// Keeps the heartbeat going while the returned guard lives.
-    pub(crate) fn while_working(&self) -> Beating {
-        self.state.working.fetch_add(1, Ordering::AcqRel);
-        let beat = self.clone();
-        if !self.state.beating.swap(true, Ordering::AcqRel) {
+    /// Starts the heartbeat. It stops when the last of the returned guards is dropped.
+    pub(crate) fn start(&self) -> HeartbeatGuard {
+        self.state.guards.fetch_add(1, Ordering::AcqRel);
+        let heartbeat = self.clone();
+        if !self.state.task_runs.swap(true, Ordering::AcqRel) {
             tokio::spawn(async move {
-                while beat.state.working.load(Ordering::Acquire) > 0 {
-                    beat.write_if_due().await;
-                    tokio::time::sleep(EVERY).await;
+                while heartbeat.state.guards.load(Ordering::Acquire) > 0 {
+                    heartbeat.write_if_due().await;
+                    tokio::time::sleep(INTERVAL).await;
                 }
-                beat.state.beating.store(false, Ordering::Release);
+                heartbeat.state.task_runs.store(false, Ordering::Release);
             });
         } else if self.is_due() {
             // The task may not have woken up since the process was frozen.
-            tokio::spawn(async move { beat.write_if_due().await });
+            tokio::spawn(async move { heartbeat.write_if_due().await });
         }
-        Beating(Arc::clone(&self.state))
+        HeartbeatGuard(Arc::clone(&self.state))
     }
 
     fn is_due(&self) -> bool {
-        let last = self.state.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_none_or(|at| at.elapsed() >= EVERY)
+        let last_write = self.state.last_write.lock().unwrap_or_else(PoisonError::into_inner);
+        last_write.is_none_or(|at| at.elapsed() >= INTERVAL)
     }
 
     async fn write_if_due(&self) {
         if !self.is_due() {
             return;
         }
-        match self.rows.store().jobs.beat(self.context.now()).await {
-            Ok(()) => *self.state.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now()),
+        match self.rows.store().jobs.record_heartbeat(self.context.now()).await {
+            Ok(()) => *self.state.last_write.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now()),
             Err(error) => tracing::debug!(%error, "could not write the heartbeat"),
         }
     }

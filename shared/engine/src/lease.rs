@@ -28,17 +28,17 @@ impl LeaseGuard {
     pub(crate) fn start(context: &Arc<Context>, rows: &Rows, job: &Job) -> LeaseGuard {
         let held = Arc::new(Mutex::new(job.driver));
         let lost = Arc::new(AtomicBool::new(false));
-        let every = Duration::from_millis(context.settings().lease_secs * 1_000 / 3).max(Duration::from_millis(50));
+        let interval = Duration::from_millis(context.settings().lease_secs * 1_000 / 3).max(Duration::from_millis(50));
         let renewer = {
             let (context, rows, job) = (Arc::clone(context), rows.clone(), job.clone());
             let (held, lost) = (Arc::clone(&held), Arc::clone(&lost));
             let renew = async move {
                 loop {
-                    tokio::time::sleep(every).await;
+                    tokio::time::sleep(interval).await;
                     let mut lease = held.lock().await;
                     let until = context.now().plus_secs(context.settings().lease_secs);
-                    let next = DriverLease { until, quiet: 0, ..*lease };
-                    match rows.store().jobs.drive(&job, &lease, &next).await {
+                    let next = DriverLease { until, idle_checks: 0, ..*lease };
+                    match rows.store().jobs.replace_lease(&job, &lease, &next).await {
                         Ok(true) => *lease = next,
                         Ok(false) => {
                             lost.store(true, Ordering::Release);
@@ -66,16 +66,16 @@ impl LeaseGuard {
     }
 
     /// Returns a handle that records facts on the lease while its guard is elsewhere.
-    pub(crate) fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.held))
+    pub(crate) fn handle(&self) -> LeaseHandle {
+        LeaseHandle(Arc::clone(&self.held))
     }
 
     /// Gives the lease back, so that a sweeper takes the job over at once.
     pub(crate) async fn give_back(&self) {
         self.renewer.abort();
         let lease = self.held.lock().await;
-        let over = DriverLease { until: self.context.now(), ..*lease };
-        if let Err(error) = self.rows.store().jobs.drive(&self.job, &lease, &over).await {
+        let expired = DriverLease { until: self.context.now(), ..*lease };
+        if let Err(error) = self.rows.store().jobs.replace_lease(&self.job, &lease, &expired).await {
             tracing::warn!(job = %self.job.id, %error, "could not return the driver's lease; it expires by itself");
         }
     }
@@ -83,11 +83,11 @@ impl LeaseGuard {
 
 /// Records facts on a lease.
 #[derive(Clone)]
-pub(crate) struct Handle(Arc<Mutex<DriverLease>>);
+pub(crate) struct LeaseHandle(Arc<Mutex<DriverLease>>);
 
-impl Handle {
+impl LeaseHandle {
     /// Records that the open units were sent to the queue. The next renewal writes it.
-    pub(crate) async fn queued(&self) {
+    pub(crate) async fn record_queued(&self) {
         self.0.lock().await.queued = true;
     }
 }

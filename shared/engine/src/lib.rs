@@ -34,7 +34,7 @@ use domain::{Job, Nonce, Timestamp};
 use fetch::Fetcher;
 use language_model::Model;
 use render::Render;
-use runtime::clock::{Clock, Ids};
+use runtime::clock::{Clock, RandomSource};
 use runtime::metrics::{MetricEvent, MetricRecorder};
 use runtime::{Context, JobReader, Rows, Semaphores, Settings};
 use store::Store;
@@ -49,7 +49,7 @@ use dispatch::{Dispatcher, Queues};
 use driver::Driver;
 use heartbeat::Heartbeat;
 use notify::Notifier;
-use provider_batch::{Answers, ProviderBatches, Waiting};
+use provider_batch::{Answers, ProviderBatches, WaitingUnits};
 use result_stream::ResultStream;
 use runner::{Committer, Runners};
 use settle::Settler;
@@ -126,7 +126,7 @@ pub struct EngineDependencies {
 
 impl Engine {
     /// Builds an engine.
-    pub fn new(dependencies: EngineDependencies, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Engine {
+    pub fn new(dependencies: EngineDependencies, clock: Arc<dyn Clock>, ids: Arc<dyn RandomSource>) -> Engine {
         let EngineDependencies { store, queues, fetcher, renderer, model, settings, semaphores, recorder } =
             dependencies;
         let context = Arc::new(Context::new(settings, clock, ids, recorder));
@@ -168,7 +168,7 @@ impl Engine {
                 provider: model.batches()?,
             }))
         });
-        let waiting = Waiting { answers, batches };
+        let waiting = WaitingUnits { answers, batches };
         Engine(Arc::new(Parts {
             acceptor: Acceptor { context: cx(), rows: rows.clone(), jobs: Arc::clone(&jobs) },
             canceller: Canceller {
@@ -260,7 +260,7 @@ impl Engine {
 
     /// Waits until this process drives no job. For tests and tools.
     pub async fn idle(&self) {
-        self.context.idle().await;
+        self.context.wait_until_idle().await;
     }
 
     /// Returns the check of the invariants over this process's tables, by its clock.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::JobId;
 use store::StoreError;
 
-use crate::provider_batch::Waiting;
+use crate::provider_batch::WaitingUnits;
 use crate::runner::Runners;
 use runtime::rows::Rows;
 
@@ -13,7 +13,7 @@ use runtime::rows::Rows;
 pub struct Settler {
     pub(crate) rows: Rows,
     pub(crate) runners: Arc<Runners>,
-    pub(crate) waiting: Waiting,
+    pub(crate) waiting: WaitingUnits,
 }
 
 impl Settler {
@@ -27,7 +27,7 @@ impl Settler {
             && !job.state.ended()
         {
             let ended = self.runners.end(job.clone(), None).await?;
-            if ended.machine.share().waits_for_model() {
+            if ended.machine.runner_state().waits_for_model() {
                 self.waiting.request_answers(&job, ended.machine.rows()).await?;
             }
         }

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use domain::job::DriverLease;
 use domain::machine::JobView;
 use domain::segment::Segment;
-use domain::sweep::{Look, QueueSight, Undriven, to_run};
+use domain::sweep::{DriverlessJob, NextCheck, QueueStatus, to_run};
 use domain::{Job, JobId, Timestamp};
 use store::StoreError;
 use tokio::sync::OnceCell;
 
 use crate::dispatch::Dispatcher;
 use crate::driver::Driver;
-use crate::provider_batch::Waiting;
+use crate::provider_batch::WaitingUnits;
 use crate::runner::Runners;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// Most jobs that one sweep takes from a shard.
-const BATCH: i32 = 100;
+/// Maximum number of jobs that one sweep takes from a shard.
+const MAX_DUE_PER_SHARD: i32 = 100;
 
 /// Resumes jobs that have no driver.
 pub struct Sweeper {
@@ -28,7 +28,7 @@ pub struct Sweeper {
     pub(crate) runners: Arc<Runners>,
     pub(crate) dispatcher: Arc<Dispatcher>,
     pub(crate) driver: Arc<Driver>,
-    pub(crate) waiting: Waiting,
+    pub(crate) waiting: WaitingUnits,
 }
 
 impl Sweeper {
@@ -39,23 +39,24 @@ impl Sweeper {
     /// # Errors
     /// The list of due jobs could not be read. A job that cannot be handled is logged and left for the next sweep.
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, StoreError> {
-        let mut seen = 0;
+        let mut handled = 0;
         let now = self.context.now();
         let queue = OnceCell::new();
-        for id in self.rows.retry(|| self.rows.store().jobs.due(now, BATCH)).await? {
+        for id in self.rows.retry(|| self.rows.store().jobs.due(now, MAX_DUE_PER_SHARD)).await? {
             if self.context.stopping() || until.is_some_and(|until| self.context.now() >= until) {
                 break;
             }
             match Box::pin(self.resume(&id, &queue, until)).await {
-                Ok(looked) => seen += usize::from(looked),
+                Ok(resumed) => handled += usize::from(resumed),
                 Err(error) => tracing::error!(job = %id, %error, "could not resume a job; the next sweep retries"),
             }
         }
         self.waiting.resume_batches(until).await;
-        Ok(seen)
+        Ok(handled)
     }
 
-    /// `queue` is whether there is a backlog, read once for all jobs of a sweep and only if a job's look depends on it.
+    /// Resumes or ends a job if it has no driver. Returns whether it did. `queue` is whether there is a backlog: read once
+    /// for all jobs of a sweep, and only if a decision depends on it.
     async fn resume(&self, id: &JobId, queue: &OnceCell<bool>, until: Option<Timestamp>) -> Result<bool, StoreError> {
         // The index lags behind the rows, and the job may be gone: the row decides.
         let Some(job) = self.rows.job(id).await? else { return Ok(false) };
@@ -63,15 +64,15 @@ impl Sweeper {
             return Ok(false);
         }
         let rows = self.rows.retry(|| self.rows.store().segments.all_segments(&job)).await?;
-        let (lease, send) = self.next_look(&job, &rows, queue).await;
-        if !self.rows.retry(|| self.rows.store().jobs.drive(&job, &job.driver, &lease)).await? {
+        let (lease, send) = self.next_check(&job, &rows, queue).await;
+        if !self.rows.retry(|| self.rows.store().jobs.replace_lease(&job, &job.driver, &lease)).await? {
             return Ok(false);
         }
         let ended = self.runners.end(job.clone(), None).await?;
         if ended.exit == domain::machine::Exit::Settled {
             return Ok(true);
         }
-        if ended.machine.share().waits_for_model() {
+        if ended.machine.runner_state().waits_for_model() {
             self.waiting.request_answers(&job, ended.machine.rows()).await?;
             return Ok(true);
         }
@@ -81,7 +82,7 @@ impl Sweeper {
             tracing::info!(job = %id, state = state.name(), open = open.len(), "sending a job's units to the queue again");
             let job = Job { driver: lease, state, admitted, ..job };
             if !self.dispatcher.send_open(&job, &open).await.is_empty() {
-                self.driver.take_up(job, until);
+                self.driver.spawn_drive(job, until);
             }
         }
         Ok(true)
@@ -94,24 +95,24 @@ impl Sweeper {
             || job.must_expire(now.plus_ms(-1_000 * self.context.settings().lease_secs.cast_signed()))
     }
 
-    /// Returns the lease until the next look, and whether to send the job's units to the queue now.
-    async fn next_look(&self, job: &Job, rows: &[Segment], queue: &OnceCell<bool>) -> (DriverLease, bool) {
+    /// Returns the lease until the job is due again, and whether to send the job's units to the queue now.
+    async fn next_check(&self, job: &Job, rows: &[Segment], queue: &OnceCell<bool>) -> (DriverLease, bool) {
         let (now, lease_secs) = (self.context.now(), self.context.settings().lease_secs);
         let unit_lease_ms = i64::from(job.timeout_ms) + 1_000 * lease_secs.cast_signed();
-        let undriven = Undriven::of(&job.driver, job.started_at, rows, unit_lease_ms, now);
-        let backlog = undriven.asks_queue(now, lease_secs) && *queue.get_or_init(|| self.sees_backlog()).await;
-        let Look { until, quiet, send } = undriven.next_look(backlog, now, lease_secs);
-        (DriverLease { holder: self.context.nonce(), until, queued: true, quiet }, send)
+        let driverless = DriverlessJob::of(&job.driver, job.started_at, rows, unit_lease_ms, now);
+        let backlog = driverless.depends_on_backlog(now, lease_secs) && *queue.get_or_init(|| self.has_backlog()).await;
+        let NextCheck { until, idle_checks, send } = driverless.next_check(backlog, now, lease_secs);
+        (DriverLease { holder: self.context.nonce(), until, queued: true, idle_checks }, send)
     }
 
-    /// Returns whether messages wait because the workers are busy; `false` if that is unknown, so that units are rather
-    /// sent twice.
-    async fn sees_backlog(&self) -> bool {
+    /// Returns whether messages wait because the workers are busy; `false` if that is unknown, because it is better
+    /// to send units twice than not at all.
+    async fn has_backlog(&self) -> bool {
         let (depth, beat) = tokio::join!(self.dispatcher.queues.units.depth(), self.rows.store().jobs.heartbeat());
         match (depth, beat) {
             (Ok(depth), Ok(beat)) => {
-                let sight = QueueSight { waiting: depth.visible, beat };
-                sight.is_backlog(self.context.settings().stall_secs, self.context.now())
+                let status = QueueStatus { waiting: depth.visible, beat };
+                status.is_backlog(self.context.settings().stall_secs, self.context.now())
             }
             (Err(error), _) | (_, Err(error)) => {
                 tracing::warn!(%error, "could not find out whether the queue has a backlog");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::machine::lane::{self, Next};
+use domain::machine::lane::{self, LaneStep};
 use domain::machine::{Exit, JobView, Machine, Mode, Scope, WithoutSettle};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
@@ -18,15 +18,16 @@ use runtime::assignment::JobReader;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How long a lane of a crawl that has nothing to do waits before it looks again.
+/// How long a lane of a crawl that has nothing to do waits before it checks again.
 const PARKED_SECS: u32 = 1;
 /// Maximum delay of a message.
 const MAX_DELAY_SECS: u32 = 900;
 
-/// For how long a crawl counts as just begun, and how often one of its lanes looks before it is parked.
-const YOUNG_MS: u64 = 10_000;
-const YOUNG_LOOKS: u32 = 4;
-const YOUNG_LOOK: Duration = Duration::from_millis(80);
+/// For how long a crawl counts as new, how often a lane of a new crawl polls before it is parked, and the time between
+/// two polls.
+const NEW_CRAWL_MS: u64 = 10_000;
+const NEW_CRAWL_POLLS: u32 = 4;
+const NEW_CRAWL_POLL_INTERVAL: Duration = Duration::from_millis(80);
 
 /// Handles messages.
 pub struct Worker {
@@ -52,27 +53,27 @@ impl Worker {
         receives: u32,
         until: Option<Timestamp>,
     ) -> Result<Handled, StoreError> {
-        let _beating = self.heartbeat.while_working();
+        let _guard = self.heartbeat.start();
         let Some(job) = self.rows.job(job).await? else { return Ok(Handled::Acknowledge) };
         if job.state.ended() {
             return Ok(Handled::Acknowledge);
         }
         if seqs.is_empty() {
-            return self.go_on(&job, lane).await;
+            return self.continue_lane(&job, lane).await;
         }
         let scope: BTreeSet<Seq> = seqs.iter().copied().collect();
-        let concurrency = self.dispatcher.lanes(&job).parallel(lane);
+        let concurrency = self.dispatcher.lanes(&job).concurrency_of(lane);
         let run = Run { until, ..Run::new(Mode::Run, Scope::Units(scope), self.context.nonce(), concurrency) };
         let work = self.jobs.assignment(job.clone()).await?;
         let Ended { exit, machine } = self.runners.run::<WithoutSettle>(work, run).await;
         match exit {
             Exit::Settled => Ok(Handled::Acknowledge),
-            Exit::Over => Ok(sent(self.dispatcher.ask_to_settle(&job).await)),
+            Exit::NeedsSettlement => Ok(handled_if(self.dispatcher.ask_to_settle(&job).await)),
             Exit::GaveUp => Err(StoreError::Contended {
                 operation: "work on a message",
-                attempts: self.context.settings().driver_faults,
+                tries: self.context.settings().driver_faults,
             }),
-            Exit::Left => self.conclude(&job, lane, receives, &machine).await,
+            Exit::NothingToRun => self.conclude(&job, lane, receives, &machine).await,
         }
     }
 
@@ -84,47 +85,51 @@ impl Worker {
         receives: u32,
         machine: &Machine<WithoutSettle>,
     ) -> Result<Handled, StoreError> {
-        let (share, now) = (machine.share(), self.context.now());
-        let waits = share.open().next().is_some() && machine.job().state == JobState::Running;
+        let (runner_state, now) = (machine.runner_state(), self.context.now());
+        let waits = runner_state.open().next().is_some() && machine.job().state == JobState::Running;
         if waits {
             // There was no time for these units here, or their host has no slot for them: they go into a new message,
             // which counts its receives from zero. Units that others hold go with them, so that their message does not
             // use up its receives.
-            let unfinished: Vec<Seq> = share.unfinished().into_iter().collect();
-            let next = share.deferred_until().map(|until| share.held_until().map_or(until, |held| until.min(held)));
+            let unfinished: Vec<Seq> = runner_state.unfinished().into_iter().collect();
+            let held_until = runner_state.held_until();
+            let next = runner_state.deferred_until().map(|until| held_until.map_or(until, |held| until.min(held)));
             let wait = next.map_or(0, |until| until.ms_since(now).div_ceil(1_000));
             let wait = u32::try_from(wait).unwrap_or(u32::MAX).min(MAX_DELAY_SECS);
-            return Ok(sent(self.dispatcher.send_lane(job, lane, unfinished, wait).await));
+            return Ok(handled_if(self.dispatcher.send_lane(job, lane, unfinished, wait).await));
         }
-        match share.held_until() {
-            Some(held_until) => Ok(Handled::Redeliver(pause(held_until, receives, now))),
-            None => self.go_on(job, lane).await,
+        match runner_state.held_until() {
+            Some(held_until) => Ok(Handled::Redeliver(redelivery_delay(held_until, receives, now))),
+            None => self.continue_lane(job, lane).await,
         }
     }
 
-    /// Continues the lane. A lane of a crawl that has just begun looks a few times before it is parked: its first pages
-    /// come within moments, and the queue's shortest delay is a second.
-    async fn go_on(&self, job: &Job, lane: u32) -> Result<Handled, StoreError> {
-        let mut looks = YOUNG_LOOKS;
+    /// Continues the lane. A lane of a new crawl polls a few times before it is parked: its first pages come
+    /// within moments, and the queue's shortest delay is a second.
+    async fn continue_lane(&self, job: &Job, lane: u32) -> Result<Handled, StoreError> {
+        let mut polls = NEW_CRAWL_POLLS;
         loop {
             let rows = self.rows.retry(|| self.rows.store().segments.all_segments(job)).await?;
-            // The job's row is read after its segments: it then has whatever a crawl's unit admitted before it ended.
+            // The job's row is read after its segments, so it counts all units that a crawl's pages admitted before
+            // they ended.
             let job = self.rows.reread(&job.id).await?;
             if job.state.ended() {
                 return Ok(Handled::Acknowledge);
             }
             let rows: BTreeMap<_, _> = rows.into_iter().map(|row| (row.index, row)).collect();
-            return Ok(sent(
-                match lane::next(JobView::of(&job), job.is_crawl(), &rows, &self.dispatcher.lanes(&job), lane) {
-                    Next::Settle => self.dispatcher.ask_to_settle(&job).await,
-                    Next::Go(seqs) => self.dispatcher.send_lane(&job, lane, seqs, 0).await,
-                    Next::Park if looks > 0 && self.context.now().ms_since(job.started_at) < YOUNG_MS => {
-                        looks -= 1;
-                        tokio::time::sleep(YOUNG_LOOK).await;
+            return Ok(handled_if(
+                match lane::next_step(JobView::of(&job), job.is_crawl(), &rows, &self.dispatcher.lanes(&job), lane) {
+                    LaneStep::Settle => self.dispatcher.ask_to_settle(&job).await,
+                    LaneStep::Continue(seqs) => self.dispatcher.send_lane(&job, lane, seqs, 0).await,
+                    LaneStep::AwaitGrowth
+                        if polls > 0 && self.context.now().ms_since(job.started_at) < NEW_CRAWL_MS =>
+                    {
+                        polls -= 1;
+                        tokio::time::sleep(NEW_CRAWL_POLL_INTERVAL).await;
                         continue;
                     }
-                    Next::Park => self.dispatcher.send_lane(&job, lane, Vec::new(), PARKED_SECS).await,
-                    Next::End => true,
+                    LaneStep::AwaitGrowth => self.dispatcher.send_lane(&job, lane, Vec::new(), PARKED_SECS).await,
+                    LaneStep::End => true,
                 },
             ));
         }
@@ -132,13 +137,13 @@ impl Worker {
 }
 
 /// Returns what to do with a message, by whether the next one was sent.
-fn sent(complete: bool) -> Handled {
-    if complete { Handled::Acknowledge } else { Handled::Redeliver(Duration::from_secs(1)) }
+fn handled_if(sent: bool) -> Handled {
+    if sent { Handled::Acknowledge } else { Handled::Redeliver(Duration::from_secs(1)) }
 }
 
 /// Returns how long a message waits whose units others hold: short at first, since they may be done soon, and never
 /// longer than their leases.
-fn pause(held_until: Timestamp, receives: u32, now: Timestamp) -> Duration {
+fn redelivery_delay(held_until: Timestamp, receives: u32, now: Timestamp) -> Duration {
     let growing = 500u64 << receives.min(6);
     Duration::from_millis(held_until.ms_since(now).min(growing).max(500))
 }

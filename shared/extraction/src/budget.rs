@@ -3,17 +3,17 @@
 //!
 //! A budget counts steps (an element examined, a byte compared), bytes copied out of the page, and nodes made from it.
 //! A reader asks before it works; once the answer is no, it stops with what it has. The code that started the readers
-//! then checks [`Budget::spent`] and reports it. A reader that may use only a share of the page's budget works on a
+//! then checks [`Budget::exhausted`] and reports it. A reader that may use only a share of the page's budget works on a
 //! [part](Budget::part) of it.
 
 use std::cell::Cell;
 use std::fmt;
 
 /// Bytes of a plain pass over a page's text (its charset, its tags) that count as one step.
-pub(crate) const PASS: usize = 16;
+pub(crate) const SCANNED_BYTES_PER_STEP: usize = 16;
 
 /// Number of steps between two checks of the deadline.
-const ASK_EVERY: u64 = 4_096;
+const STEPS_PER_DEADLINE_CHECK: u64 = 4_096;
 
 /// Upper limits for reading a page or a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Limits {
 
 /// The resource that a budget ran out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Spent {
+pub enum Resource {
     /// The deadline passed.
     #[error("time")]
     Time,
@@ -72,13 +72,13 @@ pub enum Spent {
 /// What reading one page may still cost. Create one per page; an exhausted budget stays exhausted.
 pub struct Budget<'a> {
     limits: Limits,
-    over: Option<&'a dyn Fn() -> bool>,
-    whole: Option<&'a Budget<'a>>,
+    deadline_passed: Option<&'a dyn Fn() -> bool>,
+    parent: Option<&'a Budget<'a>>,
     steps: Cell<u64>,
     bytes: Cell<u64>,
     nodes: Cell<u64>,
-    ask_at: Cell<u64>,
-    spent: Cell<Option<Spent>>,
+    next_check: Cell<u64>,
+    exhausted: Cell<Option<Resource>>,
 }
 
 impl Default for Budget<'_> {
@@ -89,27 +89,27 @@ impl Default for Budget<'_> {
 }
 
 impl<'a> Budget<'a> {
-    /// Returns a budget of [`Limits::PAGE`] with a deadline; `over` says whether the deadline has passed.
-    pub fn until(over: &'a dyn Fn() -> bool) -> Budget<'a> {
-        Budget::limited_until(Limits::PAGE, over)
+    /// Returns a budget of [`Limits::PAGE`] with a deadline; `deadline_passed` says whether the deadline has passed.
+    pub fn with_deadline(deadline_passed: &'a dyn Fn() -> bool) -> Budget<'a> {
+        Budget::limited_with_deadline(Limits::PAGE, deadline_passed)
     }
 
-    /// Returns a budget of these limits with a deadline; `over` says whether the deadline has passed.
-    pub fn limited_until(limits: Limits, over: &'a dyn Fn() -> bool) -> Budget<'a> {
-        Budget { over: Some(over), ..Budget::limited(limits) }
+    /// Returns a budget of these limits with a deadline; `deadline_passed` says whether the deadline has passed.
+    pub fn limited_with_deadline(limits: Limits, deadline_passed: &'a dyn Fn() -> bool) -> Budget<'a> {
+        Budget { deadline_passed: Some(deadline_passed), ..Budget::limited(limits) }
     }
 
     /// Returns a budget of these limits without a deadline.
     pub fn limited(limits: Limits) -> Budget<'a> {
         Budget {
             limits,
-            over: None,
-            whole: None,
+            deadline_passed: None,
+            parent: None,
             steps: Cell::new(0),
             bytes: Cell::new(0),
             nodes: Cell::new(0),
-            ask_at: Cell::new(0),
-            spent: Cell::new(None),
+            next_check: Cell::new(0),
+            exhausted: Cell::new(None),
         }
     }
 
@@ -119,7 +119,7 @@ impl<'a> Budget<'a> {
     where
         'a: 'b,
     {
-        Budget { whole: Some(self), spent: Cell::new(self.spent.get()), ..Budget::limited(limits) }
+        Budget { parent: Some(self), exhausted: Cell::new(self.exhausted.get()), ..Budget::limited(limits) }
     }
 
     /// Spends `steps`. Returns whether the budget still holds.
@@ -128,19 +128,19 @@ impl<'a> Budget<'a> {
         let taken = self.steps.get().saturating_add(steps as u64);
         self.steps.set(taken);
         if taken > self.limits.steps {
-            self.end(Spent::Steps);
-        } else if taken >= self.ask_at.get() {
-            self.ask_at.set(taken.saturating_add(ASK_EVERY));
-            if self.over.is_some_and(|over| over()) {
-                self.end(Spent::Time);
+            self.exhaust(Resource::Steps);
+        } else if taken >= self.next_check.get() {
+            self.next_check.set(taken.saturating_add(STEPS_PER_DEADLINE_CHECK));
+            if self.deadline_passed.is_some_and(|passed| passed()) {
+                self.exhaust(Resource::Time);
             }
         }
-        if let Some(whole) = self.whole
-            && !whole.step(steps)
+        if let Some(parent) = self.parent
+            && !parent.step(steps)
         {
-            self.spent.set(whole.spent());
+            self.exhausted.set(parent.exhausted());
         }
-        self.goes_on()
+        !self.is_exhausted()
     }
 
     /// Spends bytes that are about to be copied. Returns whether the budget still holds.
@@ -148,14 +148,14 @@ impl<'a> Budget<'a> {
     pub fn copy(&self, bytes: usize) -> bool {
         self.bytes.set(self.bytes.get().saturating_add(bytes as u64));
         if self.bytes.get() > self.limits.bytes {
-            self.end(Spent::Bytes);
+            self.exhaust(Resource::Bytes);
         }
-        if let Some(whole) = self.whole
-            && !whole.copy(bytes)
+        if let Some(parent) = self.parent
+            && !parent.copy(bytes)
         {
-            self.spent.set(whole.spent());
+            self.exhausted.set(parent.exhausted());
         }
-        self.goes_on()
+        !self.is_exhausted()
     }
 
     /// Spends nodes that are about to be made. Returns whether the budget still holds.
@@ -163,31 +163,31 @@ impl<'a> Budget<'a> {
     pub fn make(&self, nodes: usize) -> bool {
         self.nodes.set(self.nodes.get().saturating_add(nodes as u64));
         if self.nodes.get() > self.limits.nodes {
-            self.end(Spent::Nodes);
+            self.exhaust(Resource::Nodes);
         }
-        if let Some(whole) = self.whole
-            && !whole.make(nodes)
+        if let Some(parent) = self.parent
+            && !parent.make(nodes)
         {
-            self.spent.set(whole.spent());
+            self.exhausted.set(parent.exhausted());
         }
-        self.goes_on()
+        !self.is_exhausted()
     }
 
-    fn end(&self, why: Spent) {
-        if self.spent.get().is_none() {
-            self.spent.set(Some(why));
+    fn exhaust(&self, resource: Resource) {
+        if self.exhausted.get().is_none() {
+            self.exhausted.set(Some(resource));
         }
     }
 
-    /// Returns whether nothing has run out.
+    /// Returns whether a limit is exceeded or the deadline has passed.
     #[inline]
-    pub fn goes_on(&self) -> bool {
-        self.spent.get().is_none()
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted.get().is_some()
     }
 
     /// Returns what ran out first.
-    pub fn spent(&self) -> Option<Spent> {
-        self.spent.get()
+    pub fn exhausted(&self) -> Option<Resource> {
+        self.exhausted.get()
     }
 
     /// Returns how much has been spent so far.
@@ -215,20 +215,20 @@ mod tests {
         assert!(budget.step(10) && budget.copy(20) && budget.make(3));
         assert!(!budget.copy(1) && !budget.step(0));
         assert!(!budget.step(1));
-        assert_eq!((budget.spent(), budget.taken().steps), (Some(Spent::Bytes), 11));
+        assert_eq!((budget.exhausted(), budget.taken().steps), (Some(Resource::Bytes), 11));
     }
 
     #[test]
     fn a_part_is_exhausted_alone_or_with_the_whole() {
         let whole = Budget::limited(Limits { steps: 15, ..SMALL });
         let part = whole.part(SMALL);
-        assert!(part.step(10) && !part.step(1) && whole.goes_on());
-        assert_eq!((whole.taken().steps, part.spent()), (11, Some(Spent::Steps)));
+        assert!(part.step(10) && !part.step(1) && !whole.is_exhausted());
+        assert_eq!((whole.taken().steps, part.exhausted()), (11, Some(Resource::Steps)));
         let other = whole.part(Limits::NONE);
         assert!(other.step(4) && !other.step(1));
         assert_eq!(
-            (whole.spent(), other.spent(), whole.part(SMALL).goes_on()),
-            (Some(Spent::Steps), Some(Spent::Steps), false)
+            (whole.exhausted(), other.exhausted(), whole.part(SMALL).is_exhausted()),
+            (Some(Resource::Steps), Some(Resource::Steps), true)
         );
     }
 
@@ -239,10 +239,13 @@ mod tests {
             asked.set(asked.get() + 1);
             asked.get() > 3
         };
-        let budget = Budget::until(&over);
+        let budget = Budget::with_deadline(&over);
         let part = budget.part(Limits::NONE);
         let steps = (0u64..).take_while(|_| part.step(1)).count() as u64;
-        assert_eq!((asked.get(), budget.spent(), part.spent()), (4, Some(Spent::Time), Some(Spent::Time)));
-        assert_eq!(steps, 3 * ASK_EVERY);
+        assert_eq!(
+            (asked.get(), budget.exhausted(), part.exhausted()),
+            (4, Some(Resource::Time), Some(Resource::Time))
+        );
+        assert_eq!(steps, 3 * STEPS_PER_DEADLINE_CHECK);
     }
 }

@@ -44,7 +44,7 @@ pub enum Source {
 
 /// How a source writes its texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum TextFormat {
     /// As a reader sees it: what looks like a tag is part of the text.
     Text,
     /// As templates write it: may contain tags and entities.
@@ -67,10 +67,10 @@ impl Source {
     }
 
     /// Returns how the source writes its texts: as text already decoded from HTML, or as markup.
-    pub(crate) fn form(self) -> Form {
+    pub(crate) fn text_format(self) -> TextFormat {
         match self {
-            Source::JsonLd | Source::Meta | Source::State | Source::Derived | Source::Json => Form::Markup,
-            _ => Form::Text,
+            Source::JsonLd | Source::Meta | Source::State | Source::Derived | Source::Json => TextFormat::Markup,
+            _ => TextFormat::Text,
         }
     }
 
@@ -90,14 +90,14 @@ pub(crate) struct Candidate {
     /// How it was found, to explain why it won.
     pub(crate) reason: Cow<'static, str>,
     /// Warning for the caller if values were left out.
-    pub(crate) cut: Option<String>,
+    pub(crate) cut_warning: Option<String>,
     /// Its role when a stated value cannot be read.
-    pub(crate) standing: Standing,
+    pub(crate) evidence: Evidence,
 }
 
 /// A candidate's role when a stated value cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Evidence {
     /// A statement: if it cannot be read, no guess is used.
     Statement,
     /// Found by evidence of its own.
@@ -108,31 +108,31 @@ pub(crate) enum Standing {
 
 impl Candidate {
     pub(crate) fn new(source: Source, values: Vec<Value>, reason: impl Into<Cow<'static, str>>) -> Candidate {
-        let standing = if source.is_statement() { Standing::Statement } else { Standing::Finding };
-        let values = values.into_iter().filter(|v| !placeholder::is(v)).collect();
-        Candidate { values, source, score: source.trust(), reason: reason.into(), cut: None, standing }
+        let evidence = if source.is_statement() { Evidence::Statement } else { Evidence::Finding };
+        let values = values.into_iter().filter(|v| !placeholder::is_placeholder(v)).collect();
+        Candidate { values, source, score: source.trust(), reason: reason.into(), cut_warning: None, evidence }
     }
 
     pub(crate) fn text(source: Source, text: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Candidate {
         Candidate::new(source, vec![Value::String(text.into())], reason)
     }
 
-    /// Returns the candidate with another standing.
-    pub(crate) fn standing(mut self, standing: Standing) -> Candidate {
-        self.standing = standing;
+    /// Returns the candidate with this kind of evidence.
+    pub(crate) fn with_evidence(mut self, evidence: Evidence) -> Candidate {
+        self.evidence = evidence;
         self
     }
 
     /// Returns the candidate with its score changed by `change`.
-    pub(crate) fn scored(mut self, change: i32) -> Candidate {
+    pub(crate) fn adjusted(mut self, change: i32) -> Candidate {
         self.score += change;
         self
     }
 }
 
-/// What became of one candidate, in words for a person.
+/// The outcome of one candidate, in words for a person.
 #[derive(Debug, Clone)]
-pub struct Seen {
+pub struct ExplainedCandidate {
     /// Where it was found.
     pub source: Source,
     /// Its score.
@@ -147,13 +147,13 @@ pub struct Seen {
 
 /// All candidates of one field, best first, and the value that won.
 #[derive(Debug, Clone)]
-pub struct Explained {
+pub struct FieldExplanation {
     /// The field's name.
     pub field: String,
     /// What the name was taken to mean.
     pub meaning: String,
     /// The candidates, best first.
-    pub candidates: Vec<Seen>,
+    pub candidates: Vec<ExplainedCandidate>,
     /// The field's value.
     pub value: Value,
 }

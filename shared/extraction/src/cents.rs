@@ -7,9 +7,9 @@ use scraper::node::Node;
 use crate::{coercion, html};
 
 /// Maximum number of descendants of an element that are examined.
-const MAX_LOOKED_AT: usize = 64;
-/// How deep the whole number may stand in the element before the cents.
-const MAX_NESTED: usize = 8;
+const MAX_DESCENDANTS: usize = 64;
+/// Maximum depth of the whole number within the element before the cents.
+const MAX_DEPTH: usize = 8;
 /// Maximum length of a whole number, separators included, in bytes.
 const MAX_DIGITS: usize = 32;
 
@@ -17,7 +17,7 @@ const MAX_DIGITS: usize = 32;
 /// footnote marks, and with a decimal point before cents that have an element of their own. `text` is the element's
 /// plain text.
 pub(crate) fn amount_of(element: ElementRef<'_>, text: String) -> String {
-    let parts = || element.descendants().skip(1).filter_map(ElementRef::wrap).take(MAX_LOOKED_AT);
+    let parts = || element.descendants().skip(1).filter_map(ElementRef::wrap).take(MAX_DESCENDANTS);
     let mut text = text;
     for struck in parts().filter(|part| is_struck(part.value())) {
         let once = html::text(struck);
@@ -33,10 +33,10 @@ pub(crate) fn amount_of(element: ElementRef<'_>, text: String) -> String {
             _ => continue,
         };
         // The text right before it: the sibling itself, or the last text within it.
-        let nodes = std::iter::successors(part.prev_sibling(), |node| node.last_child()).take(MAX_NESTED);
+        let nodes = std::iter::successors(part.prev_sibling(), |node| node.last_child()).take(MAX_DEPTH);
         let before = nodes.last().and_then(|node| node.value().as_text()).map(|text| &**text).unwrap_or_default();
-        if let Some(mended) = mended(&text, before, inner, part.value().name() == "sup") {
-            text = mended;
+        if let Some(corrected) = corrected(&text, before, inner, part.value().name() == "sup") {
+            text = corrected;
         }
     }
     text
@@ -54,14 +54,14 @@ fn has_digit<'b>(bytes: impl Iterator<Item = &'b u8>) -> bool {
 
 /// Corrects a text in which `part`, an element of its own, follows `before`: inserts the decimal point before cents and
 /// removes raised footnote marks. Returns `None` if there is nothing to correct.
-pub(crate) fn mended(text: &str, before: &str, part: &str, raised: bool) -> Option<String> {
+pub(crate) fn corrected(text: &str, before: &str, part: &str, raised: bool) -> Option<String> {
     if before.len() > MAX_DIGITS {
         return None;
     }
     // "19 €" with the cents after the sign.
     let bare = before.trim_end_matches(|c: char| !c.is_ascii_digit());
     let (whole, sign) = (last_number(bare), &before[bare.len()..]);
-    if whole.is_empty() || !(sign.is_empty() || coercion::code(sign).is_some()) {
+    if whole.is_empty() || !(sign.is_empty() || coercion::currency_code(sign).is_some()) {
         return None;
     }
     let (head, tail) = text.split_once(&format!("{whole}{sign}{part}"))?;
@@ -69,7 +69,8 @@ pub(crate) fn mended(text: &str, before: &str, part: &str, raised: bool) -> Opti
         return Some(format!("{head}{whole}{sign} {}", tail.trim_start()).trim().to_owned());
     }
     let more = tail.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
-    (are_cents(part) && !has_cents(whole) && !more).then(|| format!("{head}{whole}{}{part}{sign}{tail}", point(whole)))
+    (are_cents(part) && !has_cents(whole) && !more)
+        .then(|| format!("{head}{whole}{}{part}{sign}{tail}", decimal_separator(whole)))
 }
 
 /// Returns whether raised text after a number is a footnote mark: one digit; or two if it is in brackets or the number
@@ -86,7 +87,7 @@ fn are_cents(text: &str) -> bool {
 }
 
 /// Returns the decimal separator to put after a text: not the one that already groups its thousands.
-fn point(text: &str) -> char {
+fn decimal_separator(text: &str) -> char {
     if last_number(text).contains('.') { ',' } else { '.' }
 }
 
@@ -106,7 +107,10 @@ mod tests {
 
     #[test]
     fn cents_get_the_separator_that_does_not_group_thousands() {
-        assert_eq!((point("$19"), point("1.299"), has_cents("1.299,"), has_cents("1.299")), ('.', ',', true, false));
+        assert_eq!(
+            (decimal_separator("$19"), decimal_separator("1.299"), has_cents("1.299,"), has_cents("1.299")),
+            ('.', ',', true, false)
+        );
     }
 
     #[test]

@@ -2,20 +2,20 @@
 //! a concept are data, in `vocabulary.txt` under the concept's id; a test fails if a row has no words or words have no
 //! row. Depends on no page.
 
-pub(crate) use crate::kinds::{Look, Shape, Trait};
+pub(crate) use crate::properties::{Shape, Strategy, Trait};
 
 /// What is known of a concept, apart from its words.
 #[derive(Debug)]
 pub(crate) struct Properties {
     /// The name in `vocabulary.txt` and in explanations.
     pub(crate) id: &'static str,
-    pub(crate) look: Look,
+    pub(crate) strategy: Strategy,
     pub(crate) shape: Shape,
     traits: &'static [Trait],
 }
 
 macro_rules! concepts {
-    ($($name:ident = $id:literal, $look:ident, $shape:ident, [$($has:ident),*];)*) => {
+    ($($name:ident = $id:literal, $strategy:ident, $shape:ident, [$($has:ident),*];)*) => {
         /// What a field may mean.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Concept { $($name),* }
@@ -29,7 +29,7 @@ macro_rules! concepts {
                 match self {
                     $(Concept::$name => &Properties {
                         id: $id,
-                        look: Look::$look,
+                        strategy: Strategy::$strategy,
                         shape: Shape::$shape,
                         traits: &[$(Trait::$has),*],
                     },)*
@@ -39,56 +39,56 @@ macro_rules! concepts {
     };
 }
 
-// Concept = id, look, shape, [traits];
+// Concept = id, strategy, shape, [traits];
 concepts! {
-    Title = "title", Title, Short, [Common, Shown, OwnLook, Vague];
-    Subtitle = "subtitle", Labels, Short, [Vague];
-    AlternateName = "alternate name", InBrackets, Short, [];
-    Description = "description", Description, Long, [Common, Vague];
-    Image = "image", Image, Link, [Common, OwnLook, Address, Vague];
-    Url = "url", Canonical, Link, [Common, OwnLook, Address, Vague];
-    Language = "language", Language, Free, [OwnLook, Vague];
+    Title = "title", Title, Short, [Common, PreferVisible, StrategyOnly, AmbiguousOwner];
+    Subtitle = "subtitle", Labels, Short, [AmbiguousOwner];
+    AlternateName = "alternate name", BracketedText, Short, [];
+    Description = "description", Description, Long, [Common, AmbiguousOwner];
+    Image = "image", Image, Link, [Common, StrategyOnly, Address, AmbiguousOwner];
+    Url = "url", Canonical, Link, [Common, StrategyOnly, Address, AmbiguousOwner];
+    Language = "language", Language, Any, [StrategyOnly, AmbiguousOwner];
     Site = "site", Site, Name, [];
     // Products
-    Price = "price", Price, Money, [Shown];
+    Price = "price", Price, Money, [PreferVisible];
     OldPrice = "old price", OldPrice, Money, [];
-    Currency = "currency", Currency, Free, [];
+    Currency = "currency", Currency, Any, [];
     LowPrice = "low price", Labels, Money, [];
-    HighPrice = "high price", Labels, Money, [Upper];
+    HighPrice = "high price", Labels, Money, [UpperEnd];
     Discount = "discount", Labels, Count, [];
-    Brand = "brand", Brand, Name, [Doubted];
+    Brand = "brand", Brand, Name, [UnreliableMarkup];
     Manufacturer = "manufacturer", Labels, Name, [];
-    Sku = "sku", Sku, Code, [Doubted];
+    Sku = "sku", Sku, Code, [UnreliableMarkup];
     Mpn = "mpn", Labels, Code, [];
     Model = "model", Labels, Short, [];
     Gtin = "gtin", Labels, Code, [];
     Isbn = "isbn", Labels, Code, [];
-    Stock = "stock", Stock, Free, [Doubted];
+    Stock = "stock", Stock, Any, [UnreliableMarkup];
     Quantity = "quantity", Labels, Count, [];
     Color = "color", Labels, Short, [];
-    Size = "size", Labels, Short, [Vague];
-    Width = "width", Extent, Free, [];
-    Height = "height", Extent, Free, [];
-    Depth = "depth", Extent, Free, [];
-    Weight = "weight", Labels, Free, [];
+    Size = "size", Labels, Short, [AmbiguousOwner];
+    Width = "width", Dimension, Any, [];
+    Height = "height", Dimension, Any, [];
+    Depth = "depth", Dimension, Any, [];
+    Weight = "weight", Labels, Any, [];
     Material = "material", Labels, Short, [];
-    Condition = "condition", Values, Short, [];
+    Condition = "condition", ListedValues, Short, [];
     Seller = "seller", Labels, Name, [];
     Rating = "rating", Rating, Count, [];
     BestRating = "best rating", Labels, Count, [];
     RatingCount = "rating count", RatingCount, Count, [];
     ReviewCount = "review count", RatingCount, Count, [];
     // Articles
-    Author = "author", Byline, Name, [Doubted, Vague];
-    Published = "published", Times, Day, [Doubted, Vague];
-    Modified = "modified", Modified, Day, [Doubted, Vague];
-    Category = "category", Category, Short, [Vague];
-    Breadcrumb = "breadcrumb", Crumbs, List, [];
-    Keyword = "keyword", Tags, List, [Vague];
+    Author = "author", Byline, Name, [UnreliableMarkup, AmbiguousOwner];
+    Published = "published", Day, Day, [UnreliableMarkup, AmbiguousOwner];
+    Modified = "modified", Modified, Day, [UnreliableMarkup, AmbiguousOwner];
+    Category = "category", Category, Short, [AmbiguousOwner];
+    Breadcrumb = "breadcrumb", Breadcrumbs, List, [];
+    Keyword = "keyword", Tags, List, [AmbiguousOwner];
     Genre = "genre", Labels, List, [];
-    Body = "body", Body, Long, [OwnLook, Vague];
+    Body = "body", Body, Long, [StrategyOnly, AmbiguousOwner];
     WordCount = "word count", Labels, Count, [];
-    ReadingTime = "reading time", ReadingTime, Minutes, [];
+    ReadingTime = "reading time", ReadingTime, Duration, [];
     CommentCount = "comment count", Labels, Count, [];
     ViewCount = "view count", Labels, Count, [];
     LikeCount = "like count", Labels, Count, [];
@@ -96,10 +96,10 @@ concepts! {
     // Recipes
     Ingredient = "ingredient", List, List, [Lines];
     Instruction = "instruction", Steps, List, [Lines];
-    PrepTime = "prep time", Labels, Minutes, [];
-    CookTime = "cook time", Labels, Minutes, [];
-    TotalTime = "total time", Labels, Minutes, [Vague];
-    Duration = "duration", Length, Minutes, [];
+    PrepTime = "prep time", Labels, Duration, [];
+    CookTime = "cook time", Labels, Duration, [];
+    TotalTime = "total time", Labels, Duration, [AmbiguousOwner];
+    Duration = "duration", Duration, Duration, [];
     Serving = "serving", Labels, Count, [];
     Cuisine = "cuisine", Labels, Short, [];
     Diet = "diet", Labels, List, [];
@@ -112,37 +112,37 @@ concepts! {
     Fiber = "fiber", Labels, Count, [];
     Sodium = "sodium", Labels, Count, [];
     // Places, people, organisations
-    Address = "address", Address, Place, [Reach];
-    City = "city", Address, Place, [Reach];
-    Region = "region", Address, Place, [Reach];
-    Country = "country", Address, Place, [Reach];
-    PostalCode = "postal code", Address, Code, [Wordy, Reach];
-    PostBox = "post box", Labels, Free, [];
-    Telephone = "telephone", Phone, Code, [Wordy, Vague, Reach];
-    Fax = "fax", Labels, Code, [Wordy, Reach];
-    Email = "email", Email, Link, [Vague, Reach];
-    OpeningHour = "opening hour", Labels, List, [Reach];
+    Address = "address", Address, Place, [Contact];
+    City = "city", Address, Place, [Contact];
+    Region = "region", Address, Place, [Contact];
+    Country = "country", Address, Place, [Contact];
+    PostalCode = "postal code", Address, Code, [Wordy, Contact];
+    PostBox = "post box", Labels, Any, [];
+    Telephone = "telephone", Phone, Code, [Wordy, AmbiguousOwner, Contact];
+    Fax = "fax", Labels, Code, [Wordy, Contact];
+    Email = "email", Email, Link, [AmbiguousOwner, Contact];
+    OpeningHour = "opening hour", Labels, List, [Contact];
     Latitude = "latitude", Labels, Count, [Signed];
     Longitude = "longitude", Labels, Count, [Signed];
     PriceRange = "price range", Labels, Short, [];
-    Founded = "founded", Labels, Free, [];
-    Employee = "employee", Labels, Free, [];
+    Founded = "founded", Labels, Any, [];
+    Employee = "employee", Labels, Any, [];
     GivenName = "given name", PersonName, Name, [];
     FamilyName = "family name", PersonName, Name, [];
     BirthDate = "birth date", Labels, Day, [];
-    JobTitle = "job title", JobTitle, Short, [Vague];
+    JobTitle = "job title", JobTitle, Short, [AmbiguousOwner];
     Follower = "follower", Labels, Count, [];
-    Bio = "bio", Labels, Free, [];
+    Bio = "bio", Labels, Any, [];
     // Jobs, events, real estate, media
     Company = "company", Organisation, Name, [];
     Salary = "salary", Salary, Money, [];
-    SalaryMax = "salary max", Salary, Money, [Upper];
-    EmploymentType = "employment type", Values, Short, [];
+    SalaryMax = "salary max", Salary, Money, [UpperEnd];
+    EmploymentType = "employment type", ListedValues, Short, [];
     ValidThrough = "valid through", Labels, Day, [];
     JobLocation = "job location", Labels, Place, [];
     Location = "location", Place, Place, [];
-    StartDate = "start date", Times, Day, [];
-    EndDate = "end date", Range, Day, [];
+    StartDate = "start date", Day, Day, [];
+    EndDate = "end date", EndDay, Day, [];
     Organizer = "organizer", Labels, Name, [];
     Performer = "performer", Labels, Name, [];
     Bedroom = "bedroom", Labels, Count, [];
@@ -156,9 +156,9 @@ concepts! {
     Actor = "actor", Labels, List, [];
     PageCount = "page count", Labels, Count, [];
     License = "license", Labels, Short, [];
-    Version = "version", Version, Code, [Digitless, Vague];
+    Version = "version", Version, Code, [Digitless, AmbiguousOwner];
     OperatingSystem = "operating system", Labels, Short, [];
-    FileSize = "file size", FileSize, Free, [];
+    FileSize = "file size", FileSize, Any, [];
     CopyrightYear = "copyright year", Labels, Count, [];
     CopyrightHolder = "copyright holder", Labels, Name, [];
     OfferCount = "offer count", Labels, Count, [];
@@ -182,42 +182,42 @@ concepts! {
     Revenue = "revenue", Labels, Money, [];
     Industry = "industry", Labels, Short, [];
     Headquarters = "headquarters", Labels, Place, [];
-    Mobile = "mobile", Labels, Code, [Wordy, Reach];
-    ContactPerson = "contact person", Labels, Name, [Reach];
+    Mobile = "mobile", Labels, Code, [Wordy, Contact];
+    ContactPerson = "contact person", Labels, Name, [Contact];
     Agent = "agent", Labels, Name, [];
     Deposit = "deposit", Labels, Money, [];
     TotalRent = "total rent", Labels, Money, [];
     Charges = "charges", Labels, Money, [];
     EnergyClass = "energy class", Labels, Short, [];
     Heating = "heating", Labels, Short, [];
-    Floor = "floor", Labels, Free, [];
+    Floor = "floor", Labels, Any, [];
     AvailableFrom = "available from", Labels, Day, [];
-    Pet = "pet", Labels, Free, [];
+    Pet = "pet", Labels, Any, [];
     Fuel = "fuel", Labels, Short, [];
     Transmission = "transmission", Labels, Short, [];
-    Power = "power", Labels, Free, [];
+    Power = "power", Labels, Any, [];
     Vin = "vin", Labels, Code, [];
     Warranty = "warranty", Labels, Short, [];
     Origin = "origin", Labels, Short, [];
     Care = "care", Labels, Short, [];
-    Voltage = "voltage", Labels, Free, [];
-    Torque = "torque", Labels, Free, [];
+    Voltage = "voltage", Labels, Any, [];
+    Torque = "torque", Labels, Any, [];
     TotalPrice = "total price", Labels, Money, [];
     ReservationNumber = "reservation number", Labels, Code, [];
     Issued = "issued", Labels, Day, [];
     Effective = "effective", Labels, Day, [];
     Capacity = "capacity", Labels, Count, [];
-    DoorTime = "door time", Labels, Free, [];
-    CheckIn = "check in", Labels, Free, [];
-    CheckOut = "check out", Labels, Free, [];
+    DoorTime = "door time", Labels, Any, [];
+    CheckIn = "check in", Labels, Any, [];
+    CheckOut = "check out", Labels, Any, [];
     NightPrice = "night price", Labels, Money, [];
     ContentRating = "content rating", Labels, Short, [];
     Ticker = "ticker", Labels, Code, [Digitless];
     Instructor = "instructor", Labels, Name, [];
     MemberCount = "member count", Labels, Count, [];
     Opening = "opening", Labels, Count, [];
-    Experience = "experience", Labels, Free, [];
-    Benefit = "benefit", Labels, Free, [];
+    Experience = "experience", Labels, Any, [];
+    Benefit = "benefit", Labels, Any, [];
     AnswerCount = "answer count", Labels, Count, [];
     Episode = "episode", Labels, Count, [];
     Translator = "translator", Labels, Name, [];
@@ -229,11 +229,11 @@ concepts! {
     DownloadCount = "download count", Labels, Count, [];
     Breed = "breed", Labels, Short, [];
     Age = "age", Labels, Count, [];
-    LotSize = "lot size", Labels, Free, [];
-    Parking = "parking", Labels, Free, [];
-    Elevation = "elevation", Labels, Free, [];
-    ArtMedium = "art medium", Medium, Short, [];
-    ArtSurface = "art surface", Medium, Short, [];
+    LotSize = "lot size", Labels, Any, [];
+    Parking = "parking", Labels, Any, [];
+    Elevation = "elevation", Labels, Any, [];
+    ArtMedium = "art medium", ArtMedium, Short, [];
+    ArtSurface = "art surface", ArtMedium, Short, [];
     Population = "population", Labels, Count, [];
 }
 

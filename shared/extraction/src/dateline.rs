@@ -20,7 +20,7 @@ fn words(text: &str) -> impl Iterator<Item = Label> {
 }
 
 /// Returns whether a text, in lower case, mentions a change, and whether it mentions publication.
-pub(crate) fn speaks_of(text: &str) -> (bool, bool) {
+pub(crate) fn mentions(text: &str) -> (bool, bool) {
     words(text).fold((false, false), |(changed, published), word| (changed || word.changed, published || !word.changed))
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn since_last_label(text: &str) -> &str {
 
 /// Returns the part of a text with several days that is about publication, or about a change, in lower case. Returns
 /// `None` if the text has only one day, or none of the requested kind.
-pub(crate) fn part(text: &str, changed: bool) -> Option<String> {
+pub(crate) fn part_about(text: &str, changed: bool) -> Option<String> {
     let text = text.to_lowercase();
     let labels = labels(&text);
     let (first, last) = (labels.first()?, labels.last()?);
@@ -96,12 +96,12 @@ mod tests {
             ("公開日：2024年5月5日 更新日：2024年6月6日", "5月5日", "6月6日"),
             ("Created 2024-05-05, modified 2024-06-06", "2024-05-05", "2024-06-06"),
         ] {
-            let (one, two) = (part(text, false).unwrap_or_default(), part(text, true).unwrap_or_default());
+            let (one, two) = (part_about(text, false).unwrap_or_default(), part_about(text, true).unwrap_or_default());
             assert!(one.contains(published) && !one.contains(changed), "{text}: {one}");
             assert!(two.contains(changed) && !two.contains(published), "{text}: {two}");
         }
         for text in ["5 May 2024", "Updated 6 June 2024", "Published 5 May 2024", "", "updated"] {
-            assert_eq!((part(text, false), part(text, true)), (None, None), "{text}");
+            assert_eq!((part_about(text, false), part_about(text, true)), (None, None), "{text}");
         }
         assert_eq!(since_last_label("updated 6 june 2024 · published "), "published ");
     }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::concept::Trait;
+use crate::field_query::FieldQuery;
 use crate::head::Head;
 use crate::structured::{Graph, Object, Origin, offers, types};
-use crate::wanted::Wanted;
 
 /// Types that describe the page's surroundings or a part of something, not the subject of the page.
 const SURROUNDINGS: [&str; 29] = [
@@ -61,7 +61,7 @@ pub(crate) struct Entity<'a> {
     pub(crate) members: &'a Map<String, Value>,
     pub(crate) origin: Origin,
     /// How much less it is trusted than the main entity.
-    pub(crate) behind: i32,
+    pub(crate) penalty: i32,
     /// Whether it describes the page rather than the page's subject.
     pub(crate) is_page: bool,
     /// Whether it is a news article, a blog post or similar.
@@ -74,7 +74,7 @@ pub(crate) struct Entity<'a> {
 
 /// Returns the objects to read from. In order of trust: the main entity, others that describe the same thing, parts
 /// that stand apart, objects that describe the page.
-pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, url: &Url) -> Vec<Entity<'a>> {
+pub(crate) fn rank<'a>(graph: &Graph<'a>, fields: &[FieldQuery<'_>], head: &Head, url: &Url) -> Vec<Entity<'a>> {
     let mut scored: Vec<(i32, usize, bool)> = graph
         .objects
         .iter()
@@ -95,7 +95,7 @@ pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, 
         let mut entity = Entity {
             members: object.members,
             origin: object.origin,
-            behind: 0,
+            penalty: 0,
             is_page,
             is_article: types(object.members)
                 .any(|t| t.ends_with("Article") || t.ends_with("Posting") || t == "Report"),
@@ -108,32 +108,32 @@ pub(crate) fn ranked<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, 
                 out.push(entity);
             }
             Some((first, _)) if score > 0 && !is_page && same_thing(first, object.members) => {
-                entity.behind = 4;
+                entity.penalty = 4;
                 out.push(entity);
             }
             // Several articles or similar, all named like the page.
             Some((_, true)) if score > 0 && !is_page && agrees => {
-                entity.behind = 8;
+                entity.penalty = 8;
                 out.push(entity);
             }
             _ if is_page && score > -4 => {
-                entity.behind = 12;
+                entity.penalty = 12;
                 out.push(entity);
             }
             _ => {}
         }
     }
     if out.iter().all(|e| e.is_page) {
-        alone(graph, fields, head, &mut out);
+        add_sole_object(graph, fields, head, &mut out);
     }
-    parts(graph, &mut out);
+    add_parts(graph, &mut out);
     out
 }
 
 /// Adds an object of the surroundings as the page's subject where no other was found: a page about one person, or one
 /// review. It must be the only outermost object of a page without a heading, or carry the page's exact name; and it
 /// must have some of the fields asked for.
-fn alone<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, out: &mut Vec<Entity<'a>>) {
+fn add_sole_object<'a>(graph: &Graph<'a>, fields: &[FieldQuery<'_>], head: &Head, out: &mut Vec<Entity<'a>>) {
     let own = |o: &&Object<'_>| o.outermost && !out.iter().any(|e| std::ptr::eq(e.members, o.members));
     let named = |o: &Object<'_>| {
         let name = o.members.get("name").or_else(|| o.members.get("headline")).and_then(Value::as_str);
@@ -141,12 +141,13 @@ fn alone<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, out: &mut Ve
     };
     let mut outermost = graph.objects.iter().filter(own);
     let only = outermost.next().filter(|_| outermost.next().is_none() && head.h1.is_none());
-    let found = graph.objects.iter().filter(own).find(|o| named(o)).or(only).filter(|o| fit(o.members, fields) > 0);
+    let found =
+        graph.objects.iter().filter(own).find(|o| named(o)).or(only).filter(|o| field_matches(o.members, fields) > 0);
     if let Some(object) = found {
         out.push(Entity {
             members: object.members,
             origin: object.origin,
-            behind: 6,
+            penalty: 6,
             is_page: false,
             is_article: false,
             is_embedded: false,
@@ -157,24 +158,24 @@ fn alone<'a>(graph: &Graph<'a>, fields: &[Wanted<'_>], head: &Head, out: &mut Ve
 
 /// Returns how many of the requested fields an object has. Fields that every kind of thing has, such as name and
 /// picture, weigh less than those of its own kind.
-fn fit(object: &Map<String, Value>, fields: &[Wanted<'_>]) -> i32 {
+fn field_matches(object: &Map<String, Value>, fields: &[FieldQuery<'_>]) -> i32 {
     let has = |path: &str| object.contains_key(path.split('.').next().unwrap_or(path));
-    let fits = |field: &&Wanted<'_>| {
+    let fits = |field: &&FieldQuery<'_>| {
         field.words().is_some_and(|w| w.paths.iter().any(|path| has(path))) || has(&field.field.field)
     };
-    let weight = |field: &Wanted<'_>| if field.has(Trait::Common) { 1 } else { 3 };
+    let weight = |field: &FieldQuery<'_>| if field.has(Trait::Common) { 1 } else { 3 };
     fields.iter().take(MAX_FIELDS).filter(fits).map(weight).sum()
 }
 
 /// Adds a part as the main entity's if it is the only one of its type on the page.
-fn parts<'a>(graph: &Graph<'a>, out: &mut Vec<Entity<'a>>) {
+fn add_parts<'a>(graph: &Graph<'a>, out: &mut Vec<Entity<'a>>) {
     for (kind, prefix) in PARTS {
         let mut same_kind = graph.objects.iter().filter(|o| types(o.members).any(|t| t == kind));
         if let (Some(only), None) = (same_kind.next(), same_kind.next()) {
             out.push(Entity {
                 members: only.members,
                 origin: only.origin,
-                behind: 10,
+                penalty: 10,
                 is_page: false,
                 is_article: false,
                 is_embedded: false,
@@ -197,11 +198,12 @@ fn same_thing(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
         }
 }
 
-fn score(object: &Map<String, Value>, listed: bool, fields: &[Wanted<'_>], head: &Head, url: &Url) -> (i32, bool) {
-    let mut score = fit(object, fields);
+fn score(object: &Map<String, Value>, listed: bool, fields: &[FieldQuery<'_>], head: &Head, url: &Url) -> (i32, bool) {
+    let mut score = field_matches(object, fields);
     let text = |key: &str| object.get(key).and_then(Value::as_str).map(str::to_lowercase);
-    let name =
-        text("headline").or_else(|| text("name")).map(|n| crate::tidy::text_of(&n, crate::candidate::Form::Markup));
+    let name = text("headline")
+        .or_else(|| text("name"))
+        .map(|n| crate::text_cleanup::text_of(&n, crate::candidate::TextFormat::Markup));
     let mut agrees = false;
     if let Some(name) = name.filter(|n| n.chars().count() >= 3) {
         agrees = head.names().any(|t| {

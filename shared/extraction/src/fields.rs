@@ -4,16 +4,16 @@
 use domain::RenderMode;
 use serde_json::{Map, Value};
 
-use crate::candidate::{Candidate, Explained, Seen, Source, Standing};
-use crate::coercion::{Reading, clip, coerce};
+use crate::candidate::{Candidate, Evidence, ExplainedCandidate, FieldExplanation, Source};
+use crate::coercion::{ReadingContext, clip, coerce};
 use crate::concept::{Concept, Shape, Trait};
 use crate::extracted::Extracted;
+use crate::field_query::FieldQuery;
 use crate::lists::{array, is_list_of};
 use crate::person_name::is_name;
 use crate::placeholder;
 use crate::scalar::{plain_text, scalar};
-use crate::scores::{MIN_SCORE, SURE};
-use crate::wanted::Wanted;
+use crate::scores::{MIN_SCORE, TRUSTED_SCORE};
 
 /// Outcome of a candidate whose value does not fit the field's type.
 const UNREADABLE: &str = "cannot be read as its type";
@@ -46,8 +46,8 @@ impl Chosen {
     }
 
     /// Returns whether the value is trusted without examining the visible page.
-    pub(crate) fn is_sure(&self) -> bool {
-        self.score >= SURE
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.score >= TRUSTED_SCORE
     }
 }
 
@@ -56,20 +56,20 @@ pub(crate) fn sort(candidates: &mut [Candidate]) {
     candidates.sort_by_key(|c| std::cmp::Reverse(c.score));
 }
 
-/// Returns the best candidate that can be read. With `seen`, also records what became of every candidate.
+/// Returns the best candidate that can be read. With `explanations`, also records what became of every candidate.
 pub(crate) fn choose(
-    wanted: &Wanted<'_>,
+    query: &FieldQuery<'_>,
     candidates: &[Candidate],
-    reading: &Reading<'_>,
-    mut seen: Option<&mut Vec<Seen>>,
+    reading: &ReadingContext<'_>,
+    mut explanations: Option<&mut Vec<ExplainedCandidate>>,
 ) -> Option<Chosen> {
     let mut chosen: Option<Chosen> = None;
     let mut unreadable = false;
     for candidate in candidates {
         // A visible value counts as structured if structured data says the same.
-        if let Some(first) = chosen.as_mut().filter(|c| !c.source.is_structured() && seen.is_none()) {
-            let says_so = |c: &Candidate| read_all(wanted, c, reading, &mut Vec::new()).is_ok_and(|v| v == first.value);
-            if candidate.source.is_structured() && says_so(candidate) {
+        if let Some(first) = chosen.as_mut().filter(|c| !c.source.is_structured() && explanations.is_none()) {
+            let agrees = |c: &Candidate| read_all(query, c, reading, &mut Vec::new()).is_ok_and(|v| v == first.value);
+            if candidate.source.is_structured() && agrees(candidate) {
                 first.source = candidate.source;
                 return chosen;
             }
@@ -78,22 +78,22 @@ pub(crate) fn choose(
         let mut notes = Vec::new();
         let read = if candidate.score < MIN_SCORE && candidate.source != Source::Selector {
             Err("score too low")
-        } else if unreadable && candidate.standing == Standing::Guess {
+        } else if unreadable && candidate.evidence == Evidence::Guess {
             Err("a guess, and the stated value cannot be read")
         } else {
-            read_all(wanted, candidate, reading, &mut notes)
+            read_all(query, candidate, reading, &mut notes)
         };
-        unreadable |= candidate.standing == Standing::Statement
+        unreadable |= candidate.evidence == Evidence::Statement
             && read.as_ref().is_err_and(|why| *why == UNREADABLE)
             && candidate.values.iter().any(|v| !plain_text(v).trim().is_empty());
-        if let Some(seen) = seen.as_deref_mut() {
+        if let Some(explanations) = explanations.as_deref_mut() {
             let outcome = match (&read, &chosen) {
                 (Ok(value), None) => format!("chosen: {}", clip(&value.to_string())),
                 (Ok(value), Some(_)) => format!("beaten: {}", clip(&value.to_string())),
                 (Err(why), _) => (*why).to_owned(),
             };
             let values = candidate.values.iter().take(3).map(plain_text).collect::<Vec<_>>().join(" ¦ ");
-            seen.push(Seen {
+            explanations.push(ExplainedCandidate {
                 source: candidate.source,
                 score: candidate.score,
                 reason: candidate.reason.to_string(),
@@ -102,7 +102,7 @@ pub(crate) fn choose(
             });
         }
         if let (Ok(value), None) = (read, &chosen) {
-            let done = seen.is_none() && candidate.source.is_structured();
+            let done = explanations.is_none() && candidate.source.is_structured();
             chosen = Some(Chosen { value, notes, source: candidate.source, score: candidate.score });
             if done {
                 return chosen;
@@ -112,14 +112,18 @@ pub(crate) fn choose(
     chosen
 }
 
-/// Returns a structured list that was rejected for its look, for use where nothing better was found. Lists only.
-pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading: &Reading<'_>) -> Option<Chosen> {
-    if !wanted.is_array() {
+/// Returns a structured list that does not look like what is asked for, if nothing better was found. Only for arrays.
+pub(crate) fn fallback_list(
+    query: &FieldQuery<'_>,
+    candidates: &[Candidate],
+    reading: &ReadingContext<'_>,
+) -> Option<Chosen> {
+    if !query.is_array() {
         return None;
     }
     candidates.iter().filter(|c| c.source.is_structured() && c.score >= MIN_SCORE).find_map(|candidate| {
         let mut notes = Vec::new();
-        let value = array(wanted, candidate, reading, &mut notes)?;
+        let value = array(query, candidate, reading, &mut notes)?;
         Some(Chosen { value, notes, source: candidate.source, score: candidate.score })
     })
 }
@@ -130,27 +134,27 @@ pub(crate) fn last_resort(wanted: &Wanted<'_>, candidates: &[Candidate], reading
 /// # Errors
 /// The reason why none fits.
 fn read_all(
-    wanted: &Wanted<'_>,
+    query: &FieldQuery<'_>,
     candidate: &Candidate,
-    reading: &Reading<'_>,
+    reading: &ReadingContext<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Value, &'static str> {
     let trusted = matches!(candidate.source, Source::Selector | Source::Json);
-    if wanted.is_array() {
-        let value = array(wanted, candidate, reading, notes).ok_or("no element can be read as its type")?;
-        let fits = trusted || value.as_array().is_none_or(|items| is_list_of(wanted, items));
+    if query.is_array() {
+        let value = array(query, candidate, reading, notes).ok_or("no element can be read as its type")?;
+        let fits = trusted || value.as_array().is_none_or(|items| is_list_of(query, items));
         return if fits { Ok(value) } else { Err("not a list of what is asked for") };
     }
     let mut why = UNREADABLE;
     for raw in candidate.values.iter().take(20) {
-        let Some(coerced) = scalar(wanted, raw, candidate.source.form(), reading) else { continue };
-        if !trusted && let Err(reason) = fits(wanted, &coerced.value, raw, candidate.source) {
+        let Some(coerced) = scalar(query, raw, candidate.source.text_format(), reading) else { continue };
+        if !trusted && let Err(reason) = fits(query, &coerced.value, raw, candidate.source) {
             why = reason;
             continue;
         }
         // A field named just "date" may mean a future event if a label says so.
-        let any_day = wanted.label == "date" && candidate.source == Source::Pair;
-        if !trusted && !any_day && !candidate.source.is_structured() && is_to_come(wanted, &coerced.value, reading) {
+        let any_day = query.label == "date" && candidate.source == Source::Pair;
+        if !trusted && !any_day && !candidate.source.is_structured() && is_in_future(query, &coerced.value, reading) {
             why = "a day in the future";
             continue;
         }
@@ -162,21 +166,21 @@ fn read_all(
 
 /// Returns whether a day of publication or change lies in the future. One day more is allowed for time zones.
 /// Structured data may give a future day, for example for an announced book; a visible one belongs to something else.
-fn is_to_come(wanted: &Wanted<'_>, value: &Value, reading: &Reading<'_>) -> bool {
-    let past = wanted.is(Concept::Published) || wanted.is(Concept::Modified);
+fn is_in_future(query: &FieldQuery<'_>, value: &Value, reading: &ReadingContext<'_>) -> bool {
+    let past = query.is(Concept::Published) || query.is(Concept::Modified);
     let day = value.as_str().filter(|_| past).and_then(|day| day.parse::<jiff::civil::Date>().ok());
     day.zip(reading.today.tomorrow().ok()).is_some_and(|(day, latest)| day > latest)
 }
 
 /// Checks that a value of the right type looks like what the field is for. Returns the reason if it does not.
-fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Result<(), &'static str> {
+fn fits(query: &FieldQuery<'_>, value: &Value, raw: &Value, source: Source) -> Result<(), &'static str> {
     let text = value.as_str().unwrap_or_default();
     let count = text.chars().count();
     let structured = source.is_structured();
-    if matches!(wanted.shape(), Shape::Name | Shape::Code) && placeholder::is_nameless(text) {
+    if matches!(query.shape(), Shape::Name | Shape::Code) && placeholder::is_missing_name(text) {
         return Err("a placeholder for a missing value");
     }
-    match (wanted.shape(), value) {
+    match (query.shape(), value) {
         (Shape::Name, Value::String(_)) => {
             if text.contains("://") || text.starts_with('{') || text.starts_with('@') {
                 return Err("an address, not a name");
@@ -196,7 +200,7 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
             if !structured && text.contains('@') {
                 return Err("an email address, not a name");
             }
-            if wanted.is(Concept::Author) && !structured && !is_name(text) {
+            if query.is(Concept::Author) && !structured && !is_name(text) {
                 return Err("not a name");
             }
         }
@@ -206,12 +210,12 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
             }
             let digits = text.chars().any(char::is_numeric);
             let prose = text.split_whitespace().filter(|w| w.len() > 1 && w.chars().all(char::is_alphabetic)).count();
-            if !structured && prose > 1 && !wanted.has(Trait::Wordy) {
+            if !structured && prose > 1 && !query.has(Trait::Wordy) {
                 return Err("words, not a code");
             }
             // "CY-ONDE-M"
             let capitals = || text.contains('-') && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-            if !structured && !wanted.has(Trait::Digitless) && !digits && !capitals() {
+            if !structured && !query.has(Trait::Digitless) && !digits && !capitals() {
                 return Err("a code without a digit");
             }
         }
@@ -223,15 +227,15 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
                 return Err("an amount of zero");
             }
         }
-        (Shape::Count | Shape::Minutes, Value::Number(n)) => {
+        (Shape::Count | Shape::Duration, Value::Number(n)) => {
             let negative = n.as_f64().is_none_or(|v| v < 0.0);
-            if negative && !wanted.has(Trait::Signed) {
+            if negative && !query.has(Trait::Signed) {
                 return Err("a negative count");
             }
-            if wanted.is(Concept::TotalTime) && n.as_f64() == Some(0.0) {
+            if query.is(Concept::TotalTime) && n.as_f64() == Some(0.0) {
                 return Err("a duration of zero");
             }
-            if wanted.is(Concept::Rating) && n.as_f64().is_some_and(|v| v > 100.0) {
+            if query.is(Concept::Rating) && n.as_f64().is_some_and(|v| v > 100.0) {
                 return Err("too large for a rating");
             }
         }
@@ -239,12 +243,12 @@ fn fits(wanted: &Wanted<'_>, value: &Value, raw: &Value, source: Source) -> Resu
         (Shape::Place, Value::String(_)) if !structured && count > 200 => return Err("too long"),
         _ => {}
     }
-    if wanted.concept.is_none() && !structured {
-        if wanted.names_link() && !text.is_empty() && !is_address(text) {
+    if query.concept.is_none() && !structured {
+        if query.asks_for_address() && !text.is_empty() && !is_address(text) {
             return Err("not an address");
         }
         if let Value::String(text) = value
-            && !wanted.like_example(text)
+            && !query.resembles_example(text)
         {
             return Err("not like the example");
         }
@@ -264,8 +268,8 @@ fn is_address(text: &str) -> bool {
 
 impl Output {
     /// Records the value chosen for a field, or that there is none.
-    pub(crate) fn put(&mut self, wanted: &Wanted<'_>, chosen: Option<Chosen>, candidates: &[Candidate]) {
-        let field = wanted.field;
+    pub(crate) fn put(&mut self, query: &FieldQuery<'_>, chosen: Option<Chosen>, candidates: &[Candidate]) {
+        let field = query.field;
         // A field with a selector is not open: its value is not looked for elsewhere. A low score does not make a field
         // open: on pages with known answers, values of the lowest scores are right as often as others (0.91 of 42 below
         // 48).
@@ -273,7 +277,7 @@ impl Output {
             self.open.push(self.count);
         }
         self.count += 1;
-        for cut in candidates.iter().filter_map(|c| c.cut.as_ref()) {
+        for cut in candidates.iter().filter_map(|c| c.cut_warning.as_ref()) {
             self.warnings.push(format!("field \"{}\": {cut}", field.field));
         }
         if let Some(chosen) = chosen {
@@ -286,7 +290,7 @@ impl Output {
         }
         // Warn about a well-trusted value that could not be read, but not about a mere guess.
         let unreadable = candidates.iter().filter(|c| c.score > 70).find_map(|c| {
-            let typed = !c.values.iter().take(20).any(|v| coerce(field.kind, v, &PLAIN).is_some());
+            let typed = !c.values.iter().take(20).any(|v| coerce(field.kind, v, &PROBE).is_some());
             c.values.iter().map(plain_text).find(|t| typed && !t.trim().is_empty())
         });
         if let Some(text) = unreadable {
@@ -314,11 +318,16 @@ impl Output {
 }
 
 /// A reading that serves only to check whether something can be read.
-const PLAIN: Reading<'static> = Reading { locale: "en-US", today: jiff::civil::Date::constant(2025, 1, 1) };
+const PROBE: ReadingContext<'static> =
+    ReadingContext { locale: "en-US", today: jiff::civil::Date::constant(2025, 1, 1) };
 
 /// A field's explanation.
-pub(crate) fn explained(wanted: &Wanted<'_>, chosen: Option<&Chosen>, candidates: Vec<Seen>) -> Explained {
-    let meaning = wanted.concept.map_or("unknown", |c| c.properties().id).to_owned();
+pub(crate) fn explanation_of(
+    query: &FieldQuery<'_>,
+    chosen: Option<&Chosen>,
+    candidates: Vec<ExplainedCandidate>,
+) -> FieldExplanation {
+    let meaning = query.concept.map_or("unknown", |c| c.properties().id).to_owned();
     let value = chosen.map_or(Value::Null, |c| c.value.clone());
-    Explained { field: wanted.field.field.clone(), meaning, candidates, value }
+    FieldExplanation { field: query.field.field.clone(), meaning, candidates, value }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Head {
     pub(crate) canonical: Option<String>,
     pub(crate) language: Option<String>,
     /// Names of the site, in lower case.
-    pub(crate) sites: Vec<String>,
+    pub(crate) site_names: Vec<String>,
 }
 
 impl Head {
@@ -60,20 +60,23 @@ impl Head {
             named.iter().filter_map(|n| head.metas(n).first()).map(|s| s.to_lowercase()).collect();
         let host = url.host_str().unwrap_or_default().to_lowercase();
         sites.extend(host_names(&host));
-        head.sites = sites;
+        head.site_names = sites;
         head
     }
 
     /// Adds the names that structured data gives the site and its publisher.
-    pub(crate) fn learn_sites(&mut self, graph: &Graph<'_>) {
+    pub(crate) fn add_site_names(&mut self, graph: &Graph<'_>) {
         for object in graph.objects.iter().take(100) {
             let is = |list: &[&str]| types(object.members).any(|t| list.contains(&t));
-            let own =
-                is(&["WebSite", "Organization", "NewsMediaOrganization"]).then(|| graph.at(object.members, "name"));
-            let others = graph.at(object.members, "publisher.name").into_iter().chain(own.into_iter().flatten());
+            let own = is(&["WebSite", "Organization", "NewsMediaOrganization"])
+                .then(|| graph.values_at(object.members, "name"));
+            let others = graph.values_at(object.members, "publisher.name").into_iter().chain(own.into_iter().flatten());
             for name in others.filter_map(|v| v.as_str().map(str::to_lowercase)).take(3) {
-                if self.sites.len() < 20 && (2..=60).contains(&name.chars().count()) && !self.sites.contains(&name) {
-                    self.sites.push(name);
+                if self.site_names.len() < 20
+                    && (2..=60).contains(&name.chars().count())
+                    && !self.site_names.contains(&name)
+                {
+                    self.site_names.push(name);
                 }
             }
         }
@@ -91,10 +94,10 @@ impl Head {
     }
 
     /// Returns whether a text is a name of the site, comparing letters and digits only.
-    pub(crate) fn is_site(&self, text: &str) -> bool {
+    pub(crate) fn is_site_name(&self, text: &str) -> bool {
         let letters = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
         let text = letters(text);
-        !text.is_empty() && self.sites.iter().any(|s| letters(s) == text)
+        !text.is_empty() && self.site_names.iter().any(|s| letters(s) == text)
     }
 }
 

@@ -35,8 +35,8 @@ struct Seed<'b> {
 impl Seed<'_> {
     /// Spends one node and one step per byte.
     fn take<E: Error>(self, bytes: usize) -> Result<(), E> {
-        let goes_on = self.budget.make(1) && self.budget.step(bytes + 1);
-        if goes_on { Ok(()) } else { Err(E::custom("exceeds the reading budget")) }
+        let has_budget = self.budget.make(1) && self.budget.step(bytes + 1);
+        if has_budget { Ok(()) } else { Err(E::custom("exceeds the reading budget")) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::vocabulary::{concept_of, words};
 pub(crate) struct Member<'v> {
     pub(crate) value: &'v Value,
     /// The member whose value contains it.
-    pub(crate) above: Option<usize>,
+    pub(crate) parent: Option<usize>,
 }
 
 /// The index of a page's members.
@@ -31,10 +31,10 @@ impl<'v> Index<'v> {
         let mut index = Index::default();
         let mut known: HashMap<&str, (String, Option<Concept>)> = HashMap::new();
         let mut open: VecDeque<(&Value, Option<usize>)> = VecDeque::from([(page, None)]);
-        while let Some((value, above)) = open.pop_front() {
+        while let Some((value, parent)) = open.pop_front() {
             match value {
                 Value::Array(items) => {
-                    open.extend(items.iter().filter(|v| v.is_array() || v.is_object()).map(|v| (v, above)));
+                    open.extend(items.iter().filter(|v| v.is_array() || v.is_object()).map(|v| (v, parent)));
                 }
                 Value::Object(members) => {
                     for (name, value) in members {
@@ -42,7 +42,7 @@ impl<'v> Index<'v> {
                             return index;
                         }
                         let (words, concept) = known.entry(name).or_insert_with(|| (words(name), concept_of(name)));
-                        index.add(words, *concept, Member { value, above });
+                        index.add(words, *concept, Member { value, parent });
                         if value.is_array() || value.is_object() {
                             open.push_back((value, Some(index.members.len() - 1)));
                         }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::budget::Budget;
 use crate::candidate::{Candidate, Source};
+use crate::field_query::FieldQuery;
 use crate::json_index::Index;
 use crate::selector::MAX_SELECTED;
-use crate::wanted::Wanted;
 
 /// Maximum number of members examined for one field, outermost first.
 const MAX_MEMBERS: usize = 20_000;
@@ -30,76 +30,76 @@ impl<'v> Json<'v> {
 }
 
 /// Collects one field's values, up to the size that a result may have.
-struct Collected<'b> {
+struct ValueCollector<'b> {
     budget: &'b Budget<'b>,
-    room: usize,
-    cut: bool,
+    remaining: usize,
+    truncated: bool,
 }
 
-impl Collected<'_> {
-    /// Copies a scalar value as far as there is room.
+impl ValueCollector<'_> {
+    /// Copies a scalar value as far as the limit allows.
     fn copy(&mut self, value: &Value) -> Option<Value> {
         let size = value.as_str().map_or(8, str::len);
-        self.cut |= size > self.room || !self.budget.copy(size);
+        self.truncated |= size > self.remaining || !self.budget.copy(size);
         let copy = match value.as_str() {
-            Some(text) if self.cut => Value::from(&text[..text.floor_char_boundary(self.room)]),
+            Some(text) if self.truncated => Value::from(&text[..text.floor_char_boundary(self.remaining)]),
             _ => value.clone(),
         };
-        let there = self.room > 0 && self.budget.step(1);
-        self.room = self.room.saturating_sub(size);
-        there.then_some(copy)
+        let fits = self.remaining > 0 && self.budget.step(1);
+        self.remaining = self.remaining.saturating_sub(size);
+        fits.then_some(copy)
     }
 }
 
 /// Returns a field's candidates: the path that its name spells, members of the same name, then members that mean the
 /// same.
-pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate> {
-    let field = wanted.field;
+pub(crate) fn candidates(page: &Json<'_>, query: &FieldQuery<'_>) -> Vec<Candidate> {
+    let field = query.field;
     let mut found = Vec::new();
     if field.selector.is_some() {
         // A CSS selector matches nothing in JSON.
         return found;
     }
-    let mut room = Collected { budget: page.budget, room: MAX_SELECTED, cut: false };
+    let mut collector = ValueCollector { budget: page.budget, remaining: MAX_SELECTED, truncated: false };
     let path: Vec<&str> = field.field.split('.').collect();
     if path.len() > 1 {
-        let values = reach(page.root, &path, &mut room);
+        let values = values_at_path(page.root, &path, &mut collector);
         found.push(Candidate::new(Source::Json, values, "path that the field's name spells"));
     }
     let (mut same, mut alike): (Vec<Vec<Value>>, Vec<Vec<Value>>) = (Vec::new(), Vec::new());
-    let (own, meant) = page.index.named(&wanted.label, wanted.concept);
+    let (own, meant) = page.index.named(&query.label, query.concept);
     let mut all: Vec<usize> = own.iter().take(MAX_MEMBERS).chain(meant.iter().take(MAX_MEMBERS)).copied().collect();
     all.sort_unstable();
     all.dedup();
     // Parts of a price are not a second price.
-    let mut whole: HashSet<usize> = HashSet::new();
+    let mut objects_read: HashSet<usize> = HashSet::new();
     for at in all {
-        let Some(member) = page.index.members.get(at).filter(|_| room.room > 0) else { break };
-        let above = |at: &usize| page.index.members.get(*at).and_then(|m| m.above);
-        let mut around = std::iter::successors(member.above, above).take_while(|_| page.budget.step(1));
-        if !whole.is_empty() && around.any(|at| whole.contains(&at)) {
+        let Some(member) = page.index.members.get(at).filter(|_| collector.remaining > 0) else { break };
+        let parent = |at: &usize| page.index.members.get(*at).and_then(|m| m.parent);
+        let mut around = std::iter::successors(member.parent, parent).take_while(|_| page.budget.step(1));
+        if !objects_read.is_empty() && around.any(|at| objects_read.contains(&at)) {
             continue;
         }
-        let values = plain(member.value, &mut room);
+        let values = scalars(member.value, &mut collector);
         if member.value.is_object() && !values.is_empty() {
-            whole.insert(at);
+            objects_read.insert(at);
         }
         if own.binary_search(&at).is_ok() { &mut same } else { &mut alike }.push(values);
     }
     for (lists, reason, change) in [(same, "member of the same name", 0), (alike, "member that means the same", -10)] {
         // If a list is asked for and each member has one value, the values together form the list.
         let single = lists.iter().filter(|l| l.len() == 1).count();
-        if wanted.is_array() && single > 1 && single == lists.len() {
+        if query.is_array() && single > 1 && single == lists.len() {
             let values = lists.into_iter().flatten().take(MAX_LIST).collect();
-            found.push(Candidate::new(Source::Json, values, reason).scored(change));
+            found.push(Candidate::new(Source::Json, values, reason).adjusted(change));
         } else {
-            found.extend(lists.into_iter().map(|values| Candidate::new(Source::Json, values, reason).scored(change)));
+            found.extend(lists.into_iter().map(|values| Candidate::new(Source::Json, values, reason).adjusted(change)));
         }
     }
     found.retain(|c| !c.values.is_empty());
-    if let Some(first) = found.first_mut().filter(|_| room.cut) {
+    if let Some(first) = found.first_mut().filter(|_| collector.truncated) {
         let max = MAX_SELECTED / 1024;
-        first.cut =
+        first.cut_warning =
             Some(format!("the page's values exceed the limit of {max} KB for one field; the rest was left out"));
     }
     found
@@ -107,7 +107,7 @@ pub(crate) fn candidates(page: &Json<'_>, wanted: &Wanted<'_>) -> Vec<Candidate>
 
 /// Returns the values at a path. A step is a member or a position in a list; any other step on a list applies to each
 /// of its elements.
-fn reach(page: &Value, path: &[&str], room: &mut Collected<'_>) -> Vec<Value> {
+fn values_at_path(page: &Value, path: &[&str], collector: &mut ValueCollector<'_>) -> Vec<Value> {
     let mut here: Vec<&Value> = vec![page];
     for step in path {
         let mut next: Vec<&Value> = Vec::new();
@@ -116,7 +116,7 @@ fn reach(page: &Value, path: &[&str], room: &mut Collected<'_>) -> Vec<Value> {
                 Value::Array(items) => match step.parse::<usize>() {
                     Ok(at) => next.extend(items.get(at)),
                     Err(_) => {
-                        let items = items.iter().take_while(|_| room.budget.step(1));
+                        let items = items.iter().take_while(|_| collector.budget.step(1));
                         next.extend(items.filter_map(|item| item.get(*step)).take(MAX_LIST));
                     }
                 },
@@ -126,11 +126,11 @@ fn reach(page: &Value, path: &[&str], room: &mut Collected<'_>) -> Vec<Value> {
         next.truncate(MAX_LIST);
         here = next;
     }
-    here.into_iter().flat_map(|value| plain(value, room)).collect()
+    here.into_iter().flat_map(|value| scalars(value, collector)).collect()
 }
 
 /// Returns a value as scalars: of an object the member that names it, of a list one per element.
-fn plain<'v>(value: &'v Value, room: &mut Collected<'_>) -> Vec<Value> {
+fn scalars<'v>(value: &'v Value, collector: &mut ValueCollector<'_>) -> Vec<Value> {
     let one = |v: &Value| !v.is_object() && !v.is_array() && !v.is_null();
     let keys = ["value", "amount", "name", "title", "text", "url"];
     let named = |value: &'v Value| match value {
@@ -139,10 +139,10 @@ fn plain<'v>(value: &'v Value, room: &mut Collected<'_>) -> Vec<Value> {
     };
     match value {
         Value::Array(items) => {
-            let items = items.iter().take_while(|_| room.budget.step(1)).filter_map(named).take(MAX_LIST);
-            items.map_while(|v| room.copy(v)).collect()
+            let items = items.iter().take_while(|_| collector.budget.step(1)).filter_map(named).take(MAX_LIST);
+            items.map_while(|v| collector.copy(v)).collect()
         }
-        other => named(other).and_then(|v| room.copy(v)).into_iter().collect(),
+        other => named(other).and_then(|v| collector.copy(v)).into_iter().collect(),
     }
 }
 
@@ -157,12 +157,16 @@ mod tests {
         let page =
             json!({"items": [{"price": {"amount": 5}}, {"price": {"amount": 6}}, {"price": [7, {"name": "x"}]}]});
         let budget = Budget::default();
-        let reach = |page: &Value, path: &[&str]| {
-            reach(page, path, &mut Collected { budget: &budget, room: MAX_SELECTED, cut: false })
+        let values_at_path = |page: &Value, path: &[&str]| {
+            values_at_path(
+                page,
+                path,
+                &mut ValueCollector { budget: &budget, remaining: MAX_SELECTED, truncated: false },
+            )
         };
-        assert_eq!(reach(&page, &["items", "price"]), [json!(5), json!(6), json!(7), json!("x")]);
-        assert_eq!(reach(&page, &["items", "1", "price"]), [json!(6)]);
-        assert_eq!(reach(&page, &["items", "nothing"]), Vec::<Value>::new());
+        assert_eq!(values_at_path(&page, &["items", "price"]), [json!(5), json!(6), json!(7), json!("x")]);
+        assert_eq!(values_at_path(&page, &["items", "1", "price"]), [json!(6)]);
+        assert_eq!(values_at_path(&page, &["items", "nothing"]), Vec::<Value>::new());
     }
 
     fn cost(page: &Value, names: &[String], kind: &str) -> (crate::budget::Limits, usize) {
@@ -170,9 +174,9 @@ mod tests {
         let schema = domain::Schema::parse(&Value::Array(fields)).unwrap();
         let budget = Budget::default();
         let page = Json::of(page, &budget);
-        let wanted = crate::sources::wanted(&schema);
-        let sizes = wanted.iter().map(|w| {
-            let found = candidates(&page, w);
+        let queries = crate::sources::interpret(&schema);
+        let sizes = queries.iter().map(|query| {
+            let found = candidates(&page, query);
             found.iter().flat_map(|c| &c.values).map(|v| v.as_str().map_or(8, str::len)).sum::<usize>()
         });
         let max = sizes.max().unwrap_or(0);
@@ -207,7 +211,7 @@ mod tests {
         let page = json!({"price": {"value": 5, "price": 6}, "a": {"price": {"x": {"price": 7}}}});
         let schema = domain::Schema::parse(&json!([{"field": "price", "type": "float", "example": 1}])).unwrap();
         let budget = Budget::default();
-        let found = candidates(&Json::of(&page, &budget), &crate::sources::wanted(&schema)[0]);
+        let found = candidates(&Json::of(&page, &budget), &crate::sources::interpret(&schema)[0]);
         let values: Vec<Value> = found.into_iter().flat_map(|c| c.values).collect();
         assert_eq!(values, [json!(5), json!(7)]);
     }

@@ -14,7 +14,7 @@ const PREFIXES: [&str; 7] = [")]}',", ")]}'", ")]}", "while(1);", "while (1);", 
 
 /// Returns the JSON within a text, without a byte order mark, a prefix, a comment or a call (`callback({…});`) around
 /// it.
-pub(crate) fn bare(text: &str) -> &str {
+pub(crate) fn without_wrapper(text: &str) -> &str {
     let mut text = text.trim_start_matches('\u{feff}').trim();
     for prefix in PREFIXES {
         if let Some(rest) = text.strip_prefix(prefix) {
@@ -42,36 +42,36 @@ fn in_call(text: &str) -> Option<&str> {
 }
 
 /// Returns whether a text begins like a JSON object or list.
-pub(crate) fn begins(text: &str) -> bool {
-    bare(text).starts_with(['{', '['])
+pub(crate) fn looks_like_json(text: &str) -> bool {
+    without_wrapper(text).starts_with(['{', '['])
 }
 
 /// Parses a text as JSON, repairing it only if needed. Returns `None` if it is not JSON.
 pub(crate) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
-    let text = bare(text);
-    json::parse(text, budget).ok().or_else(|| match mended(text) {
-        Cow::Owned(mended) => json::parse(&mended, budget).ok(),
+    let text = without_wrapper(text);
+    json::parse(text, budget).ok().or_else(|| match repaired(text) {
+        Cow::Owned(repaired) => json::parse(&repaired, budget).ok(),
         Cow::Borrowed(_) => None,
     })
 }
 
 /// Returns the text with unpaired surrogates as U+FFFD and numbers beyond the range of a float as null, since nothing
 /// more is known of them.
-fn mended(text: &str) -> Cow<'_, str> {
+fn repaired(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let mut out = String::new();
-    // Everything before `kept` is in `out`.
-    let (mut kept, mut at, mut quoted) = (0, 0, false);
+    // Everything before `copied_to` is in `out`.
+    let (mut copied_to, mut at, mut quoted) = (0, 0, false);
     while let Some(byte) = bytes.get(at) {
         match byte {
             b'"' => (at, quoted) = (at + 1, !quoted),
-            b'\\' if quoted => match half(bytes, at) {
-                Some(0xd800..=0xdbff) if matches!(half(bytes, at + 6), Some(0xdc00..=0xdfff)) => at += 12,
+            b'\\' if quoted => match utf_16_unit(bytes, at) {
+                Some(0xd800..=0xdbff) if matches!(utf_16_unit(bytes, at + 6), Some(0xdc00..=0xdfff)) => at += 12,
                 Some(0xd800..=0xdfff) => {
-                    out.push_str(&text[kept..at]);
+                    out.push_str(&text[copied_to..at]);
                     out.push(char::REPLACEMENT_CHARACTER);
                     at += 6;
-                    kept = at;
+                    copied_to = at;
                 }
                 _ => at += 2,
             },
@@ -79,24 +79,24 @@ fn mended(text: &str) -> Cow<'_, str> {
                 let is_part = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E');
                 let end = at + bytes[at..].iter().take_while(|b| is_part(b)).count();
                 if text[at..end].parse::<f64>().is_ok_and(f64::is_infinite) {
-                    out.push_str(&text[kept..at]);
+                    out.push_str(&text[copied_to..at]);
                     out.push_str("null");
-                    kept = end;
+                    copied_to = end;
                 }
                 at = end;
             }
             _ => at += 1,
         }
     }
-    if kept == 0 {
+    if copied_to == 0 {
         return Cow::Borrowed(text);
     }
-    out.push_str(&text[kept..]);
+    out.push_str(&text[copied_to..]);
     Cow::Owned(out)
 }
 
 /// Returns the UTF-16 code unit of an escape with four hexadecimal digits.
-fn half(bytes: &[u8], at: usize) -> Option<u16> {
+fn utf_16_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
@@ -126,7 +126,7 @@ mod tests {
             "/* {\"a\": [1, \"x\"]} */",
         ] {
             assert_eq!(read(text), Some(want.clone()), "{text}");
-            assert!(begins(text), "{text}");
+            assert!(looks_like_json(text), "{text}");
         }
         for text in ["", "{", "{\"a\": }", "f(1)", "(1)", "<p>", "{} {}", "1x({})"] {
             assert_eq!(read(text), None, "{text}");

@@ -12,6 +12,7 @@ pub mod links;
 pub mod shell;
 pub mod weight;
 
+mod brand_or_code;
 mod candidate;
 mod cents;
 mod concept;
@@ -19,6 +20,7 @@ mod dateline;
 mod doc;
 mod entity;
 mod extracted;
+mod field_query;
 mod fields;
 mod head;
 mod html;
@@ -26,43 +28,41 @@ mod json;
 mod json_index;
 mod json_page;
 mod json_text;
-mod kinds;
 mod lists;
-mod own_value;
+mod page_sink;
 mod page_title;
 mod person_name;
 mod phrases;
 mod placeholder;
+mod properties;
+mod prune;
 mod range;
-mod receive;
 mod scalar;
 mod scores;
 mod selector;
-mod sieve;
 mod sources;
 mod spelling;
 mod structured;
 mod tags;
-mod tidy;
+mod text_cleanup;
 mod visible;
 mod vocabulary;
-mod wanted;
 mod xml;
 mod zones;
 
-use budget::{Budget, Spent};
+use budget::{Budget, Resource};
 use domain::media::{Media, essence};
 use domain::{Schema, Timestamp};
-use receive::{Content, Explainer, Receiver, Values};
+use field_query::FieldQuery;
+use page_sink::{Content, Explainer, PageSink, Values};
 use serde_json::Value;
 use url::Url;
-use wanted::Wanted;
 
-pub use candidate::{Explained, Seen, Source};
+pub use candidate::{ExplainedCandidate, FieldExplanation, Source};
 pub use coercion::reads_as;
 pub use extracted::Extracted;
 pub use links::{Link, LinkKind, Links};
-pub use receive::{Compact, Extras, Wants};
+pub use page_sink::{CompactPage, Extras, RequestedExtras};
 pub use selector::{MAX_COMPOUNDS, MAX_NESTING, MAX_PARTS, MAX_SELECTED, check_selector};
 
 /// A page as it was fetched.
@@ -95,13 +95,13 @@ pub enum ExtractError {
     Unsupported(String),
     /// The content type says JSON, but the content is not JSON.
     #[error("the content type says JSON, but the content is not valid JSON")]
-    BrokenJson,
+    InvalidJson,
     /// The deadline passed while the page was being read.
     #[error("reading the page took longer than the time left")]
     OutOfTime,
     /// The page exceeds a limit of its budget.
     #[error("the page is too expensive to read: it exceeds the limit of {0} for a page")]
-    TooMuch(Spent),
+    BudgetExceeded(Resource),
 }
 
 /// Kinds of content, each read in its own way.
@@ -126,11 +126,11 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
         Media::Json => match json(text) {
             Some(json) => Ok(json),
             None if is_markup => Ok(markup()),
-            None => Err(ExtractError::BrokenJson),
+            None => Err(ExtractError::InvalidJson),
         },
         // Servers send pages, feeds and JSON under any of these types.
-        Media::Html | Media::Script | Media::Text | Media::Unsaid if is_markup => Ok(markup()),
-        said => match (Some(text).filter(|t| json_text::begins(t)).and_then(json), said) {
+        Media::Html | Media::Script | Media::Text | Media::Unspecified if is_markup => Ok(markup()),
+        declared => match (Some(text).filter(|t| json_text::looks_like_json(t)).and_then(json), declared) {
             (Some(json), _) => Ok(json),
             (None, Media::Script) => unsupported(),
             (None, Media::Text) => Ok(Kind::Text),
@@ -144,17 +144,17 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
 /// # Errors
 /// The content is of a kind that cannot be read, or reading exceeds the budget.
 pub fn extract(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Extracted, ExtractError> {
-    extract_with(page, schema, context, Wants::default()).0
+    extract_with(page, schema, context, RequestedExtras::default()).0
 }
 
-/// Reads the fields as [`extract`] does, and whatever else `wants` asks for from the same document.
+/// Reads the fields as [`extract`] does, and returns the requested extras of the same document.
 pub fn extract_with(
     page: &Page<'_>,
     schema: &Schema,
     context: &Context<'_>,
-    wants: Wants,
+    requested: RequestedExtras,
 ) -> (Result<Extracted, ExtractError>, Extras) {
-    let mut values = Values::new(page.url, wants);
+    let mut values = Values::new(page.url, requested);
     let read = read_fields(page, schema, context, false, &mut values);
     let (extracted, extras) = values.finish();
     (read.map(|()| extracted), extras)
@@ -165,7 +165,7 @@ pub fn extract_with(
 ///
 /// # Errors
 /// As [`extract`].
-pub fn explain(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Vec<Explained>, ExtractError> {
+pub fn explain(page: &Page<'_>, schema: &Schema, context: &Context<'_>) -> Result<Vec<FieldExplanation>, ExtractError> {
     let mut explainer = Explainer::default();
     read_fields(page, schema, context, true, &mut explainer)?;
     Ok(explainer.0)
@@ -177,56 +177,56 @@ fn read_fields(
     schema: &Schema,
     context: &Context<'_>,
     explaining: bool,
-    receiver: &mut dyn Receiver,
+    sink: &mut dyn PageSink,
 ) -> Result<(), ExtractError> {
     let budget = context.budget;
-    budget.step(page.body.len() / budget::PASS);
+    budget.step(page.body.len() / budget::SCANNED_BYTES_PER_STEP);
     let text = charset::decode(page.body, page.content_type);
-    let fields = sources::wanted(schema);
-    let kind = kind_of(page.content_type, &text, budget).or_else(|e| ended(budget).and(Err(e)))?;
+    let fields = sources::interpret(schema);
+    let kind = kind_of(page.content_type, &text, budget).or_else(|e| check_budget(budget).and(Err(e)))?;
     match kind {
         // A caller's selector may match anything, including scripts and styles.
         Kind::Html if fields.iter().any(|w| w.field.selector.is_some()) => {
             let document = html::parse_within(&text, budget);
-            receiver.document(&document, budget);
-            read_document(&document, page, None, &fields, context, explaining, receiver);
+            sink.document(&document, budget);
+            read_document(&document, page, None, &fields, context, explaining, sink);
         }
         Kind::Xml(xml) => {
-            receiver.document(&xml.tree, budget);
-            read_document(&xml.tree, page, xml.data.as_ref(), &fields, context, explaining, receiver);
+            sink.document(&xml.tree, budget);
+            read_document(&xml.tree, page, xml.data.as_ref(), &fields, context, explaining, sink);
         }
         Kind::Html => {
-            let document = html::parse_within(&sieve::sift(&text, budget), budget);
-            receiver.document(&document, budget);
-            read_document(&document, page, None, &fields, context, explaining, receiver);
+            let document = html::parse_within(&prune::remove_unused(&text, budget), budget);
+            sink.document(&document, budget);
+            read_document(&document, page, None, &fields, context, explaining, sink);
         }
         // Lines of plain text may be labels with values too.
         Kind::Text => {
-            let document = html::parse_within(&html::of_text(&text), budget);
-            read_document(&document, page, None, &fields, context, explaining, receiver);
+            let document = html::parse_within(&html::from_text(&text), budget);
+            read_document(&document, page, None, &fields, context, explaining, sink);
         }
         Kind::Json(value) => {
             let json = json_page::Json::of(&value, budget);
-            let reading = coercion::Reading { locale: context.locale, today: context.now.civil() };
-            for wanted in fields.iter().take_while(|_| budget.step(1)) {
-                let mut candidates = json_page::candidates(&json, wanted);
+            let reading = coercion::ReadingContext { locale: context.locale, today: context.now.civil() };
+            for query in fields.iter().take_while(|_| budget.step(1)) {
+                let mut candidates = json_page::candidates(&json, query);
                 fields::sort(&mut candidates);
-                let mut seen = Vec::new();
-                let chosen = fields::choose(wanted, &candidates, &reading, explaining.then_some(&mut seen));
-                receiver.field(wanted, chosen, &candidates, seen);
+                let mut explanations = Vec::new();
+                let chosen = fields::choose(query, &candidates, &reading, explaining.then_some(&mut explanations));
+                sink.field(query, chosen, &candidates, explanations);
             }
-            receiver.whole(Content::Json(&value), &fields);
+            sink.finish_page(Content::Json(&value), &fields);
         }
     }
-    ended(budget)
+    check_budget(budget)
 }
 
 /// Returns an error if the budget was not enough for the page.
-fn ended(budget: &Budget<'_>) -> Result<(), ExtractError> {
-    match budget.spent() {
+fn check_budget(budget: &Budget<'_>) -> Result<(), ExtractError> {
+    match budget.exhausted() {
         None => Ok(()),
-        Some(Spent::Time) => Err(ExtractError::OutOfTime),
-        Some(what) => Err(ExtractError::TooMuch(what)),
+        Some(Resource::Time) => Err(ExtractError::OutOfTime),
+        Some(what) => Err(ExtractError::BudgetExceeded(what)),
     }
 }
 
@@ -235,38 +235,38 @@ fn read_document(
     parsed: &scraper::Html,
     page: &Page<'_>,
     data: Option<&Value>,
-    fields: &[Wanted<'_>],
+    fields: &[FieldQuery<'_>],
     context: &Context<'_>,
     explaining: bool,
-    receiver: &mut dyn Receiver,
+    sink: &mut dyn PageSink,
 ) {
     let data = data.map(|data| json_page::Json::of(data, context.budget));
     let doc = doc::Doc::within(parsed, context.budget);
     let mut head = head::Head::of(parsed, &doc, page.url);
     let roots = structured::read(parsed, context.budget);
     let graph = structured::Graph::of(&roots, Some(page.url), context.budget);
-    head.learn_sites(&graph);
+    head.add_site_names(&graph);
     let locale = locale_of(context.locale, head.language.as_deref());
-    let reading = coercion::Reading { locale, today: context.now.civil() };
+    let reading = coercion::ReadingContext { locale, today: context.now.civil() };
     let selection = selector::Selection::of(parsed, page.url, context.budget);
     let sources = sources::Sources::of(selection, &doc, &head, &graph, reading, fields);
-    for wanted in fields.iter().take_while(|_| context.budget.step(1)) {
-        let mut candidates = sources.structured(wanted);
-        candidates.extend(data.iter().flat_map(|data| json_page::candidates(data, wanted)));
+    for query in fields.iter().take_while(|_| context.budget.step(1)) {
+        let mut candidates = sources.structured(query);
+        candidates.extend(data.iter().flat_map(|data| json_page::candidates(data, query)));
         fields::sort(&mut candidates);
-        let mut chosen = fields::choose(wanted, &candidates, &reading, None);
-        let mut seen = Vec::new();
-        if explaining || chosen.as_ref().is_none_or(|c| sources.also_visible(wanted, c)) {
-            candidates.extend(sources.visible(wanted, explaining || chosen.as_ref().is_none_or(|c| !c.is_sure())));
-            scores::agree(wanted, &mut candidates, &reading);
-            scores::show(wanted, &mut candidates, &doc);
+        let mut chosen = fields::choose(query, &candidates, &reading, None);
+        let mut explanations = Vec::new();
+        if explaining || chosen.as_ref().is_none_or(|c| sources.needs_visible(query, c)) {
+            candidates.extend(sources.visible(query, explaining || chosen.as_ref().is_none_or(|c| !c.is_trusted())));
+            scores::raise_agreeing_amounts(query, &mut candidates, &reading);
+            scores::lower_hidden_codes(query, &mut candidates, &doc);
             fields::sort(&mut candidates);
-            chosen = fields::choose(wanted, &candidates, &reading, explaining.then_some(&mut seen))
-                .or_else(|| fields::last_resort(wanted, &candidates, &reading));
+            chosen = fields::choose(query, &candidates, &reading, explaining.then_some(&mut explanations))
+                .or_else(|| fields::fallback_list(query, &candidates, &reading));
         }
-        receiver.field(wanted, chosen, &candidates, seen);
+        sink.field(query, chosen, &candidates, explanations);
     }
-    receiver.whole(Content::Doc(&doc, &head), fields);
+    sink.finish_page(Content::Doc(&doc, &head), fields);
 }
 
 /// Returns the locale to read a page by: the caller's. But if the caller asked in English and the page declares another

@@ -15,11 +15,12 @@ use scraper::node::{Element, Node};
 use scraper::{ElementRef, Html};
 use url::Url;
 
-use crate::budget::{Budget, PASS};
+use crate::budget::{Budget, SCANNED_BYTES_PER_STEP};
 
 /// Maximum number of links of a page; further ones are left out.
 pub const MAX_LINKS: usize = 5_000;
-/// Most bytes of all URLs together: a page of short relative links with a long base must not grow a thousandfold.
+/// Maximum number of bytes of all URLs together: a page of short relative links with a long base must not grow a
+/// thousandfold.
 pub const MAX_LINK_BYTES: usize = 4 * 1024 * 1024;
 
 /// Maximum length of a text that is read as an address, including white space around it.
@@ -80,7 +81,7 @@ impl Links {
             let found = item_link.or_else(|| target(element.value()).map(|(kind, href)| (kind, href.into())));
             let Some((kind, href)) = found else { continue };
             // Resolving, hashing and copying it.
-            budget.step(URL_STEPS + (href.len() + head.base.as_str().len()) / PASS);
+            budget.step(URL_STEPS + (href.len() + head.base.as_str().len()) / SCANNED_BYTES_PER_STEP);
             let Some(target) = resolve(&head.base, &href) else { continue };
             let nofollow = head.nofollow || tokens(element.attr("rel")).any(|t| t.eq_ignore_ascii_case("nofollow"));
             if let Some(&at) = known.get(&target) {

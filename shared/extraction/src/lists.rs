@@ -4,38 +4,40 @@
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
-use crate::coercion::Reading;
+use crate::coercion::ReadingContext;
 use crate::concept::{Concept, Trait};
+use crate::field_query::FieldQuery;
 use crate::scalar::{plain_text, scalar};
-use crate::tidy::{self, Split};
-use crate::wanted::Wanted;
+use crate::text_cleanup::{self, Split};
 
 /// Maximum number of elements of an array.
 const MAX_ELEMENTS: usize = 1_000;
 
 /// Reads a candidate's values as a list. Returns `None` if none of them can be read as the elements' type.
 pub(crate) fn array(
-    wanted: &Wanted<'_>,
+    query: &FieldQuery<'_>,
     candidate: &Candidate,
-    reading: &Reading<'_>,
+    reading: &ReadingContext<'_>,
     notes: &mut Vec<String>,
 ) -> Option<Value> {
-    let how = if wanted.has(Trait::Lines) { Split::Lines } else { Split::Commas };
-    let form = candidate.source.form();
+    let split = if query.has(Trait::Lines) { Split::Lines } else { Split::Commas };
+    let format = candidate.source.text_format();
     let from_page = candidate.source == Source::Selector || candidate.source == Source::List;
     let parts: Vec<Value> = match &candidate.values[..] {
-        [Value::String(one)] if one.starts_with("[{") => written_out(one),
-        [Value::String(one)] if wanted.is(Concept::Instruction) => {
-            let lines = tidy::split(one, how, form);
-            let apart = if lines.len() == 1 { tidy::run_together(&lines[0]) } else { lines };
+        [Value::String(one)] if one.starts_with("[{") => texts_of_json_list(one),
+        [Value::String(one)] if query.is(Concept::Instruction) => {
+            let lines = text_cleanup::split(one, split, format);
+            let apart = if lines.len() == 1 { text_cleanup::split_run_together(&lines[0]) } else { lines };
             apart.into_iter().map(Value::String).collect()
         }
-        [Value::String(one)] if !from_page => tidy::split(one, how, form).into_iter().map(Value::String).collect(),
-        many if how == Split::Lines && !from_page => many
+        [Value::String(one)] if !from_page => {
+            text_cleanup::split(one, split, format).into_iter().map(Value::String).collect()
+        }
+        many if split == Split::Lines && !from_page => many
             .iter()
             .flat_map(|v| match v {
                 Value::String(text) if text.contains(['<', '\n']) || text.contains("&lt;") => {
-                    tidy::split(text, how, form).into_iter().map(Value::String).collect()
+                    text_cleanup::split(text, split, format).into_iter().map(Value::String).collect()
                 }
                 other => vec![other.clone()],
             })
@@ -43,19 +45,19 @@ pub(crate) fn array(
         many => many.to_vec(),
     };
     let (mut items, mut dropped) = (Vec::new(), 0);
-    let mut own = Vec::new();
+    let mut element_notes = Vec::new();
     for part in parts.iter().take(MAX_ELEMENTS) {
-        match scalar(wanted, part, form, reading) {
+        match scalar(query, part, format, reading) {
             Some(coerced) => {
-                let Some(value) = element(wanted, coerced.value, candidate.source) else { continue };
-                own.extend(coerced.note);
+                let Some(value) = element(query, coerced.value, candidate.source) else { continue };
+                element_notes.extend(coerced.note);
                 items.push(value);
             }
             None if plain_text(part).trim().is_empty() => {}
             None => dropped += 1,
         }
     }
-    match wanted.concept {
+    match query.concept {
         Some(Concept::Instruction) => drop_repeated(&mut items),
         Some(Concept::Ingredient) => join_amounts(&mut items),
         _ => {}
@@ -63,18 +65,18 @@ pub(crate) fn array(
     if items.is_empty() {
         return None;
     }
-    notes.extend(own);
+    notes.extend(element_notes);
     if dropped > 0 {
         notes.push(format!(
             "{dropped} elements could not be read as {} and were dropped",
-            wanted.field.kind.element().name()
+            query.field.kind.element().name()
         ));
     }
     Some(Value::Array(items))
 }
 
 /// Returns the texts of a list of objects that a text contains as JSON.
-fn written_out(text: &str) -> Vec<Value> {
+fn texts_of_json_list(text: &str) -> Vec<Value> {
     let Ok(Value::Array(items)) = serde_json::from_str(text) else { return Vec::new() };
     let named = |item: &Value| ["text", "name"].iter().find_map(|k| item.get(*k).filter(|v| v.is_string()).cloned());
     items.iter().filter_map(named).collect()
@@ -89,7 +91,7 @@ fn drop_repeated(items: &mut Vec<Value>) {
     items.retain(|i| i.as_str().is_none_or(|t| counts.get(t).is_none_or(|n| *n < 3)));
 }
 
-/// Joins amounts that stand in elements of their own with what follows, the thing that they are an amount of.
+/// Joins each element that is only an amount with the element after it, which names the thing.
 fn join_amounts(items: &mut Vec<Value>) {
     let starts = |v: &Value| v.as_str().is_some_and(|t| t.starts_with(char::is_numeric));
     let alone = |v: &Value| {
@@ -117,9 +119,9 @@ fn join_amounts(items: &mut Vec<Value>) {
 
 /// Returns whether a list can be what is asked for: steps are sentences; ingredients are more than a word, and some of
 /// them have amounts.
-pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
+pub(crate) fn is_list_of(query: &FieldQuery<'_>, items: &[Value]) -> bool {
     let lengths: usize = items.iter().filter_map(Value::as_str).map(|t| t.chars().count()).sum();
-    match wanted.concept {
+    match query.concept {
         Some(Concept::Instruction) => {
             let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
             let sentences = items.iter().filter(|v| text(v).ends_with(['.', '!', '。'])).count();
@@ -136,23 +138,22 @@ pub(crate) fn is_list_of(wanted: &Wanted<'_>, items: &[Value]) -> bool {
     }
 }
 
-/// Returns an element as its list needs it, or `None` if it is only the heading of a part of the list or the number of
-/// a step.
-fn element(wanted: &Wanted<'_>, value: Value, source: Source) -> Option<Value> {
+/// Cleans an element of a list. Returns `None` if it is only the heading of a part of the list, or a step number.
+fn element(query: &FieldQuery<'_>, value: Value, source: Source) -> Option<Value> {
     let Value::String(text) = &value else { return Some(value) };
-    match wanted.concept {
+    match query.concept {
         Some(Concept::Ingredient) => {
             let digits = text.chars().any(char::is_numeric);
             if text.ends_with(':') && !digits {
                 return None;
             }
-            Some(tidy::ingredient(text).into())
+            Some(text_cleanup::ingredient(text).into())
         }
         Some(Concept::Instruction) if !source.is_structured() => {
-            let head = text.ends_with(':') && text.chars().count() < 40;
-            (!head && !tidy::is_step_number(text)).then_some(value)
+            let is_heading = text.ends_with(':') && text.chars().count() < 40;
+            (!is_heading && !text_cleanup::is_step_number(text)).then_some(value)
         }
-        Some(Concept::Instruction) => (!tidy::is_step_number(text)).then_some(value),
+        Some(Concept::Instruction) => (!text_cleanup::is_step_number(text)).then_some(value),
         _ => Some(value),
     }
 }
@@ -182,6 +183,6 @@ mod tests {
         let mut items = texts(&["Add", "Put the peas in.", "Add", "Put the salt in.", "Add", "Stir."]);
         drop_repeated(&mut items);
         assert_eq!(items, texts(&["Put the peas in.", "Put the salt in.", "Stir."]));
-        assert_eq!(written_out(r#"[{"text": "Mix"}, {"name": "Eat"}, {"x": 1}]"#), texts(&["Mix", "Eat"]));
+        assert_eq!(texts_of_json_list(r#"[{"text": "Mix"}, {"name": "Eat"}, {"x": 1}]"#), texts(&["Mix", "Eat"]));
     }
 }

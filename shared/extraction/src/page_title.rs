@@ -32,7 +32,7 @@ pub(crate) fn without_site(title: &str, head: &Head) -> String {
 /// Returns a heading without the site's name, if it ends in that.
 pub(crate) fn without_suffix<'t>(heading: &'t str, head: &Head) -> &'t str {
     match heading.rsplit_once(" | ") {
-        Some((kept, site)) if kept.chars().count() > 3 && is_sites(site.trim(), head) => kept.trim(),
+        Some((kept, site)) if kept.chars().count() > 3 && names_site(site.trim(), head) => kept.trim(),
         _ => heading,
     }
 }
@@ -43,7 +43,7 @@ fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
     // "Searching [Hearth Documentation]"
     if let Some((kept, off)) = title.strip_suffix(']').and_then(|t| t.rsplit_once(" ["))
         && !kept.trim().is_empty()
-        && is_sites(off, head)
+        && names_site(off, head)
     {
         return Some((kept.trim(), off));
     }
@@ -58,7 +58,7 @@ fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
         let (kept, off) = (kept.trim(), off.trim());
         let short = off.chars().count() <= 40 && kept.chars().count() >= off.chars().count().min(12);
         if is_heading(kept)
-            || is_sites(off, head)
+            || names_site(off, head)
             || (separator == " | " && short && kept.chars().count() > 3 && !is_heading(off))
         {
             return Some((kept, off)).filter(|(k, _)| !k.is_empty());
@@ -67,16 +67,16 @@ fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
     let starts = SEPARATORS.iter().filter_map(|s| title.split_once(s)).chain(title.split_once(": "));
     let (off, kept) = starts.min_by_key(|(a, _)| a.len())?;
     let (off, kept) = (off.trim(), kept.trim());
-    (!kept.is_empty() && (is_sites(off, head) || is_heading(kept))).then_some((kept, off))
+    (!kept.is_empty() && (names_site(off, head) || is_heading(kept))).then_some((kept, off))
 }
 
 /// Returns whether a part of a title is the site's name, or contains it.
-fn is_sites(part: &str, head: &Head) -> bool {
-    if head.is_site(part) {
+fn names_site(part: &str, head: &Head) -> bool {
+    if head.is_site_name(part) {
         return true;
     }
     let part = plain(part);
-    head.sites.iter().map(|s| plain(s)).any(|site| {
+    head.site_names.iter().map(|s| plain(s)).any(|site| {
         site.chars().count() >= 4 && (part.contains(&site) || (part.chars().count() >= 5 && site.contains(&part)))
     })
 }
@@ -93,7 +93,7 @@ mod tests {
     fn the_sites_name_is_removed() {
         let head = |h1: &str, site: &str| Head {
             h1: Some(h1.to_owned()).filter(|h| !h.is_empty()),
-            sites: vec![site.to_owned()],
+            site_names: vec![site.to_owned()],
             ..Head::default()
         };
         for (title, h1, site, want) in [

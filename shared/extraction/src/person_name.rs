@@ -9,7 +9,9 @@ const MAX_TEXT: usize = 70;
 /// Returns the name in a line that begins with "By" or a similar word.
 pub(crate) fn after_by(line: &str) -> Option<String> {
     let lower = line.to_lowercase();
-    let by = Phrases::By.all().filter(|b| lower.strip_prefix(b).is_some_and(|rest| rest.starts_with([' ', ':'])));
+    let by = Phrases::BylinePrefixes
+        .all()
+        .filter(|b| lower.strip_prefix(b).is_some_and(|rest| rest.starts_with([' ', ':'])));
     let by = by.max_by_key(|b| b.len())?;
     let rest = line.get(by.len()..)?.trim_start_matches([':', ' ']);
     // "By the sea" is not a byline: names begin with a capital, or with a letter without case.
@@ -20,21 +22,21 @@ pub(crate) fn after_by(line: &str) -> Option<String> {
     if first.is_lowercase() && line.split_whitespace().count() > 3 && !by.contains(' ') {
         return None;
     }
-    let name = bare(rest);
+    let name = strip_byline(rest);
     (is_name(&name) && name.split_whitespace().count() <= 8).then_some(name)
 }
 
 /// Removes "By" and similar words at the start of a text.
 pub(crate) fn without_by(text: &str) -> &str {
     let lower = text.to_lowercase();
-    let all = Phrases::By.all().chain(Phrases::NameLeads.all());
+    let all = Phrases::BylinePrefixes.all().chain(Phrases::NamePrefixes.all());
     let before = all.filter(|b| lower.strip_prefix(b).is_some_and(|r| r.starts_with([' ', ':', '\u{a0}'])));
     let Some(before) = before.max_by_key(|b| b.len()) else { return text };
     text.get(before.len()..).map_or(text, |rest| rest.trim_start_matches([':', ' ', '\u{a0}']))
 }
 
 /// Returns a name without what bylines put around it.
-pub(crate) fn bare(text: &str) -> String {
+pub(crate) fn strip_byline(text: &str) -> String {
     let mut rest = without_by(without_by(text.lines().next().unwrap_or_default().trim()));
     for separator in [
         " | ",
@@ -65,7 +67,7 @@ pub(crate) fn bare(text: &str) -> String {
     }
     // "Ann Lee, Associate Editor, Hearth News"; a degree stays.
     if let Some((name, role)) = rest.split_once(',')
-        && role.split(|c: char| !c.is_alphabetic()).any(|w| Phrases::Roles.has(&w.to_lowercase()))
+        && role.split(|c: char| !c.is_alphabetic()).any(|w| Phrases::WriterRoles.has(&w.to_lowercase()))
     {
         rest = name;
     }
@@ -76,7 +78,7 @@ pub(crate) fn bare(text: &str) -> String {
         let month = coercion::is_month(words[number - 1].trim_matches(['.', ',']));
         let kept = if month { number - 1 } else { number };
         // "manolo77 el 3 de octubre"
-        let kept = if kept > 1 && Phrases::DayLeads.has(words[kept - 1]) { kept - 1 } else { kept };
+        let kept = if kept > 1 && Phrases::DayPrepositions.has(words[kept - 1]) { kept - 1 } else { kept };
         return words[..kept].join(" ").trim_matches([',', ' ', '.', ':', ';', '-']).to_owned();
     }
     rest.trim().trim_end_matches([',', ':', ';', '-', '|', '*', '»', '›']).trim().to_owned()
@@ -102,7 +104,7 @@ pub(crate) fn is_name(text: &str) -> bool {
         return false;
     }
     let joins = words.iter().filter(|w| matches!(w.as_str(), "and" | "the")).count();
-    let no_name = words.iter().filter(|w| Phrases::NoNames.has(w)).count();
+    let no_name = words.iter().filter(|w| Phrases::NotInNames.has(w)).count();
     no_name == joins && joins < words.len()
 }
 
@@ -122,7 +124,7 @@ mod tests {
             ("Ann Lee, Associate Editor, Hearth News", "Ann Lee"),
             ("Post by ann »", "ann"),
         ] {
-            assert_eq!(bare(line), want, "{line}");
+            assert_eq!(strip_byline(line), want, "{line}");
             assert!(is_name(want), "{want}");
         }
         assert_eq!(after_by("By Ann Lee").as_deref(), Some("Ann Lee"));

@@ -21,10 +21,10 @@ macro_rules! phrases {
 }
 
 phrases! {
-    /// Words that lead from a statement to who or where: "by", "at".
-    Leads = "leads";
-    /// Words inside names.
-    Joiners = "joiners";
+    /// Words before a person or a place: "by", "at".
+    Prepositions = "prepositions";
+    /// Words inside names, such as "of" and "de".
+    WordsInNames = "words in names";
     /// Beginnings of words for asking, answering and posting, before a day or a name.
     PostedBy = "posted by";
     /// Phrases that say who made a thing: "written by".
@@ -32,19 +32,19 @@ phrases! {
     /// Phrases that say who made a picture.
     DrawnBy = "drawn by";
     /// Verbs of somebody who has things or services for others.
-    Offers = "offers";
+    OfferVerbs = "offer verbs";
     /// Words between a verb and its day: "created in 1998".
-    DayLeads = "day leads";
+    DayPrepositions = "day prepositions";
     /// Words and signs that join the ends of a range.
-    RangeJoints = "range joints";
+    RangeSeparators = "range separators";
     /// Words that label something of a known kind on a page, but have another meaning as a field's name.
-    PlainWords = "plain words";
+    LabelsOnly = "labels only";
     /// What icons stand for, by the words of their classes or by their signs; the key is a label.
     Icons = "icons";
     /// Words that labels add after or before what they name: "available", "of operation".
     Qualifiers = "qualifiers";
     /// Last words of names that do not say what is meant.
-    VagueHeads = "vague heads";
+    GenericLastWords = "generic last words";
     /// Words in a field's name for the lower end of a range.
     LowerEnd = "lower end";
     /// Words in a field's name for the upper end of a range.
@@ -74,9 +74,9 @@ phrases! {
     /// Units of durations.
     TimeUnits = "time units";
     /// Texts of links that lead to what the key, a word of a field, names.
-    Links = "links";
+    LinkTexts = "link texts";
     /// Words before the address of a thing's own site.
-    OwnSite = "own site";
+    WebsitePrefixes = "website prefixes";
     /// Answers that mean yes as a whole text, or as its first word set apart.
     AnswersYes = "answers yes";
     /// Answers that mean no in the same way.
@@ -84,39 +84,39 @@ phrases! {
     /// Phrases for a thing that is not available.
     Unavailable = "unavailable";
     /// Other phrases that mean no wherever they stand.
-    Refusals = "refusals";
+    NegativeStates = "negative states";
     /// Phrases for a thing that is available.
     Available = "available";
     /// Other phrases that mean yes wherever they stand, unless denied or for a later time.
-    Promises = "promises";
+    PositiveStates = "positive states";
     /// Words that deny what follows.
-    Denials = "denials";
+    Negations = "negations";
     /// Words that deny what precedes them.
-    DenialsBehind = "denials behind";
+    TrailingNegations = "trailing negations";
     /// Words for a later time.
-    Soon = "soon";
+    LaterTimes = "later times";
     /// Words before a refusal that has not come about yet: "almost sold out".
-    Nearly = "nearly";
+    AlmostWords = "almost words";
     /// Requests to, or offers for, those who cannot buy, such as a notice when it is back.
-    Requests = "requests";
-    /// Words beside the number of pieces left.
-    Left = "left";
-    /// Phrases for few left, without a number.
-    Few = "few";
+    RestockRequests = "restock requests";
+    /// Words beside the remaining number of pieces: "left".
+    RemainingWords = "remaining words";
+    /// Phrases for a small remaining quantity, without a number.
+    FewRemaining = "few remaining";
     /// Words beside a count of pieces.
-    Stock = "stock";
+    StockWords = "stock words";
     /// Texts of buttons that buy a thing or put it into a cart.
-    Buy = "buy";
+    BuyButtons = "buy buttons";
     /// Words before an amount that was paid earlier, or is paid elsewhere.
-    PaidOnce = "paid once";
+    FormerAmounts = "former amounts";
     /// Words before the amount to pay.
-    PaidNow = "paid now";
+    AmountDue = "amount due";
     /// Words before an amount other than the price: a saving, shipping, a deposit, a reduced fare.
     NotThePrice = "not the price";
     /// Words of the same meaning after an amount.
-    NotThePriceBehind = "not the price behind";
+    NotThePriceAfter = "not the price after";
     /// Words before the price, or before one of several prices: "price", "from".
-    PriceBefore = "price before";
+    PricePrefixes = "price prefixes";
     /// Words after an amount per measure or per month.
     PerUnit = "per unit";
     /// Words beside an amount without tax.
@@ -124,15 +124,15 @@ phrases! {
     /// Words before an amount that is paid in several instalments.
     Instalments = "instalments";
     /// Words that mark digits without a currency as a number to call.
-    Calls = "calls";
+    PhoneWords = "phone words";
     /// Words that begin a line naming its author.
-    By = "by";
+    BylinePrefixes = "byline prefixes";
     /// Other words before such a name, which also begin other lines.
-    NameLeads = "name leads";
+    NamePrefixes = "name prefixes";
     /// Words that are never part of a name.
-    NoNames = "no names";
+    NotInNames = "not in names";
     /// Roles of writers, after their names.
-    Roles = "roles";
+    WriterRoles = "writer roles";
     /// Words that mark a day as one of a change.
     Changed = "changed";
     /// Words that mark a day as the one of publication.
@@ -144,7 +144,7 @@ phrases! {
     /// Phrases in place of a price that is given on request.
     OnRequest = "on request";
     /// Words in place of a price of zero.
-    Free = "free";
+    ZeroPrice = "zero price";
     /// Beginnings of words for reviews and votes, which are counted.
     Reviews = "reviews";
     /// Words for those who rate.
@@ -152,25 +152,25 @@ phrases! {
     /// What follows a rating, most likely first.
     BestRating = "best rating";
     /// Titles without meaning.
-    Unnamed = "unnamed";
+    MeaninglessTitles = "meaningless titles";
     /// Words in an address that mark a picture as decoration.
     Decoration = "decoration";
     /// Words for "all" before the plural of a label: a link to everything, not a value.
-    Every = "every";
+    WordsForAll = "words for all";
     /// Words that begin a price that is the lowest of several.
-    LeastOf = "least of";
+    LowestPricePrefixes = "lowest price prefixes";
     /// Headings above things other than the subject of the page.
     Related = "related";
     /// What links say around the name of a brand; the star stands for the name.
-    Prompts = "prompts";
+    BrandLinkTexts = "brand link texts";
     /// Texts in place of a missing value.
     NoValue = "no value";
     /// Texts in place of a missing name or code.
-    Nameless = "nameless";
+    MissingNames = "missing names";
     /// Words that begin a request to choose a value.
-    Unchosen = "unchosen";
+    ChoicePrompts = "choice prompts";
     /// Texts that shops show after a code: buttons that copy it.
-    CodeTails = "code tails";
+    CodeButtons = "code buttons";
     /// Words between a person's role and the employer.
     WorksAt = "works at";
 }
@@ -214,7 +214,7 @@ impl Phrases {
     }
 
     /// Yields the words of one line.
-    pub(crate) fn of(self, key: &str) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn of_key(self, key: &str) -> impl Iterator<Item = &'static str> {
         self.list().lines.iter().filter(move |(k, _)| *k == key).flat_map(|(_, words)| words.iter().copied())
     }
 
@@ -230,32 +230,32 @@ impl Phrases {
 
     /// Yields the ranges where phrases of the list stand as whole words in a text in lower case, in the order of their
     /// ends, overlapping ones included.
-    pub(crate) fn places(self, text: &str) -> impl Iterator<Item = (usize, usize)> {
+    pub(crate) fn find_all(self, text: &str) -> impl Iterator<Item = (usize, usize)> {
         let finder = self.list().finder.get_or_init(|| finder(self.all()));
         let found = finder.iter().flat_map(move |finder| finder.find_overlapping_iter(text));
-        found.map(|found| (found.start(), found.end())).filter(move |(from, to)| is_whole(text, *from, *to))
+        found.map(|found| (found.start(), found.end())).filter(move |(from, to)| is_whole_word(text, *from, *to))
     }
 
     /// Returns whether a phrase of the list stands as a whole word in a text in lower case.
-    pub(crate) fn stands_in(self, text: &str) -> bool {
-        self.places(text).next().is_some()
+    pub(crate) fn occurs_in(self, text: &str) -> bool {
+        self.find_all(text).next().is_some()
     }
 
     /// Returns where the first phrase of the list stands as a whole word in a text in lower case, and its length.
     /// Prefers the longest of those that start there.
     pub(crate) fn find(self, text: &str) -> Option<(usize, usize)> {
-        let found = self.places(text).map(|(from, to)| (from, to - from));
+        let found = self.find_all(text).map(|(from, to)| (from, to - from));
         found.min_by_key(|(at, length)| (*at, std::cmp::Reverse(*length)))
     }
 
     /// Returns the length of the longest phrase of the list that begins a text in lower case, as a whole word.
-    pub(crate) fn begins(self, text: &str) -> Option<usize> {
-        self.places(text).filter(|(from, _)| *from == 0).map(|(_, to)| to).max()
+    pub(crate) fn prefix_len(self, text: &str) -> Option<usize> {
+        self.find_all(text).filter(|(from, _)| *from == 0).map(|(_, to)| to).max()
     }
 
     /// Returns whether a text in lower case ends in a phrase of the list, as a whole word.
-    pub(crate) fn ends(self, text: &str) -> bool {
-        self.places(text).any(|(_, to)| to == text.len())
+    pub(crate) fn is_suffix_of(self, text: &str) -> bool {
+        self.find_all(text).any(|(_, to)| to == text.len())
     }
 }
 
@@ -266,14 +266,14 @@ pub(crate) fn finder(phrases: impl IntoIterator<Item = &'static str>) -> Option<
 }
 
 /// Returns whether a character belongs to a script that does not separate words.
-pub(crate) fn runs_on(c: char) -> bool {
+pub(crate) fn is_unspaced_script(c: char) -> bool {
     c > '\u{2e7f}' || ('\u{e00}'..='\u{eff}').contains(&c)
 }
 
 /// Returns whether a range of a text is bounded like a word. Signs and scripts without spaces need no boundary.
-pub(crate) fn is_whole(text: &str, from: usize, to: usize) -> bool {
+pub(crate) fn is_whole_word(text: &str, from: usize, to: usize) -> bool {
     let touches = |inner: Option<char>, outer: Option<char>| {
-        let is_letter = |c: char| c.is_alphanumeric() && !runs_on(c);
+        let is_letter = |c: char| c.is_alphanumeric() && !is_unspaced_script(c);
         inner.is_some_and(is_letter) && outer.is_some_and(is_letter)
     };
     let (Some(before), Some(phrase), Some(behind)) = (text.get(..from), text.get(from..to), text.get(to..)) else {
@@ -304,13 +304,13 @@ mod tests {
     fn words_are_found_whole() {
         assert_eq!(Phrases::LocatedIn.find("a mill located in leer"), Some((7, 10)));
         assert_eq!(Phrases::LocatedIn.find("dislocated inside"), None);
-        assert_eq!(Phrases::Links.of("apply").next(), Some("apply"));
+        assert_eq!(Phrases::LinkTexts.of_key("apply").next(), Some("apply"));
         assert!(Phrases::Particles.has("von") && !Phrases::Particles.has("Von"));
         assert!(
-            Phrases::Unavailable.stands_in("申し訳ありません在庫切れです")
-                && !Phrases::Available.stands_in("within stockholm")
+            Phrases::Unavailable.occurs_in("申し訳ありません在庫切れです")
+                && !Phrases::Available.occurs_in("within stockholm")
         );
-        assert_eq!((Phrases::PerUnit.begins("per month"), Phrases::PerUnit.begins("person")), (Some(3), None));
-        assert!(Phrases::PaidOnce.ends("it was") && !Phrases::PaidOnce.ends("it was not"));
+        assert_eq!((Phrases::PerUnit.prefix_len("per month"), Phrases::PerUnit.prefix_len("person")), (Some(3), None));
+        assert!(Phrases::FormerAmounts.is_suffix_of("it was") && !Phrases::FormerAmounts.is_suffix_of("it was not"));
     }
 }

@@ -8,7 +8,7 @@ use crate::phrases::Phrases;
 /// Maximum length of a text that may be only a placeholder, in bytes.
 const MAX_TEXT: usize = 120;
 /// Delimiters of template expressions.
-const MARKS: [(&str, &str); 14] = [
+const DELIMITERS: [(&str, &str); 14] = [
     ("{{", "}}"),
     ("{%", "%}"),
     ("<%", "%>"),
@@ -26,7 +26,7 @@ const MARKS: [(&str, &str); 14] = [
 ];
 
 /// Returns whether a value is only a placeholder.
-pub(crate) fn is(value: &Value) -> bool {
+pub(crate) fn is_placeholder(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => is_text(text),
@@ -60,11 +60,11 @@ fn is_text(text: &str) -> bool {
 }
 
 /// Returns whether a text in place of a name or a code only says that there is none.
-pub(crate) fn is_nameless(text: &str) -> bool {
+pub(crate) fn is_missing_name(text: &str) -> bool {
     let lower = text.to_lowercase();
     // Initials may be a name: "NA" means no brand, "Na" may be one.
-    Phrases::Nameless.has(&lower) && (text.len() != 2 || text == "NA" || !text.is_ascii())
-        || Phrases::Unchosen.begins(&lower).is_some_and(|length| length < lower.len())
+    Phrases::MissingNames.has(&lower) && (text.len() != 2 || text == "NA" || !text.is_ascii())
+        || Phrases::ChoicePrompts.prefix_len(&lower).is_some_and(|length| length < lower.len())
 }
 
 /// Returns whether a text is a single variable: `$product.brand`, `%s`, `%(name)s`, `%name%`, `{name}`.
@@ -104,7 +104,7 @@ fn is_expressions(text: &str) -> bool {
     let mut rest = text;
     let mut found = false;
     while !rest.is_empty() {
-        let through = MARKS.iter().find_map(|(open, close)| {
+        let through = DELIMITERS.iter().find_map(|(open, close)| {
             let inner = rest.strip_prefix(open)?;
             let end = inner.find(close).filter(|end| *end > 0 || *open == "{{")?;
             inner.get(end + close.len()..)
@@ -194,7 +194,7 @@ mod tests {
             assert!(!is_text(value), "{value}");
         }
         for (text, want) in [("None", true), ("NA", true), ("Select a brand", true), ("Select", false), ("Na", false)] {
-            assert_eq!(is_nameless(text), want, "{text}");
+            assert_eq!(is_missing_name(text), want, "{text}");
         }
     }
 }

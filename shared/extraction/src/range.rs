@@ -16,5 +16,5 @@ pub(crate) fn ends(text: &str) -> Option<(String, String)> {
         let (low, high) = text.split_once(&*spaced).or_else(|| text.split_once(joint).filter(|_| joint == "-"))?;
         (has_digit(low) && has_digit(high)).then(|| (low.trim().to_owned(), high.trim().to_owned()))
     };
-    Phrases::RangeJoints.all().find_map(cut)
+    Phrases::RangeSeparators.all().find_map(cut)
 }

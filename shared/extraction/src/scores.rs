@@ -1,4 +1,4 @@
-//! What scores are made of: the trust in each source, the thresholds, and what is known of particular concepts (a
+//! Scores of candidates: the trust in each source, the thresholds, and what is known of particular concepts (a
 //! publisher is not an author, a headline may be shortened). How close a label or a mark is to a field is scored where
 //! it is found.
 
@@ -6,35 +6,36 @@ use serde_json::Value;
 use url::Url;
 
 use crate::candidate::{Candidate, Source};
-use crate::coercion::Reading;
+use crate::coercion::ReadingContext;
 use crate::concept::{Concept, Shape, Trait};
 use crate::doc::Doc;
 use crate::entity::Entity;
+use crate::field_query::FieldQuery;
 use crate::head::Head;
 use crate::page_title::{agreement, without_site};
 use crate::phrases::Phrases;
 use crate::scalar::{plain_text, scalar};
 use crate::structured::Graph;
-use crate::wanted::Wanted;
 
 /// Maximum number of candidates compared with each other.
-const MAX_AGREEING: usize = 100;
+const MAX_COMPARED: usize = 100;
 /// Penalty for an amount that two others contradict: more than the most trusted source leads the next by.
-const OUTVOTED: i32 = 20;
-/// Penalty for a code in markup that the page does not show; score from which a visible code counts as the page's own;
-/// longest such code, in bytes.
-const UNSEEN: i32 = 50;
-const SHOWN: i32 = 54;
+const OUTVOTED_PENALTY: i32 = 20;
+/// Penalty for a code in markup that the page does not show.
+const HIDDEN_CODE_PENALTY: i32 = 50;
+/// Minimum score of a visible code that counts as the page's own.
+const MIN_VISIBLE_CODE_SCORE: i32 = 54;
+/// Maximum length of such a code, in bytes.
 const MAX_CODE: usize = 40;
 /// Lowest score of an answer: below it, null is better.
 pub(crate) const MIN_SCORE: i32 = 40;
 
 /// Score from which structured data is trusted without examining the visible page.
-pub(crate) const SURE: i32 = 84;
+pub(crate) const TRUSTED_SCORE: i32 = 84;
 
 /// Lengths of headlines, in characters, that were probably cut: search engines once accepted at most 110, and plugins
 /// still enforce it.
-const HEADLINE: std::ops::RangeInclusive<usize> = 90..=113;
+const CUT_HEADLINE_LENGTHS: std::ops::RangeInclusive<usize> = 90..=113;
 
 impl Source {
     /// Returns the trust in values of this source before anything else is known, 0 to 100.
@@ -59,21 +60,21 @@ impl Source {
 }
 
 /// What candidates are compared with.
-pub(crate) struct Scores<'a> {
+pub(crate) struct Scorer<'a> {
     pub(crate) head: &'a Head,
     pub(crate) graph: &'a Graph<'a>,
     pub(crate) url: &'a Url,
 }
 
-impl<'a> Scores<'a> {
+impl<'a> Scorer<'a> {
     /// Adjusts a candidate by what is known of particular members.
-    pub(crate) fn adjust(&self, wanted: &Wanted<'_>, entity: &Entity<'a>, path: &str, candidate: &mut Candidate) {
+    pub(crate) fn adjust(&self, query: &FieldQuery<'_>, entity: &Entity<'a>, path: &str, candidate: &mut Candidate) {
         let text = candidate.values.first().and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
-        match wanted.concept {
+        match query.concept {
             Some(Concept::Title) => {
                 // A headline cut to length is worth less than the whole.
                 let whole = |t: &str| t.len() > text.len() + 3 && t.starts_with(text.trim_end_matches(['.', '…', ' ']));
-                if HEADLINE.contains(&text.chars().count()) && self.head.names().any(whole) {
+                if CUT_HEADLINE_LENGTHS.contains(&text.chars().count()) && self.head.names().any(whole) {
                     candidate.score -= 16;
                     candidate.reason = format!("{}, cut short", candidate.reason).into();
                 }
@@ -91,15 +92,16 @@ impl<'a> Scores<'a> {
                     let change = if entity.is_embedded { 6 } else { 3 };
                     let og = self.head.metas("og:title").first().map(|t| without_site(t, self.head));
                     let same = i32::from(og.as_deref() == Some(text.trim())) * 3;
-                    candidate.score += if agrees && !self.head.is_site(&text) { change + same } else { -24 };
+                    candidate.score += if agrees && !self.head.is_site_name(&text) { change + same } else { -24 };
                 }
                 if let Some(Value::String(title)) = candidate.values.first_mut() {
-                    *title = without_site(&crate::tidy::text_of(title, candidate.source.form()), self.head);
+                    *title =
+                        without_site(&crate::text_cleanup::text_of(title, candidate.source.text_format()), self.head);
                 }
             }
             Some(Concept::Author) => {
-                let publisher = self.graph.at(entity.members, "publisher.name");
-                let is_publisher = publisher.iter().any(|p| p.as_str() == Some(&text)) || self.head.is_site(&text);
+                let publisher = self.graph.values_at(entity.members, "publisher.name");
+                let is_publisher = publisher.iter().any(|p| p.as_str() == Some(&text)) || self.head.is_site_name(&text);
                 if is_publisher {
                     // A blog's recipes are its own; an article was written by a person.
                     candidate.score -= if entity.is_embedded { 4 } else { 26 };
@@ -108,16 +110,18 @@ impl<'a> Scores<'a> {
             }
             Some(Concept::OldPrice) if path.contains("priceSpecification") || path == "offers.highPrice" => {
                 // Counts only if it says more than the price itself.
-                let mut price = self.graph.at(entity.members, "offers.price");
+                let mut price = self.graph.values_at(entity.members, "offers.price");
                 if price.is_empty() {
-                    price.extend(self.graph.at(entity.members, "offers.priceSpecification.price").into_iter().next());
+                    price.extend(
+                        self.graph.values_at(entity.members, "offers.priceSpecification.price").into_iter().next(),
+                    );
                 }
                 candidate.values.retain(|v| !price.contains(v));
             }
             Some(Concept::Stock) => {
                 // A thing is available if any of its variants is.
-                let there = |v: &Value| v.as_str().is_some_and(|t| t.ends_with("InStock"));
-                candidate.values.sort_by_key(|v| !there(v));
+                let is_in_stock = |v: &Value| v.as_str().is_some_and(|t| t.ends_with("InStock"));
+                candidate.values.sort_by_key(|v| !is_in_stock(v));
             }
             Some(Concept::Description) if entity.is_page => candidate.score -= 4,
             Some(Concept::Image) if path.starts_with("logo") => candidate.score -= 40,
@@ -127,8 +131,8 @@ impl<'a> Scores<'a> {
 
     /// Applies what holds for candidates of every source: makes addresses absolute; adjusts the scores of pictures for
     /// sharing, of the site named as author or brand, and of prices that are the lowest of several.
-    pub(crate) fn finish(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-        let address = wanted.has(Trait::Address);
+    pub(crate) fn adjust_all(&self, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+        let address = query.has(Trait::Address);
         for candidate in out.iter_mut() {
             if address {
                 for value in &mut candidate.values {
@@ -137,21 +141,21 @@ impl<'a> Scores<'a> {
                     }
                 }
             }
-            if wanted.is(Concept::Image) && candidate.source == Source::Meta && !wanted.is_array() {
+            if query.is(Concept::Image) && candidate.source == Source::Meta && !query.is_array() {
                 // The picture that a site chose for sharing is the one it considers main.
                 let logo =
                     candidate.values.first().and_then(Value::as_str).is_some_and(|u| u.to_lowercase().contains("logo"));
                 candidate.score += if logo { -10 } else { 20 };
             }
             let text = candidate.values.first().and_then(Value::as_str).unwrap_or_default();
-            if wanted.is(Concept::Author) && candidate.source != Source::JsonLd && self.head.is_site(text) {
+            if query.is(Concept::Author) && candidate.source != Source::JsonLd && self.head.is_site_name(text) {
                 candidate.score -= 18;
             }
-            if wanted.is(Concept::Price) && !candidate.source.is_structured() && is_least(text) {
+            if query.is(Concept::Price) && !candidate.source.is_structured() && is_lowest_of_several(text) {
                 candidate.score -= 14;
                 candidate.reason = format!("{}, the least of several", candidate.reason).into();
             }
-            if wanted.is(Concept::Brand) && self.head.is_site(text) && !candidate.source.is_structured() {
+            if query.is(Concept::Brand) && self.head.is_site_name(text) && !candidate.source.is_structured() {
                 candidate.score -= 6;
             }
         }
@@ -160,17 +164,22 @@ impl<'a> Scores<'a> {
 }
 
 /// Raises amounts of money that several sources agree on: one that stands alone is probably about something else.
-pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: &Reading<'_>) {
-    if !wanted.is_shape(Shape::Money) || wanted.is_array() {
+pub(crate) fn raise_agreeing_amounts(
+    query: &FieldQuery<'_>,
+    candidates: &mut [Candidate],
+    reading: &ReadingContext<'_>,
+) {
+    if !query.is_shape(Shape::Money) || query.is_array() {
         return;
     }
-    let read =
-        |value: &Value, source: Source| scalar(wanted, value, source.form(), reading).map(|c| c.value.to_string());
+    let read = |value: &Value, source: Source| {
+        scalar(query, value, source.text_format(), reading).map(|c| c.value.to_string())
+    };
     // All visible candidates count as one witness, however they were found.
     let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
     let first = |c: &Candidate| c.values.first().and_then(|v| read(v, c.source));
     let mut seen: Vec<(Option<Source>, Option<String>)> =
-        candidates.iter().take(MAX_AGREEING).map(|c| (witness(c.source), first(c))).collect();
+        candidates.iter().take(MAX_COMPARED).map(|c| (witness(c.source), first(c))).collect();
     // The amount that the page shows most prominently.
     let shown = candidates
         .iter()
@@ -183,7 +192,7 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
         if source.is_none() || shown.is_none() || *value == shown {
             continue;
         }
-        let others = candidate.values.iter().take(MAX_AGREEING).skip(1);
+        let others = candidate.values.iter().take(MAX_COMPARED).skip(1);
         if let Some(at) = others.map(|v| read(v, candidate.source)).position(|v| v == shown) {
             candidate.values[..=at + 1].rotate_right(1);
             value.clone_from(&shown);
@@ -205,7 +214,7 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
         let outvoted =
             own.is_some() && !second(value) && seen.iter().any(|(s, v)| s.is_some() && s != own && *v == shown);
         if outvoted {
-            candidate.score -= OUTVOTED;
+            candidate.score -= OUTVOTED_PENALTY;
             candidate.reason = format!("{}, contradicted by another source and the page", candidate.reason).into();
         }
     }
@@ -213,31 +222,33 @@ pub(crate) fn agree(wanted: &Wanted<'_>, candidates: &mut [Candidate], reading: 
 
 /// Lowers codes in markup that the page does not show, if the page shows another one as the thing's code: shops put the
 /// number of a stock-keeping system into markup and show the one that customers ask for.
-pub(crate) fn show(wanted: &Wanted<'_>, candidates: &mut [Candidate], doc: &Doc<'_>) {
-    if !wanted.is(Concept::Sku) || wanted.is_array() {
+pub(crate) fn lower_hidden_codes(query: &FieldQuery<'_>, candidates: &mut [Candidate], doc: &Doc<'_>) {
+    if !query.is(Concept::Sku) || query.is_array() {
         return;
     }
     let text = |c: &Candidate| c.values.first().map(plain_text).unwrap_or_default();
     // A reader does not see attributes either.
     let labelled = |c: &Candidate| {
-        matches!(c.source, Source::Pair | Source::Mark) && c.score >= SHOWN && !c.reason.starts_with("attribute")
+        matches!(c.source, Source::Pair | Source::Mark)
+            && c.score >= MIN_VISIBLE_CODE_SCORE
+            && !c.reason.starts_with("attribute")
     };
     let is_code = |t: &str| t.len() <= MAX_CODE && t.bytes().any(|b| b.is_ascii_digit()) && !t.contains(": ");
     let shown = candidates.iter().any(|c| labelled(c) && is_code(&text(c)));
     for candidate in candidates.iter_mut().filter(|c| shown && c.source.is_structured()) {
-        if !shows(doc, &text(candidate)) {
-            candidate.score -= UNSEEN;
+        if !is_shown(doc, &text(candidate)) {
+            candidate.score -= HIDDEN_CODE_PENALTY;
             candidate.reason = format!("{}, which the page does not show", candidate.reason).into();
         }
     }
 }
 
 /// Returns whether a code occurs in the page's text.
-pub(crate) fn shows(doc: &Doc<'_>, code: &str) -> bool {
+pub(crate) fn is_shown(doc: &Doc<'_>, code: &str) -> bool {
     !code.is_empty() && memchr::memmem::find(doc.all_text().as_bytes(), code.as_bytes()).is_some()
 }
 
 /// Returns whether a price is said to be the lowest of several: "from $5".
-fn is_least(text: &str) -> bool {
-    Phrases::LeastOf.begins(&text.trim_start().to_lowercase()).is_some()
+fn is_lowest_of_several(text: &str) -> bool {
+    Phrases::LowestPricePrefixes.prefix_len(&text.trim_start().to_lowercase()).is_some()
 }

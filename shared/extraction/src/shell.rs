@@ -2,7 +2,7 @@
 //! is a guess: a wrong yes costs a rendering, a wrong no costs a page.
 
 use crate::budget::{Budget, Limits};
-use crate::sieve::{closing, tag_end};
+use crate::prune::{closing, tag_end};
 use crate::{Page, charset};
 
 /// Why a page looks like a shell.
@@ -22,16 +22,16 @@ pub enum Shell {
     NothingFound,
 }
 
-/// Fewer letters and digits than this is hardly any text.
-const LITTLE: usize = 200;
+/// Minimum number of letters and digits of a page with content.
+const MIN_LETTERS: usize = 200;
 /// The same for a page that may already have its menu and footer.
-const SOME: usize = 1_200;
-/// The same for a page that stands in for another.
-const STAND_IN: usize = 1_500;
-/// Shortest inline script that can fill a page.
+const MIN_LETTERS_WITH_MENU: usize = 1_200;
+/// Maximum number of letters and digits of a page that only checks the client.
+const MAX_CHALLENGE_LETTERS: usize = 1_500;
+/// Minimum length of an inline script that can fill a page, in bytes.
 const MIN_SCRIPT: usize = 80;
-/// Longest notice for clients without JavaScript, in bytes; a longer one is the page itself.
-const NOTICE: usize = 1_500;
+/// Maximum length of a notice for clients without JavaScript, in bytes; a longer one is the page itself.
+const MAX_NOTICE: usize = 1_500;
 /// Maximum number of bytes of a page that are examined.
 const MAX_BODY: usize = 2 * 1024 * 1024;
 /// Maximum number of bytes of one script that are examined.
@@ -70,8 +70,8 @@ const CHALLENGES: [&str; 9] = [
     "awsWafCookieDomainList",
 ];
 
-/// Ways in which scripts navigate elsewhere.
-const GOES: [&str; 6] = [
+/// Statements by which scripts navigate to another page.
+const NAVIGATIONS: [&str; 6] = [
     "location.replace(",
     "location.assign(",
     "location.href=",
@@ -82,7 +82,7 @@ const GOES: [&str; 6] = [
 
 /// How many of the caller's fields were found on a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum FieldsFound {
     /// All: there is nothing more to gain.
     All,
     /// Some.
@@ -93,8 +93,8 @@ pub enum Found {
 
 /// Returns why a page is a shell, or `None` if it is not. Only HTML can be one, and never a page on which everything
 /// was found.
-pub fn shell(page: &Page<'_>, found: Found) -> Option<Shell> {
-    if found == Found::All {
+pub fn detect_shell(page: &Page<'_>, found: FieldsFound) -> Option<Shell> {
+    if found == FieldsFound::All {
         return None;
     }
     let kind = page.content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -106,49 +106,49 @@ pub fn shell(page: &Page<'_>, found: Found) -> Option<Shell> {
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
         return None;
     }
-    let nothing_found = found == Found::Nothing;
-    Signs::of(&text, nothing_found).judge(nothing_found)
+    let nothing_found = found == FieldsFound::Nothing;
+    Signs::of(&text, nothing_found).classify(nothing_found)
 }
 
-/// What a page shows.
+/// Properties of a page by which a shell is recognised.
 #[derive(Debug, Default)]
 struct Signs {
     /// Visible letters and digits.
     letters: usize,
     /// Scripts that can fill it.
-    programs: usize,
+    scripts: usize,
     empty_root: bool,
-    asks: bool,
-    goes: bool,
+    asks_for_scripts: bool,
+    navigates: bool,
     challenge: bool,
 }
 
 impl Signs {
-    fn judge(&self, nothing_found: bool) -> Option<Shell> {
+    fn classify(&self, nothing_found: bool) -> Option<Shell> {
         let has_fewer_letters_than = |max: usize| self.letters < max;
-        if self.challenge && has_fewer_letters_than(STAND_IN) {
+        if self.challenge && has_fewer_letters_than(MAX_CHALLENGE_LETTERS) {
             return Some(Shell::Challenge);
         }
-        if self.programs == 0 {
+        if self.scripts == 0 {
             return None;
         }
-        if self.goes && has_fewer_letters_than(LITTLE) {
+        if self.navigates && has_fewer_letters_than(MIN_LETTERS) {
             return Some(Shell::Redirect);
         }
-        if self.empty_root && has_fewer_letters_than(SOME) {
+        if self.empty_root && has_fewer_letters_than(MIN_LETTERS_WITH_MENU) {
             return Some(Shell::EmptyRoot);
         }
-        if self.asks && has_fewer_letters_than(SOME) {
+        if self.asks_for_scripts && has_fewer_letters_than(MIN_LETTERS_WITH_MENU) {
             return Some(Shell::AsksForScripts);
         }
-        if has_fewer_letters_than(LITTLE) {
+        if has_fewer_letters_than(MIN_LETTERS) {
             return Some(Shell::LittleText);
         }
         nothing_found.then_some(Shell::NothingFound)
     }
 
-    /// Collects the signs of a page. `programs`: whether to look for scripts however much text the page has.
-    fn of(page: &str, programs: bool) -> Signs {
+    /// Collects the signs of a page. With `needs_scripts`, searches for scripts however much text the page has.
+    fn of(page: &str, needs_scripts: bool) -> Signs {
         let (bytes, budget) = (page.as_bytes(), Budget::limited(Limits::PAGE));
         let mut signs = Signs::default();
         let mut at = 0;
@@ -157,7 +157,7 @@ impl Signs {
         let mut shown = false;
         while let Some(open) = memchr::memchr(b'<', &bytes[at..]).map(|found| at + found) {
             // There is enough text for a page; most pages end the scan here.
-            if signs.letters >= STAND_IN && (signs.programs > 0 || !programs) {
+            if signs.letters >= MAX_CHALLENGE_LETTERS && (signs.scripts > 0 || !needs_scripts) {
                 break;
             }
             let letters = letters(&page[at..open]);
@@ -187,7 +187,7 @@ impl Signs {
             }
             if matches!(lower.as_str(), "script" | "style" | "noscript" | "title" | "template" | "svg" | "textarea") {
                 let close = closing(bytes, end, &lower, &budget).unwrap_or(bytes.len());
-                signs.raw(&lower, tag, &page[end..close]);
+                signs.add_hidden_element(&lower, tag, &page[end..close]);
                 at = close;
             } else if is_root(&lower, tag) {
                 root = Some(name);
@@ -199,8 +199,8 @@ impl Signs {
         signs
     }
 
-    /// Takes the signs from an element whose content is not shown.
-    fn raw(&mut self, name: &str, tag: &str, content: &str) {
+    /// Collects the signs of an element whose content is not shown.
+    fn add_hidden_element(&mut self, name: &str, tag: &str, content: &str) {
         match name {
             "script" => {
                 let tag = tag.to_ascii_lowercase();
@@ -208,16 +208,16 @@ impl Signs {
                     return;
                 }
                 let content = head(content, MAX_SCRIPT);
-                self.programs += usize::from(tag.contains("src=") || content.trim().len() >= MIN_SCRIPT);
-                self.goes |= GOES.iter().any(|how| content.contains(how));
-                self.programs += usize::from(self.goes && self.programs == 0);
+                self.scripts += usize::from(tag.contains("src=") || content.trim().len() >= MIN_SCRIPT);
+                self.navigates |= NAVIGATIONS.iter().any(|call| content.contains(call));
+                self.scripts += usize::from(self.navigates && self.scripts == 0);
                 self.challenge |= is_challenge(&tag) || is_challenge(content);
             }
             "noscript" => {
                 let start = head(content, 4_000).to_ascii_lowercase();
-                self.asks |= start.contains("javascript") || start.contains("java script");
+                self.asks_for_scripts |= start.contains("javascript") || start.contains("java script");
                 // Some pages have all their content in here.
-                self.letters += if content.len() > NOTICE { shown_letters(content) } else { 0 };
+                self.letters += if content.len() > MAX_NOTICE { shown_letters(content) } else { 0 };
                 self.challenge |= is_challenge(&start);
             }
             "title" => self.challenge |= content.trim().eq_ignore_ascii_case("just a moment..."),
@@ -276,9 +276,9 @@ mod tests {
 
     use super::*;
 
-    fn judge(body: &str, kind: &str, found: Found) -> Option<Shell> {
+    fn classify(body: &str, kind: &str, found: FieldsFound) -> Option<Shell> {
         let url = Url::parse("https://e.test/").unwrap();
-        shell(&Page { body: body.as_bytes(), content_type: Some(kind), url: &url }, found)
+        detect_shell(&Page { body: body.as_bytes(), content_type: Some(kind), url: &url }, found)
     }
 
     const SCRIPT: &str = "<script src=/a.js></script>";
@@ -297,8 +297,8 @@ mod tests {
             (format!("<title>Just a moment...</title><body><p>{}</p>", "Please wait. ".repeat(30)), Shell::Challenge),
             ("<body><h1>e.test</h1><script>a.src='/cdn-cgi/challenge-platform/x'</script>".into(), Shell::Challenge),
         ] {
-            assert_eq!(judge(&page, "text/html", Found::Some), Some(want), "{page}");
-            assert_eq!(judge(&page, "text/html", Found::All), None, "{page}");
+            assert_eq!(classify(&page, "text/html", FieldsFound::Some), Some(want), "{page}");
+            assert_eq!(classify(&page, "text/html", FieldsFound::All), None, "{page}");
         }
     }
 
@@ -320,11 +320,11 @@ mod tests {
             "<!--".into(),
             "<body><p title=\"".into(),
         ] {
-            assert_eq!(judge(&page, "text/html", Found::Some), None, "{page}");
+            assert_eq!(classify(&page, "text/html", FieldsFound::Some), None, "{page}");
         }
         let shell = format!("<body><div id=root></div>{SCRIPT}");
         for kind in ["application/json", "text/plain", "application/rss+xml"] {
-            assert_eq!(judge(&shell, kind, Found::Nothing), None, "{kind}");
+            assert_eq!(classify(&shell, kind, FieldsFound::Nothing), None, "{kind}");
         }
     }
 
@@ -332,7 +332,7 @@ mod tests {
     fn a_page_with_scripts_on_which_nothing_was_found_is_a_shell() {
         let text = "<p>A kettle of copper, made by hand, with a handle of beech.</p>".repeat(40);
         let page = format!("<body>{text}{SCRIPT}");
-        assert_eq!(judge(&page, "text/html", Found::Nothing), Some(Shell::NothingFound));
-        assert_eq!(judge(&format!("<body>{text}"), "text/html", Found::Nothing), None);
+        assert_eq!(classify(&page, "text/html", FieldsFound::Nothing), Some(Shell::NothingFound));
+        assert_eq!(classify(&format!("<body>{text}"), "text/html", FieldsFound::Nothing), None);
     }
 }

@@ -9,27 +9,27 @@ use serde_json::Value;
 use url::Url;
 
 use crate::budget::Budget;
-use crate::candidate::{Candidate, Source, Standing};
-use crate::coercion::Reading;
+use crate::candidate::{Candidate, Evidence, Source};
+use crate::coercion::ReadingContext;
 use crate::concept::{Concept, Shape, Trait};
 use crate::doc::Doc;
 use crate::entity::{self, Entity};
+use crate::field_query::FieldQuery;
 use crate::fields::Chosen;
 use crate::head::Head;
 use crate::page_title::without_site;
-use crate::scores::{SURE, Scores, shows};
+use crate::scores::{Scorer, TRUSTED_SCORE, is_shown};
 use crate::selector::Selection;
 use crate::structured::{Graph, Links, Origin, state};
 use crate::visible;
 use crate::visible::View;
 use crate::vocabulary::{concept_of, words};
-use crate::wanted::Wanted;
 
 /// Maximum number of values of one member of embedded state.
 const MAX_STATE_VALUES: usize = 200;
 
-/// Bonus for a candidate whose path the caller spelled out: larger than any other lead.
-const SPELLED: i32 = 30;
+/// Bonus for a candidate whose path the caller spelled out: larger than any other.
+const SPELLED_PATH_BONUS: i32 = 30;
 
 /// Everything that a page offers.
 pub(crate) struct Sources<'a> {
@@ -38,7 +38,7 @@ pub(crate) struct Sources<'a> {
     head: &'a Head,
     graph: &'a Graph<'a>,
     view: View<'a>,
-    ranked: Vec<Entity<'a>>,
+    entities: Vec<Entity<'a>>,
     state: OnceCell<Vec<Member>>,
     selection: Selection<'a>,
 }
@@ -57,119 +57,120 @@ impl<'a> Sources<'a> {
         doc: &'a Doc<'a>,
         head: &'a Head,
         graph: &'a Graph<'a>,
-        reading: Reading<'a>,
-        wanted: &[Wanted<'_>],
+        reading: ReadingContext<'a>,
+        queries: &[FieldQuery<'_>],
     ) -> Sources<'a> {
         let (page, url) = (selection.page, selection.url);
-        let ranked = entity::ranked(graph, wanted, head, url);
+        let entities = entity::rank(graph, queries, head, url);
         let view = View::of(doc, head, url, reading);
-        Sources { page, url, head, graph, view, ranked, state: OnceCell::new(), selection }
+        Sources { page, url, head, graph, view, entities, state: OnceCell::new(), selection }
     }
 
     /// Returns the candidates of structured data; for a field with a selector, only what the selector matches.
-    pub(crate) fn structured(&self, wanted: &Wanted<'_>) -> Vec<Candidate> {
-        if let Some(css) = &wanted.field.selector {
-            let selected = self.selection.read(css, wanted.is_array(), wanted.is_shape(Shape::Money));
+    pub(crate) fn structured(&self, query: &FieldQuery<'_>) -> Vec<Candidate> {
+        if let Some(css) = &query.field.selector {
+            let selected = self.selection.read(css, query.is_array(), query.is_shape(Shape::Money));
             let values = selected.values.into_iter().map(Value::String).collect();
             let candidate = Candidate::new(Source::Selector, values, "the selector");
-            return vec![Candidate { cut: selected.cut, ..candidate }];
+            return vec![Candidate { cut_warning: selected.cut_warning, ..candidate }];
         }
         let mut out = Vec::new();
-        for entity in &self.ranked {
-            self.entity_says(entity, wanted, &mut out);
+        for entity in &self.entities {
+            self.add_from_entity(entity, query, &mut out);
         }
-        if wanted.is(Concept::TotalTime) {
-            self.total_time(wanted, &mut out);
+        if query.is(Concept::TotalTime) {
+            self.add_total_time(query, &mut out);
         }
-        let metas = wanted.words().map(|w| w.metas.as_slice()).unwrap_or_default();
-        let own = wanted.field.field.to_lowercase();
+        let metas = query.words().map(|w| w.metas.as_slice()).unwrap_or_default();
+        let own = query.field.field.to_lowercase();
         let own = Some(own.as_str()).filter(|o| !metas.contains(o));
         for (rank, name) in (0..).zip(metas.iter().copied().chain(own)) {
             let values: Vec<Value> = self.head.metas(name).iter().cloned().map(Value::String).collect();
-            if !values.is_empty() && !wanted.is(Concept::Title) {
-                out.push(Candidate::new(Source::Meta, values, format!("meta {name}")).scored(-rank));
+            if !values.is_empty() && !query.is(Concept::Title) {
+                out.push(Candidate::new(Source::Meta, values, format!("meta {name}")).adjusted(-rank));
             }
         }
-        self.scores().finish(wanted, &mut out);
+        self.scorer().adjust_all(query, &mut out);
         out
     }
 
     /// Returns whether to examine the visible page although structured data has an answer: if the page is known to
     /// state it better, if the answer has little trust, or if it is a code that the page does not show.
-    pub(crate) fn also_visible(&self, wanted: &Wanted<'_>, chosen: &Chosen) -> bool {
-        let doubted = || wanted.has(Trait::Doubted) && chosen.score < SURE;
-        let unseen = || wanted.is(Concept::Sku) && !shows(self.view.doc, &chosen.text());
-        wanted.field.selector.is_none() && (wanted.has(Trait::Shown) || doubted() || unseen())
+    pub(crate) fn needs_visible(&self, query: &FieldQuery<'_>, chosen: &Chosen) -> bool {
+        let doubted = || query.has(Trait::UnreliableMarkup) && chosen.score < TRUSTED_SCORE;
+        let unseen = || query.is(Concept::Sku) && !is_shown(self.view.doc, &chosen.text());
+        query.field.selector.is_none() && (query.has(Trait::PreferVisible) || doubted() || unseen())
     }
 
     /// Returns the candidates of the visible page, and with `state_too` those of embedded state.
-    pub(crate) fn visible(&self, wanted: &Wanted<'_>, state_too: bool) -> Vec<Candidate> {
+    pub(crate) fn visible(&self, query: &FieldQuery<'_>, state_too: bool) -> Vec<Candidate> {
         let mut out = Vec::new();
-        if wanted.field.selector.is_some() {
+        if query.field.selector.is_some() {
             return out;
         }
         if state_too {
-            self.state_says(wanted, &mut out);
+            self.add_from_state(query, &mut out);
         }
-        visible::candidates(&self.view, wanted, &mut out);
-        let priced = |e: &Entity<'a>| !self.graph.at(e.members, "offers.price").is_empty();
-        if wanted.is(Concept::Stock) && wanted.field.kind == FieldType::Boolean && self.ranked.iter().any(priced) {
+        visible::candidates(&self.view, query, &mut out);
+        let priced = |e: &Entity<'a>| !self.graph.values_at(e.members, "offers.price").is_empty();
+        if query.is(Concept::Stock) && query.field.kind == FieldType::Boolean && self.entities.iter().any(priced) {
             out.push(
                 Candidate::text(
                     Source::Message,
                     "true",
                     "an offer with a price, and no message that it is unavailable",
                 )
-                .scored(-12)
-                .standing(Standing::Guess),
+                .adjusted(-12)
+                .with_evidence(Evidence::Guess),
             );
         }
-        self.scores().finish(wanted, &mut out);
+        self.scorer().adjust_all(query, &mut out);
         out
     }
 
-    fn scores(&self) -> Scores<'a> {
-        Scores { head: self.head, graph: self.graph, url: self.url }
+    fn scorer(&self) -> Scorer<'a> {
+        Scorer { head: self.head, graph: self.graph, url: self.url }
     }
 
-    fn entity_says(&self, entity: &Entity<'a>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    /// Adds the values of an entity at the paths of the field.
+    fn add_from_entity(&self, entity: &Entity<'a>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
         let source = match entity.origin {
             Origin::JsonLd => Source::JsonLd,
             Origin::Microdata => Source::Microdata,
             Origin::Rdfa => Source::Rdfa,
         };
         // A link is read as its address, except where names, words or codes are asked for.
-        let address = wanted.concept.is_none() && wanted.field.kind.element() == FieldType::String;
-        let links = if address || wanted.is_shape(Shape::Link) { Links::Addresses } else { Links::Texts };
+        let address = query.concept.is_none() && query.field.kind.element() == FieldType::String;
+        let links = if address || query.is_shape(Shape::Link) { Links::Addresses } else { Links::Texts };
         let mut add = |path: &str, rank: i32, spelled: bool| {
             let Some(path) = (if entity.prefix.is_empty() { Some(path) } else { path.strip_prefix(entity.prefix) })
             else {
                 return;
             };
-            let values = self.graph.read(entity.members, path, links);
+            let values = self.graph.values_as(entity.members, path, links);
             if !values.is_empty() {
-                let mut candidate =
-                    Candidate::new(source, values, format!("{path} of the main entity")).scored(-rank - entity.behind);
+                let mut candidate = Candidate::new(source, values, format!("{path} of the main entity"))
+                    .adjusted(-rank - entity.penalty);
                 // What is known of a concept applies to the main entity's own members.
-                if !spelled || !wanted.is(Concept::Title) {
-                    self.scores().adjust(wanted, entity, path, &mut candidate);
+                if !spelled || !query.is(Concept::Title) {
+                    self.scorer().adjust(query, entity, path, &mut candidate);
                 }
-                candidate.score += if spelled { SPELLED } else { 0 };
+                candidate.score += if spelled { SPELLED_PATH_BONUS } else { 0 };
                 out.push(candidate);
             }
         };
-        // The field's own name may be the exact term; then it says best which of several is meant.
-        let field = &wanted.field.field;
-        let own = if field.contains('.') { field.clone() } else { camel(&wanted.label) };
+        // The field's own name may be the exact schema.org term; then it identifies the value best.
+        let field = &query.field.field;
+        let own = if field.contains('.') { field.clone() } else { camel_case(&query.label) };
         // A path that the caller spells out is taken as that path.
         let spelled = crate::vocabulary::is_path(field);
-        let paths = wanted.words().filter(|_| !spelled).map(|w| w.paths.as_slice()).unwrap_or_default();
+        let paths = query.words().filter(|_| !spelled).map(|w| w.paths.as_slice()).unwrap_or_default();
         for (rank, path) in (1..).zip(paths) {
-            let ends_so = path.rsplit('.').next() == Some(own.as_str()) && own != "name";
-            add(path, if ends_so { 0 } else { rank }, false);
+            let same_end = path.rsplit('.').next() == Some(own.as_str()) && own != "name";
+            add(path, if same_end { 0 } else { rank }, false);
         }
         if !paths.contains(&own.as_str()) {
-            add(&own, if wanted.concept.is_none() || spelled { 0 } else { 8 }, own.contains('.'));
+            add(&own, if query.concept.is_none() || spelled { 0 } else { 8 }, own.contains('.'));
         }
         // Initials in a name keep their capitals: `titleEIDR`.
         if *field != own && !paths.contains(&field.as_str()) {
@@ -177,12 +178,12 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Adds preparing and cooking times where the total is not given.
-    fn total_time(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-        let Some(unit) = wanted.unit else { return };
-        for entity in self.ranked.iter().filter(|e| e.prefix.is_empty()) {
+    /// Adds the sum of preparing and cooking times, for pages that do not give the total.
+    fn add_total_time(&self, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+        let Some(unit) = query.unit else { return };
+        for entity in self.entities.iter().filter(|e| e.prefix.is_empty()) {
             let seconds = |path: &str| {
-                let found = self.graph.at(entity.members, path);
+                let found = self.graph.values_at(entity.members, path);
                 found.first().and_then(Value::as_str).and_then(crate::coercion::iso_seconds)
             };
             let parts: Vec<f64> = ["prepTime", "cookTime", "performTime"].into_iter().filter_map(seconds).collect();
@@ -195,14 +196,15 @@ impl<'a> Sources<'a> {
         }
     }
 
-    fn state_says(&self, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+    /// Adds the members of embedded state that have the field's name or concept.
+    fn add_from_state(&self, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
         for member in self.state.get_or_init(|| self.read_state()) {
-            let same = member.name == wanted.label;
-            let alike = wanted.concept.zip(member.concept).is_some_and(|(a, b)| a == b);
+            let same = member.name == query.label;
+            let alike = query.concept.zip(member.concept).is_some_and(|(a, b)| a == b);
             if same || alike {
                 let change = i32::from(same) * 3 - i32::from(member.nested) * 6;
                 let reason = format!("member \"{}\" of embedded state", member.name);
-                out.push(Candidate::new(Source::State, member.values.clone(), reason).scored(change));
+                out.push(Candidate::new(Source::State, member.values.clone(), reason).adjusted(change));
             }
         }
     }
@@ -220,7 +222,7 @@ impl<'a> Sources<'a> {
         let mut out = Vec::new();
         for object in state::named(&roots, &is_title) {
             let mut add = |name: &str, value: &Value, nested: bool| {
-                let values = flat(value, self.graph.budget);
+                let values = scalars(value, self.graph.budget);
                 if !values.is_empty() {
                     out.push(Member { name: words(name), concept: concept_of(name), values, nested });
                 }
@@ -240,7 +242,7 @@ impl<'a> Sources<'a> {
 }
 
 /// Returns words as schema.org writes them: `datePublished` for `date published`.
-fn camel(words: &str) -> String {
+fn camel_case(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for (at, word) in words.split(' ').enumerate() {
         let mut chars = word.chars();
@@ -256,8 +258,8 @@ fn camel(words: &str) -> String {
 }
 
 /// Returns a value of embedded state as scalars: of an object the member that names it, of a list one per element.
-fn flat(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
-    let one = |value: &Value| named(value).filter(|v| budget.copy(v.as_str().map_or(1, str::len))).cloned();
+fn scalars(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
+    let one = |value: &Value| named_scalar(value).filter(|v| budget.copy(v.as_str().map_or(1, str::len))).cloned();
     match value {
         Value::Array(items) => items.iter().take(MAX_STATE_VALUES).filter_map(one).collect(),
         other => one(other).into_iter().collect(),
@@ -265,7 +267,7 @@ fn flat(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
 }
 
 /// Returns the scalar of a value: of an object the member that names it.
-fn named(value: &Value) -> Option<&Value> {
+fn named_scalar(value: &Value) -> Option<&Value> {
     match value {
         Value::Object(members) => ["value", "name", "text", "title", "url", "amount", "formatted"]
             .iter()
@@ -276,6 +278,6 @@ fn named(value: &Value) -> Option<&Value> {
 }
 
 /// Interprets a schema's fields.
-pub(crate) fn wanted(schema: &Schema) -> Vec<Wanted<'_>> {
-    schema.fields().iter().map(Wanted::of).collect()
+pub(crate) fn interpret(schema: &Schema) -> Vec<FieldQuery<'_>> {
+    schema.fields().iter().map(FieldQuery::of).collect()
 }

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use crate::budget::PASS;
+use crate::budget::SCANNED_BYTES_PER_STEP;
 
 /// Maximum number of attributes of a tag; further ones become text.
 pub(crate) const MAX_ATTRIBUTES: usize = 128;
@@ -16,8 +16,9 @@ pub(crate) const MAX_ATTRIBUTES: usize = 128;
 pub(crate) const MAX_ATTRIBUTE: usize = 64 * 1024;
 /// Maximum number of bytes of a tag, give or take one attribute.
 pub(crate) const MAX_TAG: usize = 256 * 1024;
-/// How often a page's bytes may be examined before it counts as hostile: a `<` in a value begins a tag again.
-const MAX_LOOKS: usize = 32;
+/// Maximum number of times that a page's bytes are scanned, on average, before the page counts as hostile: a `<` in a
+/// value begins another tag.
+const MAX_SCANS: usize = 32;
 
 /// Returns the page with every tag within the limits.
 pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
@@ -28,46 +29,46 @@ pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
 pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) -> Cow<'p, str> {
     let bytes = page.as_bytes();
     let mut out = String::new();
-    let (mut kept, mut at) = (0, 0);
-    let mut looks = bytes.len().saturating_mul(MAX_LOOKS) + MAX_TAG;
+    let (mut copied_to, mut at) = (0, 0);
+    let mut remaining = bytes.len().saturating_mul(MAX_SCANS) + MAX_TAG;
     while let Some(open) = memchr::memchr(b'<', &bytes[at..]).map(|i| at + i) {
         at = open + 1;
         let name = at + usize::from(bytes.get(at) == Some(&b'/'));
         if !bytes.get(name).is_some_and(u8::is_ascii_alphabetic) {
             continue;
         }
-        let seen = look(bytes, name);
-        looks = looks.saturating_sub(seen.end - open);
-        if looks == 0 || !step(1 + (seen.end - open) / PASS) {
+        let scan = scan_tag(bytes, name);
+        remaining = remaining.saturating_sub(scan.end - open);
+        if remaining == 0 || !step(1 + (scan.end - open) / SCANNED_BYTES_PER_STEP) {
             // No page for readers nests thousands of tags within tags.
-            out.push_str(&page[kept.min(open)..open]);
+            out.push_str(&page[copied_to.min(open)..open]);
             return Cow::Owned(out);
         }
-        // What an enclosing tag lost is already gone.
-        for (from, to) in seen.overlong {
-            if from < kept {
+        // These bytes may already be removed as part of an enclosing tag.
+        for (from, to) in scan.overlong {
+            if from < copied_to {
                 continue;
             }
-            out.push_str(&page[kept..page.floor_char_boundary(from).max(kept)]);
-            kept = to;
+            out.push_str(&page[copied_to..page.floor_char_boundary(from).max(copied_to)]);
+            copied_to = to;
         }
-        if let Some(end) = seen.cut_at.filter(|end| *end >= kept) {
-            out.push_str(&page[kept..end]);
+        if let Some(end) = scan.cut_at.filter(|end| *end >= copied_to) {
+            out.push_str(&page[copied_to..end]);
             out.push('>');
-            kept = end;
+            copied_to = end;
         }
-        at = at.max(kept);
+        at = at.max(copied_to);
     }
-    if kept == 0 {
+    if copied_to == 0 {
         return Cow::Borrowed(page);
     }
-    out.push_str(&page[kept..]);
+    out.push_str(&page[copied_to..]);
     Cow::Owned(out)
 }
 
 /// Findings about one tag.
 #[derive(Default)]
-struct Look {
+struct TagScan {
     /// The parts of overlong names and values, to be removed.
     overlong: Vec<(usize, usize)>,
     /// Where to end the tag, if it has too many attributes or bytes.
@@ -77,54 +78,54 @@ struct Look {
 }
 
 /// Returns the position of the first byte from `from` on for which `ends` holds, or the end.
-fn run(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
+fn position_from(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().position(|b| ends(*b)).map_or(bytes.len(), |i| from + i)
 }
 
 /// Scans the tag whose name starts at `name`, as the tokenizer would. Source: WHATWG HTML, "tokenization".
-fn look(bytes: &[u8], name: usize) -> Look {
+fn scan_tag(bytes: &[u8], name: usize) -> TagScan {
     let space = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c);
-    let mut seen = Look::default();
-    let mut lost = 0;
-    let mut check = |seen: &mut Look, from: usize, to: usize| {
+    let mut scan = TagScan::default();
+    let mut removed = 0;
+    let mut check = |scan: &mut TagScan, from: usize, to: usize| {
         if to - from > MAX_ATTRIBUTE {
-            seen.overlong.push((from + MAX_ATTRIBUTE, to));
-            lost += to - from - MAX_ATTRIBUTE;
+            scan.overlong.push((from + MAX_ATTRIBUTE, to));
+            removed += to - from - MAX_ATTRIBUTE;
         }
-        lost
+        removed
     };
-    let mut at = run(bytes, name, |b| space(b) || matches!(b, b'/' | b'>'));
-    let mut lost = check(&mut seen, name, at);
+    let mut at = position_from(bytes, name, |b| space(b) || matches!(b, b'/' | b'>'));
+    let mut removed = check(&mut scan, name, at);
     let mut attributes = 0;
     loop {
-        at = run(bytes, at, |b| !space(b) && b != b'/');
-        seen.end = at;
+        at = position_from(bytes, at, |b| !space(b) && b != b'/');
+        scan.end = at;
         if at >= bytes.len() || bytes[at] == b'>' {
-            return seen;
+            return scan;
         }
-        if attributes == MAX_ATTRIBUTES || at - name - lost > MAX_TAG {
-            seen.cut_at = Some(at);
-            return seen;
+        if attributes == MAX_ATTRIBUTES || at - name - removed > MAX_TAG {
+            scan.cut_at = Some(at);
+            return scan;
         }
         attributes += 1;
         // An equals sign at the start belongs to the name.
-        let end = run(bytes, at + 1, |b| space(b) || matches!(b, b'/' | b'>' | b'='));
-        lost = check(&mut seen, at, end);
+        let end = position_from(bytes, at + 1, |b| space(b) || matches!(b, b'/' | b'>' | b'='));
+        removed = check(&mut scan, at, end);
         at = end;
-        let equals = run(bytes, at, |b| !space(b));
+        let equals = position_from(bytes, at, |b| !space(b));
         if bytes.get(equals) != Some(&b'=') {
             continue;
         }
-        let start = run(bytes, equals + 1, |b| !space(b));
+        let start = position_from(bytes, equals + 1, |b| !space(b));
         at = match bytes.get(start) {
             Some(quote @ (b'"' | b'\'')) => {
                 let end = memchr::memchr(*quote, &bytes[start + 1..]).map_or(bytes.len(), |i| start + 1 + i);
-                lost = check(&mut seen, start + 1, end);
+                removed = check(&mut scan, start + 1, end);
                 (end + 1).min(bytes.len())
             }
             _ => {
-                let end = run(bytes, start, |b| space(b) || b == b'>');
-                lost = check(&mut seen, start, end);
+                let end = position_from(bytes, start, |b| space(b) || b == b'>');
+                removed = check(&mut scan, start, end);
                 end
             }
         };
@@ -148,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_page_is_left_out_when_the_steps_end() {
-        let page = format!("<p a='{}'>x", "b".repeat(PASS * 8)).repeat(100);
+        let page = format!("<p a='{}'>x", "b".repeat(SCANNED_BYTES_PER_STEP * 8)).repeat(100);
         let left = std::cell::Cell::new(100);
         let step = |steps: usize| {
             left.set(left.get() - i64::try_from(steps).unwrap());

@@ -28,7 +28,7 @@ fn reading_stops_when_the_time_or_the_budget_ends() {
         for part in [1, 2, 4] {
             let asked = std::cell::Cell::new(0u64);
             let over = || asked.replace(asked.get() + 1) * 4_096 >= all / part;
-            let budget = Budget::until(&over);
+            let budget = Budget::with_deadline(&over);
             let ended = read_within(page, kind, schema.clone(), &budget);
             if part > 1 {
                 assert_eq!(ended, Err(ExtractError::OutOfTime), "{kind}");
@@ -36,7 +36,7 @@ fn reading_stops_when_the_time_or_the_budget_ends() {
             let few = Budget::limited(budget::Limits { steps: all / part - 1, ..budget::Limits::PAGE });
             assert_eq!(
                 read_within(page, kind, schema.clone(), &few),
-                Err(ExtractError::TooMuch(Spent::Steps)),
+                Err(ExtractError::BudgetExceeded(Resource::Steps)),
                 "{kind}"
             );
             assert!(few.taken().steps <= all / part + page.len() as u64, "{kind}: {} of {all}", few.taken().steps);
@@ -105,7 +105,7 @@ fn links_come_with_the_values_and_from_html_only() {
     let read = |body: &str, kind: &str| {
         let page = Page { body: body.as_bytes(), content_type: Some(kind), url: &url };
         let (extracted, Extras { links, .. }) =
-            extract_with(&page, &schema, &context, Wants { links: true, ..Wants::default() });
+            extract_with(&page, &schema, &context, RequestedExtras { links: true, ..RequestedExtras::default() });
         assert_eq!(extracted, extract(&page, &schema, &context));
         links.links.into_iter().map(|l| l.url.to_string()).collect::<Vec<_>>()
     };
@@ -205,7 +205,7 @@ fn other_content_is_refused() {
     let get =
         |content_type, body| extract(&Page { body, content_type: Some(content_type), url: &url }, &schema, &context);
     assert!(get("application/pdf", b"%PDF").unwrap_err().to_string().contains("application/pdf"));
-    assert_eq!(get("application/json", b"{").unwrap_err(), ExtractError::BrokenJson);
+    assert_eq!(get("application/json", b"{").unwrap_err(), ExtractError::InvalidJson);
 }
 
 proptest! {

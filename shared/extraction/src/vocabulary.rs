@@ -17,7 +17,7 @@ pub(crate) struct Words {
     pub(crate) metas: Vec<&'static str>,
     pub(crate) labels: Vec<String>,
     pub(crate) marks: Vec<&'static str>,
-    pub(crate) not: Vec<&'static str>,
+    pub(crate) excluded: Vec<&'static str>,
     pub(crate) values: Vec<String>,
     /// Names and labels again as sets for look-ups: a page has hundreds of labels.
     name_set: HashSet<&'static str>,
@@ -90,7 +90,7 @@ static BY_LABEL: LazyLock<HashMap<String, Option<Concept>>> = LazyLock::new(|| {
     let mut by_label = HashMap::new();
     for concept in Concept::ALL {
         let labels = concept.words().labels.iter();
-        for label in labels.filter(|l| l.chars().count() > 2 && !Phrases::PlainWords.has(l)).flat_map(|l| spellings(l))
+        for label in labels.filter(|l| l.chars().count() > 2 && !Phrases::LabelsOnly.has(l)).flat_map(|l| spellings(l))
         {
             let only = by_label.entry(label).or_insert(Some(*concept));
             *only = only.filter(|c| c == concept);
@@ -123,7 +123,7 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
                 }
                 "marks" => words.marks = list().collect(),
                 "values" => words.values = list().map(self::words).collect(),
-                "not" => words.not = list().collect(),
+                "not" => words.excluded = list().collect(),
                 _ => {}
             }
         }
@@ -132,7 +132,7 @@ fn read(table: &'static str) -> HashMap<&'static str, Words> {
 }
 
 /// Words that only say what kind of page it is: `productName`, `articleTitle`, `the_price`.
-const KINDS: [&str; 38] = [
+const PAGE_KINDS: [&str; 38] = [
     "entity",
     "contact",
     "agent",
@@ -173,7 +173,7 @@ const KINDS: [&str; 38] = [
     "offers",
 ];
 /// Last words that say how a value is written, not what it is.
-const TAILS: [&str; 31] = [
+const VALUE_SUFFIXES: [&str; 31] = [
     "year", "minute", "min", "hour", "second", "usd", "eur", "gbp", "in", "text", "value", "string", "number", "name",
     "kg", "gram", "cm", "mm", "percent", "raw", "iso", "display", "list", "flag", "status", "utc", "at", "on", "total",
     "info", "day",
@@ -233,13 +233,14 @@ fn find(words: &str) -> Option<Concept> {
 /// kind of page it is or how the value is written.
 pub(crate) fn concept_of(name: &str) -> Option<Concept> {
     // The name and link of an offer are not those of the page's subject.
-    let is_part = |c: &Concept| c.has(Trait::Vague) && name.to_lowercase().starts_with("offers.");
+    let is_part = |c: &Concept| c.has(Trait::AmbiguousOwner) && name.to_lowercase().starts_with("offers.");
     plain_concept(name).filter(|c| !is_part(c)).or_else(|| {
         // A path of schema.org, or a term of one: `address.addressLocality`, `addressLocality`.
         let term = name.rsplit('.').next().unwrap_or(name);
         let by_term = || VOCABULARY.by_term.get(&words(term)).copied().flatten();
-        let dotted = || if name.contains('.') { plain_concept(term).filter(|c| !c.has(Trait::Vague)) } else { None };
-        let own = |c: &Concept| !name.contains('.') || !c.has(Trait::Vague);
+        let dotted =
+            || if name.contains('.') { plain_concept(term).filter(|c| !c.has(Trait::AmbiguousOwner)) } else { None };
+        let own = |c: &Concept| !name.contains('.') || !c.has(Trait::AmbiguousOwner);
         let by_label = || BY_LABEL.get(&words(term)).copied().flatten().filter(own);
         VOCABULARY.by_path.get(name).copied().or_else(by_term).or_else(dotted).or_else(by_label)
     })
@@ -265,12 +266,12 @@ fn plain_concept(name: &str) -> Option<Concept> {
                 return Some(found);
             }
             match tail.rsplit_once(' ') {
-                Some((rest, last)) if TAILS.contains(&&*singular(last)) => tail = rest,
+                Some((rest, last)) if VALUE_SUFFIXES.contains(&&*singular(last)) => tail = rest,
                 Some(_) | None => break,
             }
         }
         match head.split_once(' ') {
-            Some((first, rest)) if KINDS.contains(&first) => head = rest,
+            Some((first, rest)) if PAGE_KINDS.contains(&first) => head = rest,
             Some(_) | None => return None,
         }
     }

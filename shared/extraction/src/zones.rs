@@ -15,7 +15,7 @@ impl Zone {
     pub(crate) const HIDDEN: Zone = Zone(64);
     pub(crate) const MAIN: Zone = Zone(128);
     pub(crate) const ARTICLE: Zone = Zone(256);
-    pub(crate) const CRUMBS: Zone = Zone(512);
+    pub(crate) const BREADCRUMBS: Zone = Zone(512);
     pub(crate) const OVERLAY: Zone = Zone(1024);
     pub(crate) const STRUCK: Zone = Zone(2048);
 
@@ -39,7 +39,7 @@ impl Zone {
 fn by_word(word: &str) -> Option<Zone> {
     Some(match word {
         "nav" | "navbar" | "navigation" | "menu" | "submenu" | "megamenu" => Zone::NAV,
-        "breadcrumb" | "breadcrumbs" | "breadcrumblist" => Zone::CRUMBS,
+        "breadcrumb" | "breadcrumbs" | "breadcrumblist" => Zone::BREADCRUMBS,
         "footer" | "colophon" => Zone::FOOTER,
         "sidebar" | "aside" | "advert" | "ads" | "ad" | "newsletter" | "subscribe" | "signup" => Zone::ASIDE,
         "related" | "recommended" | "recommendation" | "recommendations" | "recommends" | "similar" | "upsell"

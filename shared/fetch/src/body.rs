@@ -1,4 +1,4 @@
-//! Reads the body of a response. Judges status, type and encoding before it reads a byte, and the size while it reads.
+//! Reads the body of a response. Checks status, type and encoding before it reads a byte, and the size while it reads.
 
 use std::io;
 
@@ -10,12 +10,12 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::body_resources::{MEDIUM_BODY, SMALL_BODY, SharedBodyResources};
 use crate::bounded::TooLong;
 use crate::content::{SNIFF_BYTES, is_binary_format, is_still_gzip, looks_readable};
-use crate::decode::{Decoded, broken, coding, decoded};
+use crate::decode::{Decoded, coding, decoded, read_error};
 use crate::error::FetchError;
 use crate::error_chain::find;
-use crate::growth::{MEDIUM_BODY, Room, SMALL_BODY};
 use crate::throttle::throttled;
 
 /// Number of bytes after which a body that arrives fast yields to other tasks.
@@ -32,88 +32,92 @@ impl Content {
     pub(crate) fn is_markup(&self) -> bool {
         match Media::of(self.content_type.as_deref()) {
             Media::Html | Media::Xhtml => true,
-            Media::Unsaid => !matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'[')),
+            Media::Unspecified => !matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'[')),
             Media::Xml | Media::Json | Media::Script | Media::Text | Media::Other => false,
         }
     }
 }
 
 /// Reads a response that is not a redirect. `max` is in bytes and applies both to the bytes sent and to the decoded
-/// bytes. Both are counted as they arrive, so a decompression bomb ends at the limit. A body that grows large asks
-/// `room` first.
-pub(crate) async fn read(response: Response, max: usize, room: Option<&Room>) -> Result<Content, FetchError> {
+/// bytes. Both are counted as they arrive, so a decompression bomb ends at the limit. A body that grows large waits for
+/// memory from `resources`.
+pub(crate) async fn read(
+    response: Response,
+    max: usize,
+    resources: Option<&SharedBodyResources>,
+) -> Result<Content, FetchError> {
     check_status(&response)?;
     let headers = response.headers();
     let content_type = type_of(headers);
     let media = Media::of(content_type.as_deref());
     if media == Media::Other {
-        return Err(wrong_type(content_type.as_deref().unwrap_or_default()));
+        return Err(unsupported_type(content_type.as_deref().unwrap_or_default()));
     }
-    let sniff = media == Media::Unsaid;
+    let sniff = media == Media::Unspecified;
     let coding = coding(headers)?;
     // Content-Length is only a claim. It can refuse the page, but no memory is allocated for it.
     if response.content_length().is_some_and(|n| n > max as u64) {
         return Err(too_large(max));
     }
-    let content = decoded(response, coding, max).await.map_err(|error| failed(&error, max))?;
-    let mut growing = Growing { content, body: Vec::new(), max, sniff: Some(sniff), ended: false };
-    match room {
-        None => growing.fill(usize::MAX).await?,
-        Some(room) => {
-            while !growing.ended && growing.body.len() < SMALL_BODY && !room.decodes_apart() {
-                growing.fill((growing.body.len() + YIELD_EVERY).min(SMALL_BODY)).await?;
+    let content = decoded(response, coding, max).await.map_err(|error| body_error(&error, max))?;
+    let mut reader = BodyReader { content, body: Vec::new(), max, sniff: Some(sniff), ended: false };
+    match resources {
+        None => reader.fill(usize::MAX).await?,
+        Some(resources) => {
+            while !reader.ended && reader.body.len() < SMALL_BODY && !resources.offloads_decoding() {
+                reader.fill((reader.body.len() + YIELD_EVERY).min(SMALL_BODY)).await?;
             }
-            if !growing.ended {
-                growing = elsewhere(growing, room).await?;
+            if !reader.ended {
+                reader = spawn_read_rest(reader, resources).await?;
             }
         }
     }
-    Ok(Content { content_type, body: growing.body.into() })
+    Ok(Content { content_type, body: reader.body.into() })
 }
 
-/// Reads the rest of a body in a task that `room` starts.
-async fn elsewhere(growing: Growing, room: &Room) -> Result<Growing, FetchError> {
+/// Reads the rest of a body in a task that `resources` spawns.
+async fn spawn_read_rest(reader: BodyReader, resources: &SharedBodyResources) -> Result<BodyReader, FetchError> {
     let (done, outcome) = oneshot::channel();
-    let rest = rest(growing, Room::clone(room));
-    let _work = AbortOnDropHandle::new(room.spawn(Box::pin(async move {
+    let rest = read_rest(reader, SharedBodyResources::clone(resources));
+    let _task = AbortOnDropHandle::new(resources.spawn(Box::pin(async move {
         // Sending fails only if nobody waits for the result any more.
         let _ = done.send(rest.await);
     })));
     outcome.await.unwrap_or(Err(FetchError::Internal("the rest of a page could not be decoded")))
 }
 
-async fn rest(mut growing: Growing, room: Room) -> Result<Growing, FetchError> {
-    for mark in [SMALL_BODY, MEDIUM_BODY, usize::MAX] {
-        if !growing.ended {
-            room.grow(mark.min(growing.max)).await;
-            growing.fill(mark).await?;
+async fn read_rest(mut reader: BodyReader, resources: SharedBodyResources) -> Result<BodyReader, FetchError> {
+    for size in [SMALL_BODY, MEDIUM_BODY, usize::MAX] {
+        if !reader.ended {
+            resources.acquire_memory(size.min(reader.max)).await;
+            reader.fill(size).await?;
         }
     }
-    Ok(growing)
+    Ok(reader)
 }
 
 /// A body that is being read.
-struct Growing {
+struct BodyReader {
     content: Decoded,
     body: Vec<u8>,
     max: usize,
-    /// `Some` until the start of the body was judged. `true`: the body has no type, so the judgement includes whether
+    /// `Some` until the start of the body has been checked. `true`: the body has no type, so the check includes whether
     /// it is readable.
     sniff: Option<bool>,
     ended: bool,
 }
 
-impl Growing {
-    /// Reads until the body has `mark` bytes or ends.
-    async fn fill(&mut self, mark: usize) -> Result<(), FetchError> {
-        let mut rest_at = self.body.len() + YIELD_EVERY;
-        while !self.ended && self.body.len() < mark {
-            make_room(&mut self.body, mark.min(self.max));
+impl BodyReader {
+    /// Reads until the body has `size` bytes or ends.
+    async fn fill(&mut self, size: usize) -> Result<(), FetchError> {
+        let mut yield_at = self.body.len() + YIELD_EVERY;
+        while !self.ended && self.body.len() < size {
+            grow_buffer(&mut self.body, size.min(self.max));
             let count = match self.content.read_buf(&mut self.body).await {
                 Ok(count) => count,
                 // The page is complete, but its Content-Length is too long or its last chunk is missing.
-                Err(error) if find::<TooLong>(&error).is_none() && is_whole(&self.body) => 0,
-                Err(error) => return Err(failed(&error, self.max)),
+                Err(error) if find::<TooLong>(&error).is_none() && ends_with_end_tag(&self.body) => 0,
+                Err(error) => return Err(body_error(&error, self.max)),
             };
             if self.body.len() > self.max {
                 return Err(too_large(self.max));
@@ -122,12 +126,12 @@ impl Growing {
             if (self.ended || self.body.len() >= SNIFF_BYTES)
                 && let Some(sniff) = self.sniff.take()
             {
-                judge_start(&self.body, sniff)?;
+                check_start(&self.body, sniff)?;
             }
-            if self.body.len() >= rest_at {
+            if self.body.len() >= yield_at {
                 // A few bytes sent may decode to megabytes, so other tasks get a turn in between.
                 tokio::task::yield_now().await;
-                rest_at = self.body.len() + YIELD_EVERY;
+                yield_at = self.body.len() + YIELD_EVERY;
             }
         }
         Ok(())
@@ -135,7 +139,7 @@ impl Growing {
 }
 
 /// Returns whether the page ends with its own end tag. Browsers show a page whose response breaks off after that.
-fn is_whole(body: &[u8]) -> bool {
+fn ends_with_end_tag(body: &[u8]) -> bool {
     const END: &[u8] = b"</html>";
     let body = body.trim_ascii_end();
     body.len().checked_sub(END.len()).is_some_and(|at| body[at..].eq_ignore_ascii_case(END))
@@ -145,22 +149,22 @@ fn is_whole(body: &[u8]) -> bool {
 /// "extract a MIME type").
 fn type_of(headers: &HeaderMap) -> Option<String> {
     let types = headers.get_all(CONTENT_TYPE).iter().map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
-    types.reduce(|before, last| if Media::of(Some(&last)) == Media::Unsaid { before } else { last })
+    types.reduce(|before, last| if Media::of(Some(&last)) == Media::Unspecified { before } else { last })
 }
 
-fn failed(error: &io::Error, max: usize) -> FetchError {
-    broken(error, |_| too_large(max))
+fn body_error(error: &io::Error, max: usize) -> FetchError {
+    read_error(error, |_| too_large(max))
 }
 
 /// Grows the buffer: doubles it each time, but never beyond one byte over `max`.
-fn make_room(body: &mut Vec<u8>, max: usize) {
+fn grow_buffer(body: &mut Vec<u8>, max: usize) {
     if body.len() == body.capacity() {
         let more = body.len().max(8 * 1024);
         body.reserve_exact(more.min((max + 1).saturating_sub(body.len())));
     }
 }
 
-fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
+fn check_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
     if is_still_gzip(start) {
         let text = "the content is compressed more times than its Content-Encoding says";
         return Err(FetchError::Unsupported(text.into()));
@@ -177,7 +181,7 @@ fn judge_start(start: &[u8], sniff: bool) -> Result<(), FetchError> {
     Ok(())
 }
 
-fn wrong_type(content_type: &str) -> FetchError {
+fn unsupported_type(content_type: &str) -> FetchError {
     let kind: String = content_type.chars().take(80).collect();
     FetchError::Unsupported(format!("the content type is \"{kind}\"; only HTML, XML, JSON and text can be read"))
 }
@@ -188,9 +192,9 @@ fn too_large(max: usize) -> FetchError {
 
 /// Refuses statuses that are not those of a page. The error says if the site asks for fewer requests.
 pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
-    judge_status(response).map_err(|error| match throttled(response) {
+    classify_status(response).map_err(|error| match throttled(response) {
         Some(throttled) => FetchError::Throttled(Box::new(error), throttled, Box::new(response.url().clone())),
-        None if domain::retry::may_pass(response.status().as_u16()) => FetchError::Transient(Box::new(error)),
+        None if domain::retry::is_transient(response.status().as_u16()) => FetchError::Transient(Box::new(error)),
         None => error,
     })
 }
@@ -200,24 +204,24 @@ pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
 /// # Errors
 /// The status is not that of a page.
 pub fn check_code(code: u16, at: &url::Url) -> Result<(), FetchError> {
-    judge_code(code).map_err(|error| match code {
+    classify_code(code).map_err(|error| match code {
         429 | 503 => {
             FetchError::Throttled(Box::new(error), crate::Throttled { retry_after: None }, Box::new(at.clone()))
         }
-        code if domain::retry::may_pass(code) => FetchError::Transient(Box::new(error)),
+        code if domain::retry::is_transient(code) => FetchError::Transient(Box::new(error)),
         _ => error,
     })
 }
 
-fn judge_status(response: &Response) -> Result<(), FetchError> {
+fn classify_status(response: &Response) -> Result<(), FetchError> {
     let code = response.status().as_u16();
-    if is_bot_wall(response.headers()) {
-        return Err(FetchError::Walled(format!("the site answered with an anti-bot page (status {code})")));
+    if is_bot_protection(response.headers()) {
+        return Err(FetchError::BotProtection(format!("the site answered with an anti-bot page (status {code})")));
     }
-    judge_code(code)
+    classify_code(code)
 }
 
-fn judge_code(code: u16) -> Result<(), FetchError> {
+fn classify_code(code: u16) -> Result<(), FetchError> {
     if matches!(code, 401 | 403 | 407 | 429) {
         return Err(FetchError::Blocked(format!("the site refused with status {code}")));
     }
@@ -231,9 +235,9 @@ fn judge_code(code: u16) -> Result<(), FetchError> {
     Ok(())
 }
 
-/// Returns whether the response is a bot wall instead of the page. Cloudflare marks its challenges regardless of the
+/// Returns whether bot protection answered instead of the page. Cloudflare marks its challenges regardless of the
 /// status; AWS WAF answers a challenge with 202 and a CAPTCHA with 405.
-fn is_bot_wall(headers: &HeaderMap) -> bool {
+fn is_bot_protection(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &[u8]| headers.get(name).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(value));
     is("cf-mitigated", b"challenge") || is("x-amzn-waf-action", b"challenge") || is("x-amzn-waf-action", b"captcha")
 }
@@ -247,26 +251,27 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
-    use crate::growth::Growth;
+    use crate::body_resources::BodyResources;
     use futures_util::future::BoxFuture;
 
-    struct Elsewhere {
+    struct TestResources {
         decoder: Handle,
-        /// How many times the requesting task goes on decoding itself.
-        breaths_here: AtomicUsize,
-        asked: Mutex<Vec<(usize, String)>>,
+        /// How many times [`BodyResources::offloads_decoding`] returns false.
+        checks_before_offload: AtomicUsize,
+        /// The sizes requested, and the name of the requesting thread.
+        requests: Mutex<Vec<(usize, String)>>,
     }
 
-    impl Growth for Elsewhere {
-        fn grow(&self, bytes: usize) -> BoxFuture<'_, ()> {
+    impl BodyResources for TestResources {
+        fn acquire_memory(&self, bytes: usize) -> BoxFuture<'_, ()> {
             let thread = std::thread::current().name().unwrap_or_default().to_owned();
-            self.asked.lock().unwrap().push((bytes, thread));
+            self.requests.lock().unwrap().push((bytes, thread));
             Box::pin(std::future::ready(()))
         }
 
-        fn decodes_apart(&self) -> bool {
+        fn offloads_decoding(&self) -> bool {
             let one_less = |left: usize| left.checked_sub(1);
-            self.breaths_here.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less).is_err()
+            self.checks_before_offload.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_less).is_err()
         }
 
         fn spawn(&self, work: BoxFuture<'static, ()>) -> JoinHandle<()> {
@@ -274,31 +279,31 @@ mod tests {
         }
     }
 
-    /// Decoding moves to the room's task once the room asks for it; that may be before the first byte.
+    /// Decoding moves to the spawned task once `offloads_decoding` returns true, which may be before the first byte.
     #[test]
-    fn a_large_body_is_decoded_in_the_task_that_its_room_starts() {
+    fn a_large_body_is_decoded_in_a_spawned_task() {
         let runtime = |name: &str| Builder::new_multi_thread().worker_threads(1).thread_name(name).build().unwrap();
-        let (here, elsewhere) = (runtime("here"), runtime("elsewhere"));
+        let (fetching, decoding) = (runtime("fetching"), runtime("decoding"));
         let max = 10 * MEDIUM_BODY;
-        for (bytes, breaths_here, want) in [
+        for (bytes, checks_before_offload, want) in [
             (SMALL_BODY - 1, usize::MAX, vec![]),
             (1, 0, vec![SMALL_BODY]),
             (SMALL_BODY - 1, 2, vec![SMALL_BODY]),
             (SMALL_BODY + 1, usize::MAX, vec![SMALL_BODY, MEDIUM_BODY]),
             (MEDIUM_BODY + 1, 1, vec![SMALL_BODY, MEDIUM_BODY, max]),
         ] {
-            let room = Arc::new(Elsewhere {
-                decoder: elsewhere.handle().clone(),
-                breaths_here: breaths_here.into(),
-                asked: Mutex::default(),
+            let resources = Arc::new(TestResources {
+                decoder: decoding.handle().clone(),
+                checks_before_offload: checks_before_offload.into(),
+                requests: Mutex::default(),
             });
             let response = http::Response::builder().header(CONTENT_TYPE, "text/html").body("x".repeat(bytes)).unwrap();
-            let asked: Room = room.clone();
-            let read = async move { read(response.into(), max, Some(&asked)).await.unwrap().body.len() };
-            assert_eq!(here.block_on(here.spawn(read)).unwrap(), bytes);
-            let asked = room.asked.lock().unwrap().clone();
-            assert_eq!(asked.iter().map(|(bytes, _)| *bytes).collect::<Vec<_>>(), want, "{bytes}");
-            assert!(asked.iter().all(|(_, thread)| thread == "elsewhere"), "{asked:?}");
+            let shared: SharedBodyResources = resources.clone();
+            let read = async move { read(response.into(), max, Some(&shared)).await.unwrap().body.len() };
+            assert_eq!(fetching.block_on(fetching.spawn(read)).unwrap(), bytes);
+            let requests = resources.requests.lock().unwrap().clone();
+            assert_eq!(requests.iter().map(|(bytes, _)| *bytes).collect::<Vec<_>>(), want, "{bytes}");
+            assert!(requests.iter().all(|(_, thread)| thread == "decoding"), "{requests:?}");
         }
     }
 }

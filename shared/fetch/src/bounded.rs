@@ -20,6 +20,7 @@ pub(crate) enum TooLong {
 pub(crate) struct Bounded<R> {
     inner: R,
     left: usize,
+    /// Maximum size of an item.
     item: usize,
     left_of_item: usize,
 }
@@ -40,13 +41,13 @@ impl<R: AsyncBufRead + Unpin> AsyncBufRead for Bounded<R> {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
         let bytes = ready!(Pin::new(&mut this.inner).poll_fill_buf(cx))?;
-        let room = this.left.min(this.left_of_item);
+        let left = this.left.min(this.left_of_item);
         // Reaching the limit is fine; only a further byte is too long.
-        if room == 0 && !bytes.is_empty() {
+        if left == 0 && !bytes.is_empty() {
             let what = if this.left == 0 { TooLong::File } else { TooLong::Item };
             return Poll::Ready(Err(io::Error::other(what)));
         }
-        Poll::Ready(Ok(&bytes[..bytes.len().min(room)]))
+        Poll::Ready(Ok(&bytes[..bytes.len().min(left)]))
     }
 
     fn consume(self: Pin<&mut Self>, amount: usize) {

@@ -17,19 +17,19 @@ use url::{Host, Url};
 use crate::body;
 use crate::decode::ACCEPTED;
 use crate::error::{BuildError, FetchError};
-use crate::fault::explain;
-use crate::fields::{languages, product_token, says_nofollow};
+use crate::fault::translate;
+use crate::fields::{has_nofollow, languages, product_token};
 use crate::guard::{Guard, OwnListener, Refusal, Scope, is_local_name, is_web_port};
-use crate::names::Names;
+use crate::redirect_chain::{RedirectChain, RedirectError, Step, redirect_target};
 use crate::refresh;
 use crate::request::{FetchConfig, FetchRequest, Page};
-use crate::resolver::{JudgingResolver, Lookup};
+use crate::resolver::{GuardedResolver, Lookup};
+use crate::system_resolver::SystemResolver;
 use crate::target::check_parsed;
-use crate::trail::{RedirectError, Step, Trail, redirect_target};
 
 /// How long an idle connection is kept. Short: a batch over many hosts must not run out of sockets (1,024 in a Lambda),
 /// and many servers close idle connections after five seconds.
-const KEEP_IDLE: Duration = Duration::from_secs(4);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Maximum size of a response's header section in bytes: names, values, and four bytes for the punctuation of each
 /// line.
@@ -56,7 +56,7 @@ struct Inner {
     guard: Guard,
     lookup: Lookup,
     connect_timeout: Duration,
-    own: Vec<OwnListener>,
+    own_listeners: Vec<OwnListener>,
     user_agent: String,
     /// The name of this crawler in robots.txt.
     product_token: String,
@@ -65,12 +65,12 @@ struct Inner {
     max_redirects: usize,
 }
 
-/// Where a chain of redirects ends.
-pub(crate) enum Arrival {
-    /// At a URL whose response is not a redirect.
-    At(Url, Response),
-    /// Nowhere: too many redirects, a loop, or a target that is not a URL.
-    RedirectError(FetchError),
+/// How a chain of redirects ends.
+pub(crate) enum RedirectEnd {
+    /// With a response that is not a redirect; the URL is the one that was requested last.
+    Response(Url, Response),
+    /// Without a page: too many redirects, a loop, or a target that is not a URL.
+    DeadEnd(FetchError),
 }
 
 /// Why there is no response, and after how many hops.
@@ -79,7 +79,7 @@ pub(crate) struct NoResponse {
     pub(crate) hops: usize,
 }
 
-/// How a judged URL is fetched.
+/// How a checked URL is fetched.
 struct Route<'a> {
     client: &'a Client,
     scope: Scope,
@@ -93,7 +93,7 @@ impl Fetcher {
     /// # Errors
     /// TLS cannot be set up (the machine has no certificates), or the user agent is not a valid header value.
     pub fn new(config: FetchConfig) -> Result<Fetcher, BuildError> {
-        Fetcher::with_lookup(config, Lookup::System(Names::new()))
+        Fetcher::with_lookup(config, Lookup::System(SystemResolver::new()))
     }
 
     fn with_lookup(config: FetchConfig, lookup: Lookup) -> Result<Fetcher, BuildError> {
@@ -108,23 +108,23 @@ impl Fetcher {
                 .no_proxy()
                 .referer(false)
                 .connect_timeout(config.connect_timeout)
-                .pool_idle_timeout(KEEP_IDLE)
+                .pool_idle_timeout(IDLE_TIMEOUT)
                 // Tolerates malformed heads, as servers send them. Ambiguous lengths are not tolerated.
                 .http1_allow_obsolete_multiline_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
                 .http1_ignore_invalid_headers_in_responses(true)
                 .http1_max_headers(MAX_FIELDS)
-                .dns_resolver(JudgingResolver { guard: guard.clone(), scope, lookup: lookup.clone() })
+                .dns_resolver(GuardedResolver { guard: guard.clone(), scope, lookup: lookup.clone() })
                 .build()
                 .map_err(|e| BuildError(innermost(&e)))
         };
         let inner = Inner {
             public: build(Scope::Public)?,
-            allowed_only: if guard.allows_more() { Some(build(Scope::AllowedOnly)?) } else { None },
+            allowed_only: if guard.allows_non_public() { Some(build(Scope::AllowedOnly)?) } else { None },
             guard,
             lookup,
             connect_timeout: config.connect_timeout,
-            own: config.own,
+            own_listeners: config.own_listeners,
             product_token: product_token(&config.user_agent).to_owned(),
             user_agent: config.user_agent,
             max_body_bytes: config.max_body_bytes,
@@ -139,20 +139,20 @@ impl Fetcher {
     /// # Errors
     /// Why the page could not be fetched.
     pub async fn fetch(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
-        match tokio::time::timeout(request.timeout, self.inner.follow(request)).await {
+        match tokio::time::timeout(request.timeout, self.inner.fetch_page(request)).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout(request.timeout)),
         }
     }
 
-    /// Returns the response at the end of a URL's redirects. For files other than pages; every hop is judged as for a
+    /// Returns the response at the end of a URL's redirects. For files other than pages; every hop is checked as for a
     /// page.
-    pub(crate) async fn arrive(&self, url: &Url, accept: &'static str) -> Result<Arrival, NoResponse> {
-        let mut trail = Trail::new(url, accept, self.inner.max_redirects);
-        let arrived = self.inner.arrive(&mut trail).await;
-        Ok(match arrived.map_err(|error| NoResponse { error, hops: trail.hops })? {
-            Ok(response) => Arrival::At(trail.url, response),
-            Err(error) => Arrival::RedirectError(error),
+    pub(crate) async fn follow_redirects(&self, url: &Url, accept: &'static str) -> Result<RedirectEnd, NoResponse> {
+        let mut chain = RedirectChain::new(url, accept, self.inner.max_redirects);
+        let response = self.inner.follow_redirects(&mut chain).await;
+        Ok(match response.map_err(|error| NoResponse { error, hops: chain.hops })? {
+            Ok(response) => RedirectEnd::Response(chain.url, response),
+            Err(error) => RedirectEnd::DeadEnd(error),
         })
     }
 
@@ -165,7 +165,7 @@ impl Fetcher {
     pub fn is_nofollow(&self, x_robots_tag: &str) -> bool {
         let fields = x_robots_tag.lines().filter_map(|field| field.parse::<HeaderValue>().ok());
         let fields: HeaderMap = fields.map(|field| (HeaderName::from_static("x-robots-tag"), field)).collect();
-        says_nofollow(&fields, &self.inner.product_token)
+        has_nofollow(&fields, &self.inner.product_token)
     }
 
     /// Returns the `User-Agent`.
@@ -180,39 +180,44 @@ impl Fetcher {
 }
 
 impl Inner {
-    async fn follow(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
-        let FetchRequest { url, accept_language, headers, hops, room, .. } = request;
-        let mut trail = Trail::of_page(url, ACCEPT_PAGE, self.max_redirects, accept_language, headers, hops);
-        let start = trail.url.clone();
+    async fn fetch_page(&self, request: FetchRequest<'_>) -> Result<Page, FetchError> {
+        let FetchRequest { url, accept_language, headers, redirect_policy, body_resources, .. } = request;
+        let mut chain =
+            RedirectChain::of_page(url, ACCEPT_PAGE, self.max_redirects, accept_language, headers, redirect_policy);
+        let start = chain.url.clone();
         loop {
-            let response = self.arrive(&mut trail).await??;
+            let response = self.follow_redirects(&mut chain).await??;
             let status = response.status().as_u16();
             let refresh = response.headers().get(REFRESH).and_then(|value| value.to_str().ok());
-            let refresh = refresh.and_then(|value| refresh::target(value, &trail.url));
-            let nofollow = says_nofollow(response.headers(), &self.product_token);
-            let content = body::read(response, self.max_body_bytes, room).await?;
-            let looked = || content.is_markup().then(|| refresh::of_page(&content.body, &trail.url)).flatten();
-            if let Some(next) = refresh.or_else(looked)
-                && matches!(trail.step(next).await.map_err(RedirectError::into_error)?, Step::Next)
+            let refresh = refresh.and_then(|value| refresh::target(value, &chain.url));
+            let nofollow = has_nofollow(response.headers(), &self.product_token);
+            let content = body::read(response, self.max_body_bytes, body_resources).await?;
+            let meta_refresh =
+                || content.is_markup().then(|| refresh::target_in_page(&content.body, &chain.url)).flatten();
+            if let Some(next) = refresh.or_else(meta_refresh)
+                && matches!(chain.step(next).await.map_err(RedirectError::into_error)?, Step::Next)
             {
                 continue;
             }
-            let (content_type, body, final_url) = (content.content_type, content.body, trail.url);
+            let (content_type, body, final_url) = (content.content_type, content.body, chain.url);
             return Ok(Page { redirected: final_url != start, final_url, status, content_type, nofollow, body });
         }
     }
 
     /// Follows redirects until a response is not one, or until they lead nowhere (inner `Err`). Reads no body.
-    async fn arrive(&self, trail: &mut Trail<'_>) -> Result<Result<Response, FetchError>, FetchError> {
+    async fn follow_redirects(
+        &self,
+        chain: &mut RedirectChain<'_>,
+    ) -> Result<Result<Response, FetchError>, FetchError> {
         loop {
-            let response = self.hop(trail).await.map_err(|e| mark_redirect(e, trail.hops))?;
-            trail.store_cookies(&response);
-            let next = match redirect_target(&trail.url, &response) {
+            let response = self.hop(chain).await.map_err(|e| mark_redirect(e, chain.hops))?;
+            chain.store_cookies(&response);
+            let next = match redirect_target(&chain.url, &response) {
                 Ok(Some(next)) => next,
                 Ok(None) => return Ok(Ok(response)),
                 Err(error) => return Ok(Err(error)),
             };
-            match trail.step(next).await {
+            match chain.step(next).await {
                 Ok(Step::Next) => {}
                 Ok(Step::Stay) => return Ok(Err(FetchError::Unreachable("the site redirects in a loop".into()))),
                 Err(RedirectError::DeadEnd(error)) => return Ok(Err(error)),
@@ -221,23 +226,23 @@ impl Inner {
         }
     }
 
-    /// Sends one request. Judges its target before and its peer after.
-    async fn hop(&self, trail: &Trail<'_>) -> Result<Response, FetchError> {
-        let url = &trail.url;
+    /// Sends one request. Checks its target before and its peer after.
+    async fn hop(&self, chain: &RedirectChain<'_>) -> Result<Response, FetchError> {
+        let url = &chain.url;
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
-        let route = self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
-        let mut get = route.client.get(url.clone()).header(ACCEPT, trail.accept);
-        if let Some(value) = languages(trail.language) {
+        let route = self.route(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
+        let mut get = route.client.get(url.clone()).header(ACCEPT, chain.accept);
+        if let Some(value) = languages(chain.language) {
             get = get.header(ACCEPT_LANGUAGE, value);
         }
-        let get = trail.add_headers(get.header(ACCEPT_ENCODING, ACCEPTED));
-        let response = get.send().await.map_err(|e| explain(&e, &route.refusal))?;
+        let get = chain.add_headers(get.header(ACCEPT_ENCODING, ACCEPTED));
+        let response = get.send().await.map_err(|e| translate(&e, &route.refusal))?;
         // Checks the peer that was really connected to. An unknown peer is refused.
         if !response.remote_addr().is_some_and(|peer| self.guard.admits(route.scope, peer.ip())) {
             return Err(FetchError::Forbidden(route.refusal.to_string()));
         }
-        if response.remote_addr().is_some_and(|peer| self.own.iter().any(|own| own.refuses_peer(peer, url))) {
-            return Err(FetchError::Forbidden(Refusal::Own.to_string()));
+        if response.remote_addr().is_some_and(|peer| self.own_listeners.iter().any(|own| own.refuses_peer(peer, url))) {
+            return Err(FetchError::Forbidden(Refusal::OwnListener.to_string()));
         }
         let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > MAX_HEAD {
@@ -248,10 +253,10 @@ impl Inner {
         Ok(response)
     }
 
-    /// Judges what needs no DNS look-up, and chooses the client whose resolver judges the rest.
-    fn judge(&self, url: &Url) -> Result<Route<'_>, Refusal> {
-        if self.own.iter().any(|own| own.refuses(url)) {
-            return Err(Refusal::Own);
+    /// Checks what needs no DNS look-up, and chooses the client whose resolver checks the rest.
+    fn route(&self, url: &Url) -> Result<Route<'_>, Refusal> {
+        if self.own_listeners.iter().any(|own| own.refuses(url)) {
+            return Err(Refusal::OwnListener);
         }
         // http and https have a default port; 0 is not a web port.
         let port = url.port_or_known_default().unwrap_or(0);
@@ -261,8 +266,8 @@ impl Inner {
             None => Err(refusal),
         };
         match url.host() {
-            Some(Host::Ipv4(ip)) => self.guard.judge_literal(IpAddr::V4(ip), port).map(|()| public),
-            Some(Host::Ipv6(ip)) => self.guard.judge_literal(IpAddr::V6(ip), port).map(|()| public),
+            Some(Host::Ipv4(ip)) => self.guard.check_literal(IpAddr::V4(ip), port).map(|()| public),
+            Some(Host::Ipv6(ip)) => self.guard.check_literal(IpAddr::V6(ip), port).map(|()| public),
             Some(Host::Domain(name)) if is_local_name(name) => local(Refusal::LocalName),
             Some(Host::Domain(_)) if !is_web_port(port) => local(Refusal::Port(port)),
             Some(Host::Domain(_)) => Ok(public),
@@ -291,7 +296,7 @@ fn mark_redirect(error: FetchError, hop: usize) -> FetchError {
 mod dial;
 mod post;
 
-pub use post::{Post, Posted};
+pub use post::{Post, PostResponse};
 
 #[cfg(test)]
 mod tests;

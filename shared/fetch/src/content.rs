@@ -1,12 +1,12 @@
 //! Decides from the first bytes whether content can be read, regardless of its `Content-Type`. Pure. [`domain::Media`]
-//! judges the `Content-Type`; the reader of the content decides what kind of text it is.
+//! classifies the `Content-Type`; the reader of the content decides what kind of text it is.
 
 /// Number of bytes from the start that [`looks_readable`] needs: the resource header of the WHATWG MIME Sniffing
 /// standard.
 pub const SNIFF_BYTES: usize = 1445;
 
 /// Magic numbers of binary formats that servers send as pages: documents, pictures, archives, fonts, media.
-const BINARY: [&[u8]; 20] = [
+const BINARY_MAGIC: [&[u8]; 20] = [
     b"%PDF-",
     b"\x89PNG",
     b"GIF87a",
@@ -33,7 +33,7 @@ const BINARY: [&[u8]; 20] = [
 pub fn is_binary_format(start: &[u8]) -> bool {
     let riff = start.starts_with(b"RIFF") && matches!(start.get(8..12), Some(b"WEBP" | b"WAVE" | b"AVI "));
     let iso_media = start.get(4..8) == Some(b"ftyp") && start.starts_with(b"\0\0");
-    riff || iso_media || BINARY.iter().any(|mark| start.starts_with(mark))
+    riff || iso_media || BINARY_MAGIC.iter().any(|mark| start.starts_with(mark))
 }
 
 /// Returns whether bytes without a Content-Type look like markup, JSON or text. The magic number of a known binary
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn starts() {
+    fn text_and_binary_formats_are_distinguished_by_their_first_bytes() {
         for ok in
             [&b"<html>"[..], b"{\"a\":1}", b"[1]", b"plain words\r\n\t", b"", b"\xff\xfe<\0h\0", b"caf\xe9", b"\x1b$B"]
         {

@@ -8,43 +8,43 @@ use url::Url;
 /// Maximum number of cookies in a chain.
 const MAX_COOKIES: usize = 100;
 /// Maximum size in bytes of a `Set-Cookie` field that is read (RFC 6265 §6.1).
-const MAX_COOKIE: usize = 4 * 1024;
+const MAX_COOKIE_SIZE: usize = 4 * 1024;
 /// Maximum size in bytes of a `Cookie` field; cookies that do not fit are left out.
 const MAX_SENT: usize = 16 * 1024;
 
 /// A cookie jar.
 #[derive(Debug, Default)]
-pub(crate) struct Jar {
+pub(crate) struct CookieJar {
     cookies: CookieStore,
-    taken: usize,
+    stored: usize,
 }
 
-impl Jar {
+impl CookieJar {
     /// Stores the cookies that a response from `url` sets.
-    pub(crate) fn take(&mut self, url: &Url, headers: &HeaderMap) {
+    pub(crate) fn store(&mut self, url: &Url, headers: &HeaderMap) {
         for field in headers.get_all(SET_COOKIE) {
-            if self.taken == MAX_COOKIES || field.len() > MAX_COOKIE {
+            if self.stored == MAX_COOKIES || field.len() > MAX_COOKIE_SIZE {
                 continue;
             }
             let Ok(text) = std::str::from_utf8(field.as_bytes()) else { continue };
             let Ok(cookie) = Cookie::parse(text, url) else { continue };
             let too_wide = cookie.domain().is_some_and(|domain| is_shared_suffix(domain, url));
             if !too_wide && self.cookies.insert(cookie.into_owned(), url).is_ok() {
-                self.taken += 1;
+                self.stored += 1;
             }
         }
     }
 
     /// Returns the `Cookie` field for a request, or `None` if no cookie matches. Longer paths come first (RFC 6265
     /// §5.4).
-    pub(crate) fn field(&self, url: &Url) -> Option<HeaderValue> {
-        let mut found = self.cookies.matches(url);
-        found.sort_by(|a, b| {
+    pub(crate) fn cookie_field(&self, url: &Url) -> Option<HeaderValue> {
+        let mut matching = self.cookies.matches(url);
+        matching.sort_by(|a, b| {
             let path = |cookie: &Cookie<'_>| cookie.path().map_or(0, str::len);
             path(b).cmp(&path(a)).then_with(|| a.name().cmp(b.name()))
         });
         let mut text = String::new();
-        for cookie in found {
+        for cookie in matching {
             let pair = format!("{}={}", cookie.name(), cookie.value());
             if text.len() + pair.len() + 2 > MAX_SENT {
                 continue;
@@ -76,13 +76,13 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
-    fn jar(at: &str, fields: &[&str]) -> Jar {
+    fn jar(at: &str, fields: &[&str]) -> CookieJar {
         let mut headers = HeaderMap::new();
         for field in fields {
             headers.append(SET_COOKIE, HeaderValue::from_bytes(field.as_bytes()).unwrap());
         }
-        let mut jar = Jar::default();
-        jar.take(&url(at), &headers);
+        let mut jar = CookieJar::default();
+        jar.store(&url(at), &headers);
         jar
     }
 
@@ -105,7 +105,7 @@ mod tests {
             ("s=1; Path=/; HttpOnly; SameSite=Strict", "https://shop.example.com/", Some("s=1")),
             ("nonsense", "https://shop.example.com/a/", None),
         ] {
-            let got = jar(set, &[field]).field(&url(at));
+            let got = jar(set, &[field]).cookie_field(&url(at));
             assert_eq!(got.as_ref().map(|v| v.to_str().unwrap()), want, "{field} at {at}");
         }
         for (set, domain, at, goes) in [
@@ -119,24 +119,26 @@ mod tests {
             ("a.ib.de", "ib.de", "b.ib.de", true),
         ] {
             let jar = jar(&format!("https://{set}/"), &[&format!("s=1; Domain={domain}")]);
-            assert_eq!(jar.field(&url(&format!("https://{at}/"))).is_some(), goes, "{domain}");
+            assert_eq!(jar.cookie_field(&url(&format!("https://{at}/"))).is_some(), goes, "{domain}");
         }
     }
 
     #[test]
     fn cookies_are_sorted_by_path_length_and_then_by_name() {
         let jar = jar("https://e.test/a/b", &["z=1; Path=/", "c=3; Path=/", "y=2; Path=/a", "z=4; Path=/"]);
-        assert_eq!(jar.field(&url("https://e.test/a/c")).unwrap(), "y=2; c=3; z=4");
+        assert_eq!(jar.cookie_field(&url("https://e.test/a/c")).unwrap(), "y=2; c=3; z=4");
     }
 
     #[test]
     fn the_number_and_size_of_cookies_are_bounded() {
         let many: Vec<String> = (0..500).map(|i| format!("c{i:03}={}", "x".repeat(1_000))).collect();
         let many = jar("https://e.test/", &many.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(many.field(&url("https://e.test/")).unwrap().len() <= MAX_SENT);
-        assert_eq!(many.taken, MAX_COOKIES);
+        assert!(many.cookie_field(&url("https://e.test/")).unwrap().len() <= MAX_SENT);
+        assert_eq!(many.stored, MAX_COOKIES);
         assert!(
-            jar("https://e.test/", &[&format!("c={}", "x".repeat(5_000))]).field(&url("https://e.test/")).is_none()
+            jar("https://e.test/", &[&format!("c={}", "x".repeat(5_000))])
+                .cookie_field(&url("https://e.test/"))
+                .is_none()
         );
     }
 }

@@ -15,7 +15,7 @@ use crate::bounded::{Bounded, TooLong};
 use crate::codec::{GZIP_MAGIC, Reader, ZSTD_MAGIC, gunzipped, inflated, unzstd, up_to};
 use crate::error::FetchError;
 use crate::error_chain::find;
-use crate::fault::explain;
+use crate::fault::translate;
 use crate::guard::Refusal;
 
 /// `Accept-Encoding` of every request.
@@ -28,7 +28,7 @@ const LARGE_WINDOW: u8 = 0x11;
 /// Maximum number of encoding layers that are decoded.
 const MAX_LAYERS: usize = 2;
 /// Number of bytes at the start of a layer that identify its format.
-const LOOK: usize = 32;
+const PREFIX_LEN: usize = 32;
 
 /// A reader of a decoded body.
 pub(crate) type Decoded = Reader;
@@ -52,7 +52,7 @@ struct UnknownCoding;
 pub(crate) struct Coding {
     layers: Vec<Layer>,
     /// Whether it also declares something that is not a known coding: the decoded body must then be text.
-    unclear: bool,
+    has_unknown: bool,
 }
 
 /// Returns the content codings that a response declares. Ignores values that are not codings, such as `none` or
@@ -72,12 +72,12 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Coding, FetchError> {
             _ => None,
         }
     };
-    let (mut layers, mut unclear) = (Vec::new(), false);
+    let (mut layers, mut has_unknown) = (Vec::new(), false);
     for name in lines.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"identity"))
     {
         match layer(name) {
             Some(layer) => layers.push(layer),
-            None => unclear = true,
+            None => has_unknown = true,
         }
     }
     if layers.len() > MAX_LAYERS {
@@ -85,7 +85,7 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Coding, FetchError> {
             format!("the content is compressed more than {MAX_LAYERS} times; at most {MAX_LAYERS} layers are decoded");
         return Err(FetchError::Unsupported(text));
     }
-    Ok(Coding { layers, unclear })
+    Ok(Coding { layers, has_unknown })
 }
 
 /// Returns a reader of the decoded body. Reading fails if more than `max` bytes are sent, or come out of a layer that
@@ -100,8 +100,8 @@ pub(crate) async fn decoded(response: Response, coding: Coding, max: usize) -> i
             body = Box::new(Bounded::new(body, max, usize::MAX));
         }
     }
-    if coding.unclear {
-        let start = up_to(&mut body, LOOK as u64).await?;
+    if coding.has_unknown {
+        let start = up_to(&mut body, PREFIX_LEN as u64).await?;
         if !is_text(&start) {
             return Err(io::Error::other(UnknownCoding));
         }
@@ -110,12 +110,12 @@ pub(crate) async fn decoded(response: Response, coding: Coding, max: usize) -> i
     Ok(body)
 }
 
-/// Decodes one layer, if it is there. The bytes themselves count more than what the server declares.
+/// Decodes one layer. Does nothing if the content is not compressed: the bytes decide, not what the server declares.
 async fn unpacked(mut body: Reader, declared: Layer) -> io::Result<Reader> {
-    let start = up_to(&mut body, LOOK as u64).await?;
+    let start = up_to(&mut body, PREFIX_LEN as u64).await?;
     let first = start.first().copied();
     let zlib = start.len() >= 2 && start[0] & 0x0f == 8 && u16::from_be_bytes([start[0], start[1]]).is_multiple_of(31);
-    let (gzip, zstd) = (start.starts_with(&GZIP_MAGIC), starts_zstd(&start));
+    let (gzip, zstd) = (start.starts_with(&GZIP_MAGIC), is_zstd(&start));
     let plain = is_text(&start);
     let skipped = if declared == Layer::Deflate && zlib && !plain { 2 } else { 0 };
     let mut cursor = Cursor::new(start);
@@ -134,7 +134,7 @@ async fn unpacked(mut body: Reader, declared: Layer) -> io::Result<Reader> {
 }
 
 /// Returns whether the start is a Zstandard frame or a skippable frame.
-fn starts_zstd(start: &[u8]) -> bool {
+fn is_zstd(start: &[u8]) -> bool {
     start.starts_with(&ZSTD_MAGIC)
         || start.get(..4).is_some_and(|m| m[0] & 0xf0 == 0x50 && m[1..] == [0x2a, 0x4d, 0x18])
 }
@@ -144,13 +144,13 @@ fn is_text(start: &[u8]) -> bool {
     let valid = match std::str::from_utf8(start) {
         Ok(_) => true,
         // The last character may be cut off where the start ends.
-        Err(error) => error.error_len().is_none() && start.len() == LOOK,
+        Err(error) => error.error_len().is_none() && start.len() == PREFIX_LEN,
     };
     valid && !start.iter().any(|b| matches!(b, 0x00..=0x08 | 0x0b | 0x0e..=0x1f | 0x7f))
 }
 
 /// Translates an error of reading a body. `too_long` makes the error for a body over a limit.
-pub(crate) fn broken(error: &io::Error, too_long: impl FnOnce(TooLong) -> FetchError) -> FetchError {
+pub(crate) fn read_error(error: &io::Error, too_long: impl FnOnce(TooLong) -> FetchError) -> FetchError {
     if let Some(what) = find::<TooLong>(error) {
         return too_long(*what);
     }
@@ -160,7 +160,7 @@ pub(crate) fn broken(error: &io::Error, too_long: impl FnOnce(TooLong) -> FetchE
     }
     match find::<reqwest::Error>(error) {
         // The name is already resolved, so no refusal can come from here.
-        Some(error) => explain(error, &Refusal::Name),
+        Some(error) => translate(error, &Refusal::Name),
         None => FetchError::Unreachable("the site's response ended early, or its compressed content is damaged".into()),
     }
 }
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn layers() {
+    fn content_encodings_are_parsed_into_layers() {
         use Layer::{Brotli, Deflate, Gzip, Zstd};
         for (lines, want) in [
             (&[][..], Some(&[][..])),

@@ -20,9 +20,9 @@ pub enum FetchError {
     /// The site refused: 401, 403, 407, 429.
     #[error("{0}")]
     Blocked(String),
-    /// A bot wall answered instead of the page. Trying again does not help.
+    /// Bot protection answered instead of the page. Trying again does not help.
     #[error("{0}")]
-    Walled(String),
+    BotProtection(String),
     /// An error status, a broken response, or a redirect that leads nowhere.
     #[error("{0}")]
     Unreachable(String),
@@ -41,7 +41,7 @@ pub enum FetchError {
     /// robots.txt disallows the target of a redirect.
     #[error("the page redirects to {0}, which the robots.txt there disallows")]
     Denied(Box<Url>),
-    /// A fault that may pass by itself: a failed connection, a response that broke off, or a status that says so.
+    /// A fault that may disappear by itself: a failed connection, a response that broke off, or a status that says so.
     #[error("{0}")]
     Transient(Box<FetchError>),
     /// The site asks for fewer requests. Holds the underlying error, how long to wait, and the URL that answered.
@@ -74,19 +74,19 @@ impl FetchError {
     }
 
     /// Returns whether trying again soon may help.
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             FetchError::Transient(_) => true,
-            FetchError::Throttled(error, ..) => !matches!(**error, FetchError::Walled(_)),
+            FetchError::Throttled(error, ..) => !matches!(**error, FetchError::BotProtection(_)),
             _ => false,
         }
     }
 
     /// Returns whether no connection to the site was made, or none is allowed: the site did not answer at all.
-    pub fn is_unreached(&self) -> bool {
+    pub fn has_no_connection(&self) -> bool {
         match self {
             FetchError::ConnectFailed(_) | FetchError::Forbidden(_) => true,
-            FetchError::Transient(error) => error.is_unreached(),
+            FetchError::Transient(error) => error.has_no_connection(),
             _ => false,
         }
     }
@@ -96,7 +96,7 @@ impl FetchError {
         let message = self.to_string();
         match self {
             FetchError::Forbidden(_) => UnitError::forbidden(message),
-            FetchError::Blocked(_) | FetchError::Walled(_) => UnitError::new(ErrorCode::FetchBlocked, message),
+            FetchError::Blocked(_) | FetchError::BotProtection(_) => UnitError::new(ErrorCode::FetchBlocked, message),
             FetchError::Unreachable(_) | FetchError::ConnectFailed(_) | FetchError::Diverted(_) => {
                 UnitError::new(ErrorCode::UrlUnreachable, message)
             }

@@ -9,11 +9,11 @@ use crate::guard::Refusal;
 use crate::resolver::NameRefused;
 
 /// Translates the error of a request or a body. `refusal` is the error to report if the resolver refused the name.
-pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
+pub(crate) fn translate(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
     if find::<NameRefused>(error).is_some() {
         return FetchError::Forbidden(refusal.to_string());
     }
-    if let Some(what) = shortage(error) {
+    if let Some(what) = missing_resource(error) {
         return FetchError::Internal(what);
     }
     if let Some(tls) = find::<rustls::Error>(error) {
@@ -40,11 +40,11 @@ pub(crate) fn explain(error: &reqwest::Error, refusal: &Refusal) -> FetchError {
 }
 
 /// Translates a failed connection of [`Fetcher::dial`](crate::Fetcher::dial).
-pub(crate) fn explain_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
+pub(crate) fn translate_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
     if find::<NameRefused>(error).is_some() {
         return FetchError::Forbidden(refusal.to_string());
     }
-    if let Some(what) = shortage(error) {
+    if let Some(what) = missing_resource(error) {
         return FetchError::Internal(what);
     }
     let text = match error.kind() {
@@ -56,15 +56,15 @@ pub(crate) fn explain_dial(error: &io::Error, refusal: &Refusal) -> FetchError {
     FetchError::Transient(Box::new(FetchError::ConnectFailed(text.into())))
 }
 
-/// Returns the resource that this machine lacks if that is why a connection failed: then the site is not at fault.
-fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
+/// Returns the resource that this machine lacks, if that is why a connection failed and the site is not at fault.
+fn missing_resource(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut next = Some(error);
     while let Some(e) = next {
         if let Some(io) = e.downcast_ref::<io::Error>() {
-            if let Some(what) = io.raw_os_error().and_then(short_of) {
+            if let Some(what) = io.raw_os_error().and_then(resource_of_errno) {
                 return Some(what);
             }
-            if let Some(what) = io.get_ref().and_then(|inner| shortage(inner)) {
+            if let Some(what) = io.get_ref().and_then(|inner| missing_resource(inner)) {
                 return Some(what);
             }
         }
@@ -73,8 +73,8 @@ fn shortage(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None
 }
 
-/// POSIX error numbers; those of Linux and of the BSDs where they differ.
-fn short_of(code: i32) -> Option<&'static str> {
+/// Returns the resource whose lack a POSIX error number reports. Numbers differ between Linux and the BSDs.
+fn resource_of_errno(code: i32) -> Option<&'static str> {
     match code {
         24 => Some("descriptors of this process"),
         23 => Some("descriptors of this machine"),
@@ -96,8 +96,8 @@ mod tests {
         for (code, ours) in [(24, true), (23, true), (12, true), (111, false), (104, false), (110, false), (113, false)]
         {
             let error = io::Error::from_raw_os_error(code);
-            assert_eq!(shortage(&error).is_some(), ours, "{code}");
-            assert_eq!(shortage(&io::Error::other(error)).is_some(), ours, "{code}, wrapped");
+            assert_eq!(missing_resource(&error).is_some(), ours, "{code}");
+            assert_eq!(missing_resource(&io::Error::other(error)).is_some(), ours, "{code}, wrapped");
         }
     }
 }

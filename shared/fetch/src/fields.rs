@@ -32,24 +32,24 @@ pub(crate) fn languages(tag: &str) -> Option<HeaderValue> {
 }
 
 /// Rules of `X-Robots-Tag` that have a value after a colon. Other rules follow a crawler's name and a colon.
-const VALUED: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
+const RULES_WITH_VALUE: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
 
 /// Returns whether `X-Robots-Tag` asks the crawler `agent` not to follow a page's links (the rules of Google's "Robots
 /// meta tag"). A crawler's name applies to everything after it in its field.
-pub(crate) fn says_nofollow(headers: &HeaderMap, agent: &str) -> bool {
+pub(crate) fn has_nofollow(headers: &HeaderMap, agent: &str) -> bool {
     headers.get_all("x-robots-tag").iter().any(|field| {
         let text = String::from_utf8_lossy(field.as_bytes()).to_ascii_lowercase();
-        let mut ours = true;
+        let mut applies = true;
         text.split(',').any(|rule| {
             let words = match rule.split_once(':') {
-                Some((name, _)) if VALUED.contains(&name.trim()) => "",
+                Some((name, _)) if RULES_WITH_VALUE.contains(&name.trim()) => "",
                 Some((name, rest)) => {
-                    ours = matches!(name.trim(), "*" | "robots") || name.trim().eq_ignore_ascii_case(agent);
+                    applies = matches!(name.trim(), "*" | "robots") || name.trim().eq_ignore_ascii_case(agent);
                     rest
                 }
                 None => rule,
             };
-            ours && words.split([' ', '\t', ';']).any(|word| matches!(word, "nofollow" | "none"))
+            applies && words.split([' ', '\t', ';']).any(|word| matches!(word, "nofollow" | "none"))
         })
     })
 }
@@ -86,7 +86,7 @@ mod tests {
             for field in fields {
                 headers.append("x-robots-tag", field.parse().unwrap());
             }
-            assert_eq!(says_nofollow(&headers, "Runo"), want, "{fields:?}");
+            assert_eq!(has_nofollow(&headers, "Runo"), want, "{fields:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Fetches untrusted URLs: one page, robots.txt or sitemap at a time, behind an address guard, with limits on time and
 //! size.
 //!
-//! Knows nothing of jobs, rows or schemas. Every hop of a redirect is judged like the first. The address that is
-//! connected to is judged, not only the one written in the URL. Logs nothing: the query of a URL may contain secrets.
+//! Knows nothing of jobs, rows or schemas. Every hop of a redirect is checked like the first. The address that is
+//! connected to is checked, not only the one written in the URL. Logs nothing: the query of a URL may contain secrets.
 
 pub mod client;
 pub mod content;
@@ -13,6 +13,7 @@ pub mod sitemap;
 pub mod target;
 
 mod body;
+mod body_resources;
 mod bounded;
 mod codec;
 mod cookies;
@@ -20,23 +21,22 @@ mod decode;
 mod error_chain;
 mod fault;
 mod fields;
-mod growth;
-mod names;
 mod picture;
+mod redirect_chain;
 mod refresh;
 mod request;
 mod resolver;
+mod system_resolver;
 mod throttle;
-mod trail;
 
 pub use body::check_code;
-pub use client::{Fetcher, Post, Posted};
+pub use body_resources::{BodyResources, MEDIUM_BODY, SMALL_BODY, SharedBodyResources};
+pub use client::{Fetcher, Post, PostResponse};
 pub use error::{BuildError, FetchError, Throttled};
 pub use fields::{header_map, product_token};
 pub use futures_util::future::BoxFuture;
-pub use growth::{Growth, MEDIUM_BODY, Room, SMALL_BODY};
 pub use picture::Picture;
-pub use request::{FetchConfig, FetchRequest, Hop, Hops, Page};
+pub use request::{FetchConfig, FetchRequest, Page, RedirectDecision, RedirectPolicy};
 pub use reqwest::header::HeaderMap;
 pub use robots::{Robots, RobotsAnswer, RobotsOutcome};
 pub use sitemap::{Sitemap, SitemapRequest};

@@ -8,7 +8,7 @@ use reqwest::header::CONTENT_ENCODING;
 use url::Url;
 
 use crate::body::check_status;
-use crate::client::{Arrival, Fetcher, NoResponse};
+use crate::client::{Fetcher, NoResponse, RedirectEnd};
 use crate::error::FetchError;
 
 /// `Accept` of a picture.
@@ -36,9 +36,9 @@ impl Fetcher {
     }
 
     async fn fetch_picture(&self, url: &Url, max: usize) -> Result<Picture, FetchError> {
-        let response = match self.arrive(url, ACCEPT_PICTURE).await {
-            Ok(Arrival::At(_, response)) => response,
-            Ok(Arrival::RedirectError(error)) | Err(NoResponse { error, .. }) => return Err(error),
+        let response = match self.follow_redirects(url, ACCEPT_PICTURE).await {
+            Ok(RedirectEnd::Response(_, response)) => response,
+            Ok(RedirectEnd::DeadEnd(error)) | Err(NoResponse { error, .. }) => return Err(error),
         };
         check_status(&response)?;
         let bytes = read(response, max).await?;

@@ -7,9 +7,10 @@ use url::Url;
 /// Maximum wait in seconds for a refresh to count as a redirect.
 const MAX_WAIT_SECS: f64 = 10.0;
 /// Number of bytes at a page's start that are searched.
-const LOOK: usize = 64 * 1024;
-/// Elements whose content is not markup, or is not for a browser that runs scripts.
-const RAW: [&str; 9] = ["script", "style", "noscript", "template", "textarea", "title", "xmp", "iframe", "svg"];
+const MAX_SEARCHED: usize = 64 * 1024;
+/// Elements whose content is skipped: it is not markup, or not for a browser that runs scripts.
+const SKIPPED_ELEMENTS: [&str; 9] =
+    ["script", "style", "noscript", "template", "textarea", "title", "xmp", "iframe", "svg"];
 
 /// Returns the target of a `Refresh` value, if it has one within [`MAX_WAIT_SECS`] (HTML, "shared declarative refresh
 /// steps").
@@ -36,8 +37,8 @@ pub(crate) fn target(value: &str, base: &Url) -> Option<Url> {
 }
 
 /// Returns the target of a page's `meta` refresh. Makes one pass over the page's start and keeps nothing.
-pub(crate) fn of_page(page: &[u8], base: &Url) -> Option<Url> {
-    let start = String::from_utf8_lossy(&page[..page.len().min(LOOK)]);
+pub(crate) fn target_in_page(page: &[u8], base: &Url) -> Option<Url> {
+    let start = String::from_utf8_lossy(&page[..page.len().min(MAX_SEARCHED)]);
     let mut base = base.clone();
     let mut rest: &str = &start;
     while let Some(open) = rest.find('<') {
@@ -61,7 +62,7 @@ pub(crate) fn of_page(page: &[u8], base: &Url) -> Option<Url> {
                 // The first refresh element decides.
                 return target(attribute("content")?, &base);
             }
-            raw if RAW.contains(&raw) => rest = end_of(rest, raw),
+            skipped if SKIPPED_ELEMENTS.contains(&skipped) => rest = after_end_tag(rest, skipped),
             _ => {}
         }
     }
@@ -69,7 +70,7 @@ pub(crate) fn of_page(page: &[u8], base: &Url) -> Option<Url> {
 }
 
 /// Returns the text after an element's end tag, or an empty text if there is no end tag.
-fn end_of<'a>(rest: &'a str, name: &str) -> &'a str {
+fn after_end_tag<'a>(rest: &'a str, name: &str) -> &'a str {
     let is_end = |at: &usize| rest.get(at + 2..at + 2 + name.len()).is_some_and(|tag| tag.eq_ignore_ascii_case(name));
     rest.match_indices("</").map(|(at, _)| at).find(is_end).map_or("", |at| &rest[at + 2 + name.len()..])
 }
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn values() {
+    fn the_target_of_a_refresh_value_is_found() {
         for (value, want) in [
             ("0; url=/z", Some("https://e.test/z")),
             ("0;URL='/z?a=1&b=2'", Some("https://e.test/z?a=1&b=2")),
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn pages() {
+    fn the_target_of_a_meta_refresh_is_found() {
         for (page, want) in [
             ("<meta http-equiv=refresh content='0;url=/z'>", Some("https://e.test/z")),
             ("<html><head><META content=\"3; URL=/z\" HTTP-EQUIV = \" Refresh \" /></head>", Some("https://e.test/z")),
@@ -167,8 +168,8 @@ mod tests {
             ("< é <é=é", None),
             ("", None),
         ] {
-            assert_eq!(of_page(page.as_bytes(), &base()).as_ref().map(Url::as_str), want, "{page:?}");
+            assert_eq!(target_in_page(page.as_bytes(), &base()).as_ref().map(Url::as_str), want, "{page:?}");
         }
-        assert_eq!(of_page(&[0xff; 3], &base()), None);
+        assert_eq!(target_in_page(&[0xff; 3], &base()), None);
     }
 }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use crate::growth::Room;
+use crate::body_resources::SharedBodyResources;
 use crate::guard::OwnListener;
 
 /// Configuration of a fetcher.
@@ -17,7 +17,7 @@ pub struct FetchConfig {
     /// Address ranges that may be fetched, on any port, although they are not public.
     pub allow: Vec<IpNet>,
     /// Listeners of this process. They may not be fetched, whatever else is allowed.
-    pub own: Vec<OwnListener>,
+    pub own_listeners: Vec<OwnListener>,
     /// `User-Agent`: a product token, which robots.txt rules are matched against, and contact details of the operator.
     pub user_agent: String,
     /// Maximum size of a page in bytes, both as sent and after content decoding.
@@ -34,7 +34,7 @@ impl Default for FetchConfig {
     fn default() -> Self {
         FetchConfig {
             allow: Vec::new(),
-            own: Vec::new(),
+            own_listeners: Vec::new(),
             user_agent: "Runo/0.1".into(),
             max_body_bytes: 10 * 1024 * 1024,
             max_sitemap_bytes: 50 * 1024 * 1024,
@@ -56,25 +56,25 @@ pub struct FetchRequest<'a> {
     /// The caller's own header fields. Sent only to the URL's origin; they replace the fetcher's fields of the same
     /// name.
     pub headers: Option<&'a HeaderMap>,
-    /// Judges redirects before they are followed; `None` follows all.
-    pub hops: Option<&'a dyn Hops>,
-    /// Grants room to a large body; with `None` there is always room.
-    pub room: Option<&'a Room>,
+    /// Decides which redirects are followed; `None` follows all.
+    pub redirect_policy: Option<&'a dyn RedirectPolicy>,
+    /// Grants memory to a large body; with `None` there is no limit besides the maximum size.
+    pub body_resources: Option<&'a SharedBodyResources>,
 }
 
-/// Judges redirects before they are followed. The guard decides separately whether the target may be fetched at all.
-pub trait Hops: Send + Sync {
+/// Decides which redirects are followed. The guard decides separately whether the target may be fetched at all.
+pub trait RedirectPolicy: Send + Sync {
     /// Returns whether to follow a redirect to `url`.
-    fn may_go<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Hop>;
+    fn decide<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, RedirectDecision>;
 }
 
 /// The decision about a redirect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hop {
+pub enum RedirectDecision {
     /// Follow it.
-    Go,
+    Follow,
     /// Do not follow it: the caller does not want its target.
-    Elsewhere,
+    Reject,
     /// Do not follow it: robots.txt disallows its target.
     Denied,
 }

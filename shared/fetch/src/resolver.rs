@@ -1,5 +1,5 @@
-//! Resolves names to judged addresses: a name is refused if any of its addresses is, and the connection goes to the
-//! judged addresses. This is why it runs inside the HTTP client and not before it. IP literals do not pass through
+//! Resolves names to checked addresses: a name is refused if any of its addresses is, and the connection goes to the
+//! checked addresses. This is why it runs inside the HTTP client and not before it. IP literals do not pass through
 //! here.
 
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::error_chain::find;
 use crate::guard::{Guard, Scope};
-use crate::names::{Names, Unknown};
+use crate::system_resolver::{SystemResolver, UnknownName};
 
 /// The name resolves to an address that may not be fetched, or to none. One error without details covers both, so that
 /// it does not reveal names of somebody's internal network. The client knows the message to report.
@@ -24,7 +24,7 @@ const MAX_ADDRESSES: usize = 8;
 #[derive(Debug, Clone)]
 pub(crate) enum Lookup {
     /// By the machine.
-    System(Names),
+    System(SystemResolver),
     /// By a table, for tests.
     Fixed(fn(&str) -> Vec<SocketAddr>),
     /// By a DNS that never answers.
@@ -33,9 +33,9 @@ pub(crate) enum Lookup {
 }
 
 impl Lookup {
-    async fn of(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
+    async fn resolve(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
         match self {
-            Lookup::System(names) => names.of(name).await,
+            Lookup::System(resolver) => resolver.resolve(name).await,
             Lookup::Fixed(table) => Ok(table(name)),
             #[cfg(test)]
             Lookup::Silent => std::future::pending().await,
@@ -45,14 +45,14 @@ impl Lookup {
 
 /// The resolver of one HTTP client.
 #[derive(Debug, Clone)]
-pub(crate) struct JudgingResolver {
+pub(crate) struct GuardedResolver {
     pub(crate) guard: Guard,
     pub(crate) scope: Scope,
     pub(crate) lookup: Lookup,
 }
 
-impl JudgingResolver {
-    fn judge(&self, addresses: &[SocketAddr]) -> Result<(), NameRefused> {
+impl GuardedResolver {
+    fn check(&self, addresses: &[SocketAddr]) -> Result<(), NameRefused> {
         let admitted = |a: &SocketAddr| self.guard.admits(self.scope, a.ip());
         if !addresses.is_empty() && addresses.iter().all(admitted) { Ok(()) } else { Err(NameRefused) }
     }
@@ -62,19 +62,19 @@ impl JudgingResolver {
     /// # Errors
     /// [`NameRefused`], or another error if no server answers.
     pub(crate) async fn addresses(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
-        let mut addresses = match self.lookup.of(name).await {
+        let mut addresses = match self.lookup.resolve(name).await {
             Ok(addresses) => addresses,
-            Err(error) if find::<Unknown>(&error).is_some() => Vec::new(),
+            Err(error) if find::<UnknownName>(&error).is_some() => Vec::new(),
             Err(error) => return Err(error),
         };
-        self.judge(&addresses).map_err(std::io::Error::other)?;
-        // All addresses are judged above, including those left out here.
+        self.check(&addresses).map_err(std::io::Error::other)?;
+        // All addresses are checked above, including those left out here.
         addresses.truncate(MAX_ADDRESSES);
         Ok(addresses)
     }
 }
 
-impl Resolve for JudgingResolver {
+impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let this = self.clone();
         Box::pin(async move {
@@ -91,32 +91,32 @@ mod tests {
 
     #[test]
     fn one_bad_address_refuses_the_name() {
-        let resolver = |scope, allow: &[&str]| JudgingResolver {
+        let resolver = |scope, allow: &[&str]| GuardedResolver {
             guard: Guard::new(allow.iter().map(|a| a.parse().unwrap()).collect()),
             scope,
-            lookup: Lookup::System(Names::new()),
+            lookup: Lookup::System(SystemResolver::new()),
         };
         let good = "8.8.8.8:0".parse().unwrap();
         let bad = "10.0.0.1:0".parse().unwrap();
         let local = "127.0.0.1:0".parse().unwrap();
-        assert!(resolver(Scope::Public, &[]).judge(&[good]).is_ok());
+        assert!(resolver(Scope::Public, &[]).check(&[good]).is_ok());
         // A name without addresses must look the same as one with a forbidden address.
-        assert!(resolver(Scope::Public, &[]).judge(&[]).is_err());
-        assert!(resolver(Scope::Public, &[]).judge(&[good, bad]).is_err());
-        assert!(resolver(Scope::Public, &["127.0.0.0/8"]).judge(&[good, local]).is_ok());
-        assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).judge(&[local]).is_ok());
-        assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).judge(&[local, good]).is_err());
-        assert!(resolver(Scope::AllowedOnly, &[]).judge(&[good]).is_err());
+        assert!(resolver(Scope::Public, &[]).check(&[]).is_err());
+        assert!(resolver(Scope::Public, &[]).check(&[good, bad]).is_err());
+        assert!(resolver(Scope::Public, &["127.0.0.0/8"]).check(&[good, local]).is_ok());
+        assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).check(&[local]).is_ok());
+        assert!(resolver(Scope::AllowedOnly, &["127.0.0.0/8"]).check(&[local, good]).is_err());
+        assert!(resolver(Scope::AllowedOnly, &[]).check(&[good]).is_err());
     }
 
-    /// All addresses are judged, but only a few are tried.
+    /// All addresses are checked, but only a few are tried.
     #[tokio::test]
     async fn only_the_first_of_many_addresses_are_tried() {
         fn many(name: &str) -> Vec<SocketAddr> {
             let last = if name.starts_with("bad") { [10, 0, 0, 1] } else { [8, 8, 8, 8] };
             (0..4_000).map(|i| [8, 8, (i >> 8) as u8, i as u8]).chain([last]).map(|ip| (ip, 0).into()).collect()
         }
-        let resolver = JudgingResolver { guard: Guard::default(), scope: Scope::Public, lookup: Lookup::Fixed(many) };
+        let resolver = GuardedResolver { guard: Guard::default(), scope: Scope::Public, lookup: Lookup::Fixed(many) };
         let good: Vec<SocketAddr> = resolver.resolve("good.test".parse().unwrap()).await.unwrap().collect();
         assert_eq!(good, many("good.test")[..MAX_ADDRESSES]);
         assert!(resolver.resolve("bad.test".parse().unwrap()).await.is_err());

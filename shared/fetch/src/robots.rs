@@ -1,11 +1,11 @@
 //! robots.txt (RFC 9309): the rules of a site for one crawler, and what the crawler may fetch under them. Pure, except
-//! for [`crate::Fetcher::robots`] in `ask`.
+//! for [`crate::Fetcher::robots`] in `fetch`.
 //!
 //! A parser of our own, because no crate implements everything in the RFC and in Google's published rules. Each crate
 //! tried (robotstxt 0.3, texting_robots 0.2, robotxt 0.7) fails some of these: reading `runo/1.0` and `runo*` as
 //! `runo`, keeping a group together across lines that are not rules, comparing escapes, byte order marks and line ends.
 
-mod ask;
+mod fetch;
 mod parse;
 mod pattern;
 mod rules;
@@ -18,7 +18,7 @@ use url::{Position, Url};
 
 use rules::Rules;
 
-pub use ask::{RobotsAnswer, RobotsOutcome};
+pub use fetch::{RobotsAnswer, RobotsOutcome};
 
 /// Maximum number of bytes of a file that are read (RFC 9309 §2.5). A line that crosses the limit is left out, with all
 /// after it.
@@ -29,16 +29,16 @@ pub const MAX_CRAWL_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const MAX_SITEMAPS: usize = 100;
 /// Maximum size of [`Robots::to_row`] in bytes.
 pub const MAX_ROW: usize = 256 * 1024;
-/// Maximum number of bytes compared for one URL. A file has room for 40,000 rules with wildcards, each of which may
+/// Maximum number of bytes compared for one URL. A file can contain 40,000 rules with wildcards, each of which may
 /// have to search the whole path. No site needs that much, but one could use it to keep a worker busy, so beyond the
-/// limit the answer is no. Rules without wildcards do not count.
+/// limit the URL is disallowed. Rules without wildcards do not count.
 const MAX_COMPARED: usize = 2 * 1024 * 1024;
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
     allow: bool,
-    /// In the form of [`pattern::of_rule`].
+    /// In the form of [`pattern::normalise_rule`].
     pattern: String,
 }
 
@@ -48,7 +48,7 @@ pub struct Robots {
     rules: Rules,
     crawl_delay: Option<Duration>,
     sitemaps: Vec<Url>,
-    unreached: bool,
+    no_connection: bool,
 }
 
 /// [`Robots`] as stored in a row.
@@ -86,18 +86,18 @@ impl Robots {
         Robots::new(vec![Rule { allow: false, pattern: "/".into() }], None, Vec::new())
     }
 
-    /// Returns the rules of a site to which no connection could be made.
-    pub fn unreached() -> Robots {
-        Robots { unreached: true, ..Robots::disallow_all() }
+    /// Returns the rules of a site to which no connection could be made: nothing is allowed.
+    pub fn no_connection() -> Robots {
+        Robots { no_connection: true, ..Robots::disallow_all() }
     }
 
     /// Returns whether no connection to the site could be made: then nothing is allowed, but not because of robots.txt.
-    pub fn is_unreached(&self) -> bool {
-        self.unreached
+    pub fn has_no_connection(&self) -> bool {
+        self.no_connection
     }
 
     fn new(rules: Vec<Rule>, crawl_delay: Option<Duration>, sitemaps: Vec<Url>) -> Robots {
-        Robots { rules: Rules::new(rules), crawl_delay, sitemaps, unreached: false }
+        Robots { rules: Rules::new(rules), crawl_delay, sitemaps, no_connection: false }
     }
 
     /// Returns whether a URL of the file's site may be fetched: the longest matching pattern decides (RFC 9309 §2.2.2).
@@ -106,10 +106,10 @@ impl Robots {
         self.allows_within(url, &|_| true)
     }
 
-    /// Works like [`Robots::allows`] under a budget, for one of many URLs: calls `take` with a number of bytes before
-    /// it compares them. If `take` returns false, the answer is false.
-    pub fn allows_within(&self, url: &Url, take: &dyn Fn(usize) -> bool) -> bool {
-        let path = pattern::of_url(&url[Position::BeforePath..Position::AfterQuery]);
+    /// Works like [`Robots::allows`] under a budget, for one of many URLs: calls `spend` with a number of bytes before
+    /// it compares them. If `spend` returns false, the answer is false.
+    pub fn allows_within(&self, url: &Url, spend: &dyn Fn(usize) -> bool) -> bool {
+        let path = pattern::normalise_path(&url[Position::BeforePath..Position::AfterQuery]);
         if path == "/robots.txt" {
             return true;
         }
@@ -117,7 +117,7 @@ impl Robots {
         self.rules.allow(&path, &|bytes| match left.get().checked_sub(bytes) {
             Some(rest) => {
                 left.set(rest);
-                take(bytes)
+                spend(bytes)
             }
             None => false,
         })
@@ -141,7 +141,7 @@ impl Robots {
             r: self.rules.iter().map(|r| format!("{}{}", if r.allow { '+' } else { '-' }, r.pattern)).collect(),
             d: self.crawl_delay.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
             s: self.sitemaps.iter().map(Url::to_string).collect(),
-            u: self.unreached,
+            u: self.no_connection,
         };
         serde_json::to_string(&row).ok().filter(|text| text.len() <= MAX_ROW)
     }
@@ -157,7 +157,7 @@ impl Robots {
         let rules = row.r.iter().map(rule).collect::<Option<Vec<Rule>>>()?;
         let sitemaps = row.s.iter().map(|text| Url::parse(text).ok()).collect::<Option<Vec<Url>>>()?;
         let robots = Robots::new(rules, row.d.map(Duration::from_millis), sitemaps);
-        Some(Robots { unreached: row.u, ..robots })
+        Some(Robots { no_connection: row.u, ..robots })
     }
 }
 

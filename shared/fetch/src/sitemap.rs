@@ -3,7 +3,7 @@
 //! long or too slow yields what was read before that.
 //!
 //! Files are parsed as they arrive, so memory is bounded by one element or line ([`MAX_ITEM`]) and by what is kept
-//! ([`MAX_KEPT`]), whatever the site sends.
+//! ([`MAX_URL_BYTES`]), whatever the site sends.
 
 mod read;
 
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use url::Url;
 
-use crate::client::{Arrival, Fetcher, NoResponse};
+use crate::client::{Fetcher, NoResponse, RedirectEnd};
 use crate::error::FetchError;
-use read::{Place, Sink};
+use read::{Flow, UrlKind};
 
 /// Maximum number of URLs in one file, by the protocol; also the maximum number of files taken from an index.
 pub const MAX_URLS: usize = 50_000;
@@ -26,10 +26,10 @@ pub const MAX_LEVELS: usize = 3;
 /// Maximum number of bytes between two tags, in a tag, and in a line.
 pub const MAX_ITEM: usize = 64 * 1024;
 /// Maximum total size in bytes of the URLs that one call returns.
-pub const MAX_KEPT: usize = 16 * 1024 * 1024;
+pub const MAX_URL_BYTES: usize = 16 * 1024 * 1024;
 
-/// If judging whether a URL is wanted takes longer than this, other tasks on the thread get a turn.
-const SLOW: Duration = Duration::from_micros(500);
+/// If the check whether a URL is wanted takes longer than this, other tasks on the thread get a turn.
+const YIELD_AFTER: Duration = Duration::from_micros(500);
 
 /// A request for one sitemap.
 #[derive(Clone, Copy)]
@@ -68,12 +68,12 @@ pub struct Sitemap {
 /// lines, or the files of an index), and the result; URLs read before an error are included.
 pub async fn read_unpacked(file: &[u8], max: usize) -> (Vec<Url>, Result<(), FetchError>) {
     let mut urls = Vec::new();
-    let mut take = |_: Place, url: Url| {
+    let mut sink = |_: UrlKind, url: Url| {
         urls.push(url);
-        if urls.len() < MAX_URLS { Sink::More } else { Sink::Full }
+        if urls.len() < MAX_URLS { Flow::Continue } else { Flow::Stop }
     };
     let end = match Url::parse("https://relative.invalid/") {
-        Ok(base) => read::read_bytes(file, &base, max, &mut take).await,
+        Ok(base) => read::read_bytes(file, &base, max, &mut sink).await,
         Err(_) => Ok(()),
     };
     (urls, end)
@@ -98,12 +98,12 @@ impl Fetcher {
     }
 
     async fn read_sitemap(&self, request: &SitemapRequest<'_>, found: &mut Sitemap) {
-        let mut kept = 0;
+        let mut url_bytes = 0;
         let mut seen = HashSet::from([request.url.clone()]);
-        let mut host = None;
+        let mut site = None;
         // Files to read, each with its level, in the order in which the index lists them.
-        let mut open = VecDeque::from([(request.url.clone(), 1)]);
-        while let Some((url, level)) = open.pop_front() {
+        let mut queue = VecDeque::from([(request.url.clone(), 1)]);
+        while let Some((url, level)) = queue.pop_front() {
             if found.files > 0 {
                 if found.files == MAX_FILES || found.urls.len() >= request.max_urls {
                     found.truncated = true;
@@ -112,13 +112,15 @@ impl Fetcher {
                 tokio::time::sleep(request.pause).await;
             }
             let mut children = Vec::new();
-            let deeper = (level <= MAX_LEVELS).then_some(&mut children);
-            let Some(at) = self.read_file(request, &url, &mut kept, found, deeper).await else { continue };
-            let of = |url: &Url| (url.host_str().map(str::to_owned), url.port());
-            let host = host.get_or_insert_with(|| of(&at));
+            let children_to_read = (level <= MAX_LEVELS).then_some(&mut children);
+            let Some(at) = self.read_file(request, &url, &mut url_bytes, found, children_to_read).await else {
+                continue;
+            };
+            let site_of = |url: &Url| (url.host_str().map(str::to_owned), url.port());
+            let site = site.get_or_insert_with(|| site_of(&at));
             for child in children {
-                if of(&child) == *host && open.len() < MAX_FILES && seen.insert(child.clone()) {
-                    open.push_back((child, level + 1));
+                if site_of(&child) == *site && queue.len() < MAX_FILES && seen.insert(child.clone()) {
+                    queue.push_back((child, level + 1));
                 }
             }
         }
@@ -129,54 +131,54 @@ impl Fetcher {
         &self,
         request: &SitemapRequest<'_>,
         url: &Url,
-        kept: &mut usize,
+        url_bytes: &mut usize,
         found: &mut Sitemap,
         mut children: Option<&mut Vec<Url>>,
     ) -> Option<Url> {
         found.files += 1;
-        let (url, response) = match self.arrive(url, "application/xml,text/xml,text/plain,*/*;q=0.5").await {
-            Ok(Arrival::At(url, response)) => (url, response),
-            Ok(Arrival::RedirectError(error)) | Err(NoResponse { error, .. }) => {
+        let (url, response) = match self.follow_redirects(url, "application/xml,text/xml,text/plain,*/*;q=0.5").await {
+            Ok(RedirectEnd::Response(url, response)) => (url, response),
+            Ok(RedirectEnd::DeadEnd(error)) | Err(NoResponse { error, .. }) => {
                 found.failed(error);
                 return None;
             }
         };
         let Sitemap { urls, truncated, .. } = found;
         let mut count = 0;
-        let mut sink = |place: Place, url: Url| {
+        let mut sink = |kind: UrlKind, url: Url| {
             count += 1;
             if count > MAX_URLS {
                 *truncated = true;
-                return Sink::Full;
+                return Flow::Stop;
             }
             let began = Instant::now();
-            let wanted = place == Place::Sitemap || (request.wanted)(&url);
-            let judged = if began.elapsed() < SLOW { Sink::More } else { Sink::Slow };
-            match place {
-                Place::Page if !wanted => {}
-                Place::Page => {
-                    *kept += url.as_str().len();
-                    if urls.len() >= request.max_urls || *kept > MAX_KEPT {
+            let wanted = kind == UrlKind::Sitemap || (request.wanted)(&url);
+            let flow = if began.elapsed() < YIELD_AFTER { Flow::Continue } else { Flow::Yield };
+            match kind {
+                UrlKind::Page if !wanted => {}
+                UrlKind::Page => {
+                    *url_bytes += url.as_str().len();
+                    if urls.len() >= request.max_urls || *url_bytes > MAX_URL_BYTES {
                         *truncated = true;
-                        return Sink::Full;
+                        return Flow::Stop;
                     }
                     urls.push(url);
                 }
-                Place::Sitemap => match children.as_deref_mut() {
+                UrlKind::Sitemap => match children.as_deref_mut() {
                     Some(children) if children.len() < MAX_FILES => children.push(url),
                     Some(_) => {
                         *truncated = true;
-                        return Sink::Full;
+                        return Flow::Stop;
                     }
                     // An index that is nested too deeply.
-                    None => return Sink::Full,
+                    None => return Flow::Stop,
                 },
             }
-            judged
+            flow
         };
-        let gone = response.status().is_client_error() && response.status() != StatusCode::TOO_MANY_REQUESTS;
+        let missing = response.status().is_client_error() && response.status() != StatusCode::TOO_MANY_REQUESTS;
         if let Err(error) = read::read(response, &url, self.max_sitemap_bytes(), &mut sink).await {
-            found.absent = found.files == 1 && (gone || error == read::no_sitemap());
+            found.absent = found.files == 1 && (missing || error == read::not_a_sitemap());
             found.failed(error);
         }
         Some(url)

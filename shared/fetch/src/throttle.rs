@@ -14,12 +14,12 @@ pub(crate) fn throttled(response: &Response) -> Option<Throttled> {
 
 /// Returns the requested wait, capped at [`MAX_RETRY_AFTER`].
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    asked(headers).map(|wait| wait.min(MAX_RETRY_AFTER))
+    requested_wait(headers).map(|wait| wait.min(MAX_RETRY_AFTER))
 }
 
 /// Returns the requested wait. A date is relative to the response's own `Date`, because the site's clock may be wrong.
-/// Without a `Date` it says nothing.
-fn asked(headers: &HeaderMap) -> Option<Duration> {
+/// Returns `None` for a date without a `Date`.
+fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
     let value = text(RETRY_AFTER)?;
     if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_and_dates() {
+    fn a_retry_after_in_seconds_or_as_a_date_is_read() {
         let at = |s: u32| format!("Tue, 24 Nov 2026 10:{:02}:{:02} GMT", s / 60, s % 60);
         for (value, date, want) in [
             ("120".to_owned(), None, Some(120)),

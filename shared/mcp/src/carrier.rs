@@ -57,15 +57,15 @@ pub trait Carrier: Send + Sync + 'static {
 /// A tool's result: JSON for the model, `Err` if its call was not carried out.
 pub(crate) type ToolResult = Result<Value, Value>;
 
-/// Carries out a call. A refusal is returned as the API words it, with `retry_after_seconds` if that is known.
+/// Carries out a call. A refusal is returned in the API's words, with `retry_after_seconds` if that is known.
 pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, Value> {
-    let answer = carrier.carry(call).await.map_err(|error| lost(&error))?;
+    let answer = carrier.carry(call).await.map_err(|error| call_failed(&error))?;
     if !answer.status().is_client_error() && !answer.status().is_server_error() {
         return Ok(answer);
     }
-    let again = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let retry_after = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     let mut refusal = read(answer).await?;
-    if let (Some(seconds), Some(error)) = (again, refusal.get_mut("error").and_then(Value::as_object_mut)) {
+    if let (Some(seconds), Some(error)) = (retry_after, refusal.get_mut("error").and_then(Value::as_object_mut)) {
         error.insert("retry_after_seconds".to_owned(), seconds.into());
     }
     Err(refusal)
@@ -74,9 +74,9 @@ pub(crate) async fn carry(carrier: &impl Carrier, call: Call) -> Result<Answer, 
 /// Reads a response to its end.
 pub(crate) async fn read(answer: Answer) -> ToolResult {
     let status = answer.status();
-    let bytes = answer.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
+    let bytes = answer.into_body().collect().await.map_err(|error| call_failed(&error))?.to_bytes();
     serde_json::from_slice(&bytes)
-        .map_err(|_| lost(&CallFailed(format!("the answer, with status {status}, is not JSON"))))
+        .map_err(|_| call_failed(&CallFailed(format!("the answer, with status {status}, is not JSON"))))
 }
 
 /// Returns the refusal of invalid arguments.
@@ -84,7 +84,8 @@ pub(crate) fn invalid(message: impl Into<String>) -> Value {
     error("INVALID_REQUEST", message.into(), false)
 }
 
-pub(crate) fn lost(error: &CallFailed) -> Value {
+/// Returns the error of a call that failed.
+pub(crate) fn call_failed(error: &CallFailed) -> Value {
     self::error("UNAVAILABLE", format!("{error}; the call may have been accepted"), true)
 }
 

@@ -12,13 +12,13 @@ const OPENAPI: &str = include_str!("../../api/openapi.json");
 /// The argument that is sent as a header.
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency_key";
 /// Results of a page if the call gives no limit.
-pub(crate) const LIMIT: u64 = 20;
+pub(crate) const DEFAULT_LIMIT: u64 = 20;
 /// Maximum number of results of a page.
 pub(crate) const MAX_RESULTS: u64 = 100;
 /// Seconds that a page waits for its first result if the call does not say.
-pub(crate) const WAIT: u64 = 10;
-/// The most seconds: clients give up after a minute.
-pub(crate) const LONGEST_WAIT: u64 = 45;
+pub(crate) const DEFAULT_WAIT_SECS: u64 = 10;
+/// Maximum number of these seconds: clients give up after a minute.
+pub(crate) const MAX_WAIT_SECS: u64 = 45;
 
 /// The server's instructions for a model.
 pub(crate) const INSTRUCTIONS: &str = "Runo reads values from web pages. You describe the values once, as a schema; \
@@ -30,7 +30,7 @@ pub(crate) const INSTRUCTIONS: &str = "Runo reads values from web pages. You des
 
 /// A tool's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(crate) enum ToolName {
     Extract,
     StartBatch,
     StartCrawl,
@@ -40,71 +40,71 @@ pub(crate) enum Name {
     Usage,
 }
 
-impl Name {
-    const ALL: [Name; 7] = [
-        Name::Extract,
-        Name::StartBatch,
-        Name::StartCrawl,
-        Name::JobStatus,
-        Name::JobResults,
-        Name::CancelJob,
-        Name::Usage,
+impl ToolName {
+    const ALL: [ToolName; 7] = [
+        ToolName::Extract,
+        ToolName::StartBatch,
+        ToolName::StartCrawl,
+        ToolName::JobStatus,
+        ToolName::JobResults,
+        ToolName::CancelJob,
+        ToolName::Usage,
     ];
 
-    pub(crate) fn of(text: &str) -> Option<Name> {
-        Name::ALL.into_iter().find(|name| name.text() == text)
+    pub(crate) fn of(text: &str) -> Option<ToolName> {
+        ToolName::ALL.into_iter().find(|name| name.text() == text)
     }
 
     fn text(self) -> &'static str {
         match self {
-            Name::Extract => "extract",
-            Name::StartBatch => "start_batch",
-            Name::StartCrawl => "start_crawl",
-            Name::JobStatus => "job_status",
-            Name::JobResults => "job_results",
-            Name::CancelJob => "cancel_job",
-            Name::Usage => "usage",
+            ToolName::Extract => "extract",
+            ToolName::StartBatch => "start_batch",
+            ToolName::StartCrawl => "start_crawl",
+            ToolName::JobStatus => "job_status",
+            ToolName::JobResults => "job_results",
+            ToolName::CancelJob => "cancel_job",
+            ToolName::Usage => "usage",
         }
     }
 
     fn title(self) -> &'static str {
         match self {
-            Name::Extract => "Read one web page",
-            Name::StartBatch => "Start reading many web pages",
-            Name::StartCrawl => "Start a crawl",
-            Name::JobStatus => "A job's progress",
-            Name::JobResults => "A page of a job's results",
-            Name::CancelJob => "Cancel a job",
-            Name::Usage => "Credits and limits",
+            ToolName::Extract => "Read one web page",
+            ToolName::StartBatch => "Start reading many web pages",
+            ToolName::StartCrawl => "Start a crawl",
+            ToolName::JobStatus => "A job's progress",
+            ToolName::JobResults => "A page of a job's results",
+            ToolName::CancelJob => "Cancel a job",
+            ToolName::Usage => "Credits and limits",
         }
     }
 
     fn description(self) -> &'static str {
         match self {
-            Name::Extract => {
+            ToolName::Extract => {
                 "Fetches one web page and reads from it the values that the schema describes. Returns \"data\", which \
                  has exactly the schema's keys (null if nothing was found), or \"status\": \"error\" and why the page \
                  could not be read. Takes a few seconds and one credit. For more than two or three pages use \
                  start_batch."
             }
-            Name::StartBatch => {
+            ToolName::StartBatch => {
                 "Starts a job that reads the same values from each of a list of 1 to 10,000 URLs. Returns \"job_id\" \
                  at once, before any page is read; get the results with job_results. Costs one credit per URL; URLs \
                  that a cancelled job did not start are refunded. To be sure that a repeated call does not start (and \
                  charge) a second job, give an idempotency_key."
             }
-            Name::StartCrawl => {
+            ToolName::StartCrawl => {
                 "Starts a job that begins at seed_url, follows links whose whole URL matches crawl.follow_pattern (a \
                  glob: \"https://shop.example/products/*\"), and reads the same values from every page that it visits, \
                  crawl.max_pages at most. The seed is always read too. robots.txt is obeyed. Returns \"job_id\" at \
                  once; get the results with job_results. Reserves one credit for each of max_pages and refunds those \
                  that were not needed; begin with a small max_pages."
             }
-            Name::JobStatus => {
+            ToolName::JobStatus => {
                 "Returns whether a job is running, how many of its pages are done, failed and pending, and its cost. \
                  Returns no results; job_results returns the progress too."
             }
-            Name::JobResults => {
+            ToolName::JobResults => {
                 "Returns a page of a job's results, also while the job runs: at most \"limit\" results and about \
                  30,000 characters. Longer values are shortened, and the result is marked \"cut\". Waits up to \
                  wait_seconds for the first result. If \"next_from\" is a number, there are more results or may be \
@@ -112,12 +112,12 @@ impl Name {
                  Results are in order of completion; the \"index\" of a batch's result is the place of its URL in the \
                  list. Costs nothing."
             }
-            Name::CancelJob => {
+            ToolName::CancelJob => {
                 "Stops a running job for good. Pages that are being read finish and keep their results; the rest never \
                  start and are refunded. Results so far can still be read with job_results. For a job that has already \
                  ended, returns JOB_NOT_FOUND."
             }
-            Name::Usage => {
+            ToolName::Usage => {
                 "Returns the account's plan, how many credits of this month are used and left, the prepaid balance, \
                  and how many calls per minute are allowed."
             }
@@ -125,20 +125,24 @@ impl Name {
     }
 
     fn annotations(self) -> ToolAnnotations {
-        let reads = matches!(self, Name::JobStatus | Name::JobResults | Name::Usage);
+        let reads = matches!(self, ToolName::JobStatus | ToolName::JobResults | ToolName::Usage);
         let hints = ToolAnnotations::new()
             .read_only(reads)
-            .open_world(matches!(self, Name::Extract | Name::StartBatch | Name::StartCrawl));
-        if reads { hints } else { hints.destructive(self == Name::CancelJob).idempotent(self == Name::CancelJob) }
+            .open_world(matches!(self, ToolName::Extract | ToolName::StartBatch | ToolName::StartCrawl));
+        if reads {
+            hints
+        } else {
+            hints.destructive(self == ToolName::CancelJob).idempotent(self == ToolName::CancelJob)
+        }
     }
 
     fn input(self, api: &Value) -> Value {
         match self {
-            Name::Extract => body(api, "ExtractRequest"),
-            Name::StartBatch => body(api, "BatchRequest"),
-            Name::StartCrawl => body(api, "CrawlRequest"),
-            Name::JobStatus | Name::CancelJob => object(json!({ "job_id": job_id() }), &["job_id"]),
-            Name::JobResults => {
+            ToolName::Extract => body(api, "ExtractRequest"),
+            ToolName::StartBatch => body(api, "BatchRequest"),
+            ToolName::StartCrawl => body(api, "CrawlRequest"),
+            ToolName::JobStatus | ToolName::CancelJob => object(json!({ "job_id": job_id() }), &["job_id"]),
+            ToolName::JobResults => {
                 let arguments = json!({
                     "job_id": job_id(),
                     "from": {
@@ -146,17 +150,17 @@ impl Name {
                         "description": "How many results to leave out: 0 for the first page, then next_from of the previous page.",
                     },
                     "limit": {
-                        "type": "integer", "minimum": 1, "maximum": MAX_RESULTS, "default": LIMIT,
+                        "type": "integer", "minimum": 1, "maximum": MAX_RESULTS, "default": DEFAULT_LIMIT,
                         "description": "Maximum number of results on this page.",
                     },
                     "wait_seconds": {
-                        "type": "integer", "minimum": 0, "maximum": LONGEST_WAIT, "default": WAIT,
+                        "type": "integer", "minimum": 0, "maximum": MAX_WAIT_SECS, "default": DEFAULT_WAIT_SECS,
                         "description": "How long to wait for the first result of this page while the job runs.",
                     },
                 });
                 object(arguments, &["job_id"])
             }
-            Name::Usage => object(json!({}), &[]),
+            ToolName::Usage => object(json!({}), &[]),
         }
     }
 }
@@ -173,7 +177,7 @@ fn object(properties: Value, required: &[&str]) -> Value {
 pub fn tools() -> &'static [Tool] {
     static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         let api = serde_json::from_str(OPENAPI).unwrap_or_default();
-        let tool = |name: Name| {
+        let tool = |name: ToolName| {
             let input: JsonObject = match name.input(&api) {
                 Value::Object(members) => members,
                 _ => Map::new(),
@@ -182,12 +186,12 @@ pub fn tools() -> &'static [Tool] {
                 .with_title(name.title())
                 .with_annotations(name.annotations())
         };
-        Name::ALL.map(tool).into()
+        ToolName::ALL.map(tool).into()
     });
     &TOOLS
 }
 
-const SCHEMA: &str = "What to read from each page. Either a list of fields, like [{\"field\": \"title\", \"type\": \
+const SCHEMA_DESCRIPTION: &str = "What to read from each page. Either a list of fields, like [{\"field\": \"title\", \"type\": \
     \"string\", \"example\": \"A title\"}, {\"field\": \"price\", \"type\": \"float\", \"example\": 9.99, \"hint\": \"the \
     price with tax\"}], where \"example\" is a value like the ones you expect; or a flat JSON Schema of an object, {\"type\": \
     \"object\", \"properties\": {…}}. Required unless the account's API key has a schema bound to it.";
@@ -201,7 +205,7 @@ fn body(api: &Value, name: &str) -> Value {
             properties.shift_remove("async_mode");
         }
     }
-    body["properties"]["schema"]["description"] = json!(SCHEMA);
+    body["properties"]["schema"]["description"] = json!(SCHEMA_DESCRIPTION);
     body["properties"][IDEMPOTENCY_KEY] = json!({
         "type": "string", "minLength": 1, "maxLength": 255,
         "description": "A text of your choice. Repeating the call with the same text within 24 hours returns the same job: it is \

@@ -3,10 +3,10 @@
 //! application in its process, `runo mcp` calls a service over HTTP. Nothing here validates, counts or limits calls:
 //! the API does that for every caller.
 
-mod bound;
 mod carrier;
 mod definitions;
 mod page;
+mod result_size;
 mod streams;
 mod tools;
 

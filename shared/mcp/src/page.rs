@@ -13,98 +13,98 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use crate::bound::{MAX_BYTES, bytes, fit};
-use crate::carrier::{AnswerBody, Call, CallFailed, Carrier, ToolResult, carry, lost, read};
+use crate::carrier::{AnswerBody, Call, CallFailed, Carrier, ToolResult, call_failed, carry, read};
+use crate::result_size::{MAX_BYTES, json_size, shorten_to_fit};
 
 /// How long the API is asked to hold the response: longer than any page takes.
-const HOLD: &str = "wait=60";
+const PREFER_WAIT: &str = "wait=60";
 /// How long a page that has results waits for the next one.
-const LINGER: Duration = Duration::from_secs(1);
+const NEXT_RESULT_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait for the summary of a job that has ended.
-const END: Duration = Duration::from_secs(3);
+const SUMMARY_WAIT: Duration = Duration::from_secs(3);
 
 /// The page to read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wanted<'j> {
+pub(crate) struct PageRequest<'j> {
     pub(crate) job: &'j str,
     /// Number of results to leave out.
     pub(crate) from: u32,
-    /// Most results.
+    /// Maximum number of results.
     pub(crate) limit: usize,
-    /// Longest wait for the first result.
+    /// Maximum wait for the first result.
     pub(crate) wait: Duration,
 }
 
 /// Reads a page.
-pub(crate) async fn page(carrier: &impl Carrier, wanted: Wanted<'_>) -> ToolResult {
-    let path = format!("/v1/jobs/{}", wanted.job);
+pub(crate) async fn page(carrier: &impl Carrier, request: PageRequest<'_>) -> ToolResult {
+    let path = format!("/v1/jobs/{}", request.job);
     let call =
-        Call { query: vec![("from", wanted.from.to_string())], ..Call::new(Method::GET, format!("{path}/result")) };
+        Call { query: vec![("from", request.from.to_string())], ..Call::new(Method::GET, format!("{path}/result")) };
     let call = call
         .header("accept", HeaderValue::from_static("application/x-ndjson"))
-        .header("prefer", HeaderValue::from_static(HOLD));
+        .header("prefer", HeaderValue::from_static(PREFER_WAIT));
     let mut lines = Lines::of(carry(carrier, call).await?.into_body());
-    let mut filled = fill(&mut lines, wanted).await.map_err(|error| lost(&error))?;
+    let mut read_results = read_lines(&mut lines, request).await.map_err(|error| call_failed(&error))?;
     let job = read(carry(carrier, Call::new(Method::GET, path)).await?).await?;
     let running = ["running", "cancelling"].contains(&job["status"].as_str().unwrap_or_default());
-    if filled.summary.is_none() && !filled.left_over && !running {
+    if read_results.summary.is_none() && !read_results.has_more && !running {
         // The next line shows whether there is more, and comes at once.
-        let next = timeout_at(Instant::now() + END, lines.next()).await;
-        filled.summary = next.ok().and_then(Result::ok).flatten().and_then(|line| summary(&line));
+        let next = timeout_at(Instant::now() + SUMMARY_WAIT, lines.next()).await;
+        read_results.summary = next.ok().and_then(Result::ok).flatten().and_then(|line| summary(&line));
     }
-    let given = u32::try_from(filled.results.len()).unwrap_or(u32::MAX);
-    let next = filled.summary.is_none().then(|| wanted.from.saturating_add(given));
+    let given = u32::try_from(read_results.results.len()).unwrap_or(u32::MAX);
+    let next = read_results.summary.is_none().then(|| request.from.saturating_add(given));
     let mut result = json!({
-        "job_id": wanted.job,
+        "job_id": request.job,
         "status": job["status"],
         "progress": job["progress"],
         "credits": job["credits"],
-        "from": wanted.from,
-        "results": filled.results,
+        "from": request.from,
+        "results": read_results.results,
         "next_from": next,
     });
-    if let Some(summary) = filled.summary {
+    if let Some(summary) = read_results.summary {
         result["summary"] = summary;
     }
     Ok(result)
 }
 
 #[derive(Debug, Default)]
-struct Filled {
+struct ReadResults {
     results: Vec<Value>,
     /// The summary of a job whose results were all read.
     summary: Option<Value>,
     /// A result arrived that did not fit.
-    left_over: bool,
+    has_more: bool,
 }
 
-async fn fill(lines: &mut Lines, wanted: Wanted<'_>) -> Result<Filled, CallFailed> {
-    let (mut filled, mut size) = (Filled::default(), 0);
-    let until = Instant::now() + wanted.wait;
-    while filled.results.len() < wanted.limit {
-        // Wait at least `LINGER` in any case.
-        let linger = Instant::now() + LINGER;
-        let by = if filled.results.is_empty() { until.max(linger) } else { linger };
-        let line = match timeout_at(by, lines.next()).await {
+async fn read_lines(lines: &mut Lines, request: PageRequest<'_>) -> Result<ReadResults, CallFailed> {
+    let (mut read_results, mut size) = (ReadResults::default(), 0);
+    let until = Instant::now() + request.wait;
+    while read_results.results.len() < request.limit {
+        // Wait at least `NEXT_RESULT_WAIT` in any case.
+        let next_result_until = Instant::now() + NEXT_RESULT_WAIT;
+        let deadline = if read_results.results.is_empty() { until.max(next_result_until) } else { next_result_until };
+        let line = match timeout_at(deadline, lines.next()).await {
             Ok(Ok(Some(line))) => line,
-            Ok(Err(error)) if filled.results.is_empty() => return Err(error),
+            Ok(Err(error)) if read_results.results.is_empty() => return Err(error),
             // What was read is a page; the next call gets the rest.
             Ok(Ok(None) | Err(_)) | Err(_) => break,
         };
         if line.get("summary").is_some() {
-            filled.summary = summary(&line);
+            read_results.summary = summary(&line);
             break;
         }
         let mut result = line;
-        fit(&mut result);
-        size += bytes(&result);
-        if size > MAX_BYTES && !filled.results.is_empty() {
-            filled.left_over = true;
+        shorten_to_fit(&mut result);
+        size += json_size(&result);
+        if size > MAX_BYTES && !read_results.results.is_empty() {
+            read_results.has_more = true;
             break;
         }
-        filled.results.push(result);
+        read_results.results.push(result);
     }
-    Ok(filled)
+    Ok(read_results)
 }
 
 /// Returns the summary of an ended job, if the line is one.

@@ -13,15 +13,15 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use serde_json::{Map, Value, json};
 
-use crate::bound::fit;
 use crate::carrier::{Call, Carrier, ToolResult, carry, invalid, read};
-use crate::definitions::{self, Name};
-use crate::page::{Wanted, page};
+use crate::definitions::{self, ToolName};
+use crate::page::{PageRequest, page};
+use crate::result_size::shorten_to_fit;
 
 /// The header with a job's id.
 const X_JOB_ID: &str = "x-job-id";
 /// How long a client may cache the list of tools, in milliseconds: it changes with a release.
-const KEPT_MS: u64 = 3_600_000;
+const CACHE_MS: u64 = 3_600_000;
 
 /// The tools, with the carrier of their calls.
 pub struct Tools<C> {
@@ -46,36 +46,37 @@ impl<C: Carrier> Tools<C> {
         Tools { carrier: Arc::new(carrier) }
     }
 
-    async fn call(&self, name: Name, arguments: Map<String, Value>) -> ToolResult {
+    async fn call(&self, name: ToolName, arguments: Map<String, Value>) -> ToolResult {
         let carrier = self.carrier.as_ref();
         match name {
-            Name::Extract => extract(carrier, arguments).await,
-            Name::StartBatch => start(carrier, "/v1/batch", arguments).await,
-            Name::StartCrawl => start(carrier, "/v1/crawl", arguments).await,
-            Name::JobStatus => {
-                let job = job_id(&known(&arguments, &["job_id"])?)?;
+            ToolName::Extract => extract(carrier, arguments).await,
+            ToolName::StartBatch => start(carrier, "/v1/batch", arguments).await,
+            ToolName::StartCrawl => start(carrier, "/v1/crawl", arguments).await,
+            ToolName::JobStatus => {
+                let job = job_id(&check_names(&arguments, &["job_id"])?)?;
                 read(carry(carrier, Call::new(Method::GET, format!("/v1/jobs/{job}"))).await?).await
             }
-            Name::JobResults => {
-                let arguments = known(&arguments, &["job_id", "from", "limit", "wait_seconds"])?;
+            ToolName::JobResults => {
+                let arguments = check_names(&arguments, &["job_id", "from", "limit", "wait_seconds"])?;
                 let job = job_id(&arguments)?;
                 let from = number(&arguments, "from", 0, (0, u64::from(u32::MAX)))?;
-                let limit = number(&arguments, "limit", definitions::LIMIT, (1, definitions::MAX_RESULTS))?;
-                let wait = number(&arguments, "wait_seconds", definitions::WAIT, (0, definitions::LONGEST_WAIT))?;
-                let wanted = Wanted {
+                let limit = number(&arguments, "limit", definitions::DEFAULT_LIMIT, (1, definitions::MAX_RESULTS))?;
+                let range = (0, definitions::MAX_WAIT_SECS);
+                let wait = number(&arguments, "wait_seconds", definitions::DEFAULT_WAIT_SECS, range)?;
+                let request = PageRequest {
                     job: &job,
                     from: u32::try_from(from).unwrap_or(u32::MAX),
                     limit: usize::try_from(limit).unwrap_or(usize::MAX),
                     wait: Duration::from_secs(wait),
                 };
-                page(carrier, wanted).await
+                page(carrier, request).await
             }
-            Name::CancelJob => {
-                let job = job_id(&known(&arguments, &["job_id"])?)?;
+            ToolName::CancelJob => {
+                let job = job_id(&check_names(&arguments, &["job_id"])?)?;
                 read(carry(carrier, Call::new(Method::DELETE, format!("/v1/jobs/{job}"))).await?).await
             }
-            Name::Usage => {
-                known(&arguments, &[])?;
+            ToolName::Usage => {
+                check_names(&arguments, &[])?;
                 read(carry(carrier, Call::new(Method::GET, "/v1/usage")).await?).await
             }
         }
@@ -87,7 +88,7 @@ async fn extract(carrier: &impl Carrier, arguments: Map<String, Value>) -> ToolR
     let answer = carry(carrier, post("/v1/extract", arguments)?).await?;
     let job = answer.headers().get(X_JOB_ID).cloned();
     let mut result = read(answer).await?;
-    fit(&mut result);
+    shorten_to_fit(&mut result);
     if let Some(job) = job.as_ref().and_then(|job| job.to_str().ok()) {
         result["job_id"] = json!(job);
     }
@@ -122,8 +123,8 @@ fn post(path: &str, mut arguments: Map<String, Value>) -> Result<Call, Value> {
     }
 }
 
-/// Returns the arguments; refuses any whose name is not in `names`.
-fn known(arguments: &Map<String, Value>, names: &[&str]) -> Result<Map<String, Value>, Value> {
+/// Returns the arguments; refuses an argument whose name is not in `names`.
+fn check_names(arguments: &Map<String, Value>, names: &[&str]) -> Result<Map<String, Value>, Value> {
     match arguments.keys().find(|name| !names.contains(&name.as_str())) {
         None => Ok(arguments.clone()),
         Some(name) => {
@@ -165,7 +166,7 @@ impl<C: Carrier> ServerHandler for Tools<C> {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let mut list = ListToolsResult::with_all_items(definitions::tools().to_vec());
-        list.ttl_ms = Some(KEPT_MS);
+        list.ttl_ms = Some(CACHE_MS);
         list.cache_scope = Some(CacheScope::Public);
         Ok(list)
     }
@@ -175,7 +176,7 @@ impl<C: Carrier> ServerHandler for Tools<C> {
         request: CallToolRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(name) = Name::of(&request.name) else {
+        let Some(name) = ToolName::of(&request.name) else {
             let shown: String = request.name.chars().take(60).collect();
             return Err(ErrorData::invalid_params(format!("there is no tool \"{shown}\""), None));
         };

@@ -9,7 +9,7 @@ use crate::wire::Completion;
 
 /// A model's claim about one field. It counts only once it has been checked against the page.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answered {
+pub struct AnsweredField {
     /// Index of the field in the question.
     pub field: usize,
     /// The value, of any type.
@@ -22,7 +22,7 @@ pub struct Answered {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
     /// The fields with a value, in the question's order.
-    pub fields: Vec<Answered>,
+    pub fields: Vec<AnsweredField>,
     /// Tokens used.
     pub usage: Usage,
 }
@@ -42,19 +42,19 @@ impl Answer {
             _ => {}
         }
         let text = choice.message.content.filter(|text| !text.trim().is_empty()).ok_or_else(empty)?;
-        let unlike = || ModelError::new(Code::Error, "the model's answer does not have the requested form");
-        let Ok(Value::Object(mut members)) = serde_json::from_str(&text) else { return Err(unlike()) };
+        let malformed = || ModelError::new(Code::Error, "the model's answer does not have the requested form");
+        let Ok(Value::Object(mut members)) = serde_json::from_str(&text) else { return Err(malformed()) };
         let mut answer = Answer { fields: Vec::new(), usage };
         for field in 0..fields {
-            let Some(Value::Object(mut claim)) = members.remove(&key(field)) else { return Err(unlike()) };
+            let Some(Value::Object(mut claim)) = members.remove(&key(field)) else { return Err(malformed()) };
             let (Some(value), Some(quote)) = (claim.remove("value"), claim.remove("quote")) else {
-                return Err(unlike());
+                return Err(malformed());
             };
             match (value, quote) {
                 (Value::Null, _) => {}
-                (value, Value::String(quote)) => answer.fields.push(Answered { field, value, quote }),
+                (value, Value::String(quote)) => answer.fields.push(AnsweredField { field, value, quote }),
                 // A value without a quote: the check against the page refuses it.
-                (value, _) => answer.fields.push(Answered { field, value, quote: String::new() }),
+                (value, _) => answer.fields.push(AnsweredField { field, value, quote: String::new() }),
             }
         }
         Ok(answer)

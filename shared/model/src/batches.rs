@@ -8,12 +8,12 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
 
-use crate::client::{Model, judge, read};
+use crate::client::{Model, check_status, read};
 use crate::error::{Code, ModelError};
 use crate::wire::{BatchObject, BatchPage, FileObject};
 
-/// Longest time of one call about batches. The lease on a batch's row is longer.
-pub const CALL: Duration = Duration::from_secs(45);
+/// Timeout of one call about batches. The lease on a batch's row is longer.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(45);
 /// Maximum number of bytes of a line in a file of answers, and of the file.
 const MAX_LINE: usize = 1024 * 1024;
 const MAX_FILE: usize = 256 * 1024 * 1024;
@@ -28,11 +28,11 @@ const TAG: &str = "runo";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchStatus {
     /// The provider works on it.
-    Working,
+    InProgress,
     /// It was cancelled, and some of its requests still run.
     Cancelling,
     /// It is completed, expired, failed or cancelled: no more answers will come.
-    Over,
+    Ended,
 }
 
 /// A batch as the provider reports it.
@@ -140,20 +140,20 @@ impl Batches {
     /// # Errors
     /// The batch could not be read.
     pub async fn get(&self, id: &str) -> Result<Option<Batch>, BatchError> {
-        match self.batch(self.model.call(Method::GET, &format!("batches/{}", segment(id)?))?).await {
+        match self.batch(self.model.call(Method::GET, &format!("batches/{}", check_segment(id)?))?).await {
             Ok(batch) => Ok(Some(batch)),
             Err(BatchError { error, .. }) if error.status == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Cancels a batch. Requests that already run may still be answered. Cancelling twice is no error, and a batch that
-    /// is over stays as it is.
+    /// Cancels a batch. Requests that already run may still be answered. Does nothing to a batch that has ended or was
+    /// cancelled before.
     ///
     /// # Errors
     /// It is not known whether the batch was cancelled.
     pub async fn cancel(&self, id: &str) -> Result<(), BatchError> {
-        let call = self.post(&format!("batches/{}/cancel", segment(id)?))?;
+        let call = self.post(&format!("batches/{}/cancel", check_segment(id)?))?;
         match self.batch(call).await {
             Ok(_) => Ok(()),
             // It has ended in the meantime, or the provider does not know it.
@@ -168,7 +168,7 @@ impl Batches {
     /// The file could not be read to its end.
     pub async fn lines(&self, file: &str, mut each: impl FnMut(&[u8])) -> Result<(), BatchError> {
         let mut response =
-            self.send(self.model.call(Method::GET, &format!("files/{}/content", segment(file)?))?).await?;
+            self.send(self.model.call(Method::GET, &format!("files/{}/content", check_segment(file)?))?).await?;
         let (mut line, mut all) = (Vec::new(), 0);
         let broken = |_| ModelError::new(Code::Unavailable, "the provider's file broke off");
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
@@ -195,7 +195,7 @@ impl Batches {
 
     /// Deletes a file. A file that is not deleted expires by itself.
     pub async fn remove_file(&self, file: &str) {
-        let call = segment(file).and_then(|file| self.model.call(Method::DELETE, &format!("files/{file}")));
+        let call = check_segment(file).and_then(|file| self.model.call(Method::DELETE, &format!("files/{file}")));
         if let Ok(call) = call
             && let Err(error) = self.send(call).await
         {
@@ -212,25 +212,25 @@ impl Batches {
     }
 
     async fn send(&self, call: RequestBuilder) -> Result<Response, BatchError> {
-        let sent = call.timeout(CALL).send().await;
+        let sent = call.timeout(CALL_TIMEOUT).send().await;
         let response = sent.map_err(|error| BatchError {
             without_effect: error.is_connect() || error.is_builder(),
             error: ModelError::new(Code::Unavailable, "the model cannot be reached"),
         })?;
-        judge(&response)?;
+        check_status(&response)?;
         Ok(response)
     }
 
     async fn read<T: serde::de::DeserializeOwned>(&self, call: RequestBuilder) -> Result<T, BatchError> {
         let text = read(self.send(call).await?).await?;
-        let unlike = |_| ModelError::new(Code::Error, "the provider's answer about a batch cannot be read");
-        Ok(serde_json::from_slice(&text).map_err(unlike)?)
+        let malformed = |_| ModelError::new(Code::Error, "the provider's answer about a batch cannot be read");
+        Ok(serde_json::from_slice(&text).map_err(malformed)?)
     }
 }
 
 /// Checks that an id is a single path segment: the provider chooses ids, and must not choose any
 /// other part of an address.
-fn segment(id: &str) -> Result<&str, ModelError> {
+fn check_segment(id: &str) -> Result<&str, ModelError> {
     let plain =
         !id.is_empty() && id.len() <= 200 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     plain.then_some(id).ok_or(ModelError::new(Code::Error, "the provider's id of a batch or file is invalid"))
@@ -239,10 +239,10 @@ fn segment(id: &str) -> Result<&str, ModelError> {
 impl Batch {
     fn of(batch: BatchObject) -> Batch {
         let status = match batch.status.as_str() {
-            "validating" | "in_progress" | "finalizing" => BatchStatus::Working,
+            "validating" | "in_progress" | "finalizing" => BatchStatus::InProgress,
             "cancelling" => BatchStatus::Cancelling,
             // `completed`, `expired`, `failed`, `cancelled`.
-            _ => BatchStatus::Over,
+            _ => BatchStatus::Ended,
         };
         let files = [batch.output_file_id, batch.error_file_id].into_iter().flatten().collect();
         Batch { id: batch.id, status, files }
@@ -259,25 +259,25 @@ mod tests {
             let batch = json!({"id": "b", "status": status, "output_file_id": "o", "error_file_id": null});
             Batch::of(serde_json::from_value(batch).unwrap())
         };
-        for (name, is) in [
-            ("validating", BatchStatus::Working),
-            ("in_progress", BatchStatus::Working),
-            ("finalizing", BatchStatus::Working),
+        for (name, want) in [
+            ("validating", BatchStatus::InProgress),
+            ("in_progress", BatchStatus::InProgress),
+            ("finalizing", BatchStatus::InProgress),
             ("cancelling", BatchStatus::Cancelling),
-            ("completed", BatchStatus::Over),
-            ("expired", BatchStatus::Over),
-            ("failed", BatchStatus::Over),
-            ("cancelled", BatchStatus::Over),
+            ("completed", BatchStatus::Ended),
+            ("expired", BatchStatus::Ended),
+            ("failed", BatchStatus::Ended),
+            ("cancelled", BatchStatus::Ended),
         ] {
-            assert_eq!((status(name).status, status(name).files), (is, vec!["o".to_owned()]), "{name}");
+            assert_eq!((status(name).status, status(name).files), (want, vec!["o".to_owned()]), "{name}");
         }
     }
 
     #[test]
     fn an_id_is_a_single_path_segment() {
-        assert_eq!(segment("batch_68A-1"), Ok("batch_68A-1"));
+        assert_eq!(check_segment("batch_68A-1"), Ok("batch_68A-1"));
         for bad in ["", "../files", "a/b", "a?b", "a%2fb", "a b", &"x".repeat(201)] {
-            assert!(segment(bad).is_err(), "{bad}");
+            assert!(check_segment(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,13 +1,14 @@
-//! A circuit breaker: after some failures in a row no call is made for a while; then one call probes the model, and its
-//! outcome decides. A model that is down therefore costs callers no waiting. Pure: the time is passed in.
+//! A circuit breaker: after some failures in a row the circuit is open, and no call is made for a while. Then one call
+//! probes the model, and its outcome closes the circuit or opens it again. So callers do not wait for a model that is
+//! down. Pure: the time is passed in.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Failures in a row that open the circuit.
-const FAILURES: u32 = 5;
-/// How long the circuit is open at first, and at most; each failed probe doubles it.
-const FIRST: Duration = Duration::from_secs(15);
+const FAILURE_THRESHOLD: u32 = 5;
+/// How long the circuit is open at first, and at most. Each failed probe doubles the pause.
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// Whether the model may be called.
@@ -19,30 +20,30 @@ pub struct Breaker {
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
-    /// Until when no call is made, and how long that period is.
+    /// `Some` while the circuit is open: until when no call is made, and how long that pause is.
     open: Option<(Instant, Duration)>,
-    /// A probe is running.
+    /// Whether a probe is running.
     probing: bool,
 }
 
-/// Permission for one call. Dropping it without a verdict means that the call was given up, which says
-/// nothing about the model.
+/// Permits one call. Dropping it without recording an outcome means that the call was abandoned, which says nothing
+/// about the model.
 #[derive(Debug)]
-pub struct Leave<'b> {
+pub struct CallPermit<'b> {
     breaker: &'b Breaker,
     probe: bool,
 }
 
 impl Breaker {
-    /// Returns permission for a call, unless the circuit is open.
-    pub fn leave(&self, now: Instant) -> Option<Leave<'_>> {
+    /// Returns a permit for a call, unless the circuit is open.
+    pub fn try_acquire(&self, now: Instant) -> Option<CallPermit<'_>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open {
-            None => Some(Leave { breaker: self, probe: false }),
+            None => Some(CallPermit { breaker: self, probe: false }),
             Some((until, _)) if now < until || state.probing => None,
             Some(_) => {
                 state.probing = true;
-                Some(Leave { breaker: self, probe: true })
+                Some(CallPermit { breaker: self, probe: true })
             }
         }
     }
@@ -54,9 +55,9 @@ impl Breaker {
     }
 }
 
-impl Leave<'_> {
+impl CallPermit<'_> {
     /// Records a success.
-    pub fn well(self) {
+    pub fn succeeded(self) {
         *self.breaker.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
@@ -68,16 +69,16 @@ impl Leave<'_> {
             return false;
         }
         state.failures = state.failures.saturating_add(1);
-        if state.failures < FAILURES {
+        if state.failures < FAILURE_THRESHOLD {
             return false;
         }
-        let length = state.open.map_or(FIRST, |(_, length)| (length * 2).min(MAX_PAUSE));
-        state.open = Some((now + length, length));
+        let pause = state.open.map_or(FIRST_PAUSE, |(_, pause)| (pause * 2).min(MAX_PAUSE));
+        state.open = Some((now + pause, pause));
         true
     }
 }
 
-impl Drop for Leave<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
         if self.probe {
             self.breaker.state.lock().unwrap_or_else(PoisonError::into_inner).probing = false;
@@ -90,38 +91,38 @@ mod tests {
     use super::*;
 
     fn fail(breaker: &Breaker, now: Instant) -> bool {
-        breaker.leave(now).is_some_and(|leave| leave.failed(now))
+        breaker.try_acquire(now).is_some_and(|permit| permit.failed(now))
     }
 
     #[test]
     fn it_opens_after_failures_in_a_row_and_one_call_probes() {
         let (breaker, start) = (Breaker::default(), Instant::now());
-        for _ in 1..FAILURES {
+        for _ in 1..FAILURE_THRESHOLD {
             assert!(!fail(&breaker, start));
         }
-        breaker.leave(start).unwrap().well();
-        for _ in 1..FAILURES {
+        breaker.try_acquire(start).unwrap().succeeded();
+        for _ in 1..FAILURE_THRESHOLD {
             assert!(!fail(&breaker, start));
         }
         assert!(fail(&breaker, start) && breaker.is_open(start));
-        assert!(breaker.leave(start + FIRST - Duration::from_millis(1)).is_none());
+        assert!(breaker.try_acquire(start + FIRST_PAUSE - Duration::from_millis(1)).is_none());
 
-        let probe = breaker.leave(start + FIRST).unwrap();
-        assert!(breaker.leave(start + FIRST).is_none(), "one call probes, the others are refused");
-        assert!(probe.failed(start + FIRST));
-        assert!(breaker.leave(start + FIRST * 3 - Duration::from_millis(1)).is_none());
+        let probe = breaker.try_acquire(start + FIRST_PAUSE).unwrap();
+        assert!(breaker.try_acquire(start + FIRST_PAUSE).is_none(), "one call probes, the others are refused");
+        assert!(probe.failed(start + FIRST_PAUSE));
+        assert!(breaker.try_acquire(start + FIRST_PAUSE * 3 - Duration::from_millis(1)).is_none());
 
-        let given_up = breaker.leave(start + FIRST * 3).unwrap();
-        drop(given_up);
-        breaker.leave(start + FIRST * 3).unwrap().well();
+        let abandoned = breaker.try_acquire(start + FIRST_PAUSE * 3).unwrap();
+        drop(abandoned);
+        breaker.try_acquire(start + FIRST_PAUSE * 3).unwrap().succeeded();
         assert!(!breaker.is_open(start) && !fail(&breaker, start));
     }
 
     #[test]
-    fn the_longest_break_is_bounded_and_late_failures_do_not_count() {
+    fn the_pause_is_bounded_and_late_failures_do_not_count() {
         let (breaker, mut now) = (Breaker::default(), Instant::now());
-        let late = breaker.leave(now).unwrap();
-        for _ in 0..FAILURES {
+        let late = breaker.try_acquire(now).unwrap();
+        for _ in 0..FAILURE_THRESHOLD {
             fail(&breaker, now);
         }
         assert!(!late.failed(now));
@@ -129,6 +130,6 @@ mod tests {
             now += MAX_PAUSE;
             assert!(fail(&breaker, now));
         }
-        assert!(breaker.leave(now + MAX_PAUSE).is_some());
+        assert!(breaker.try_acquire(now + MAX_PAUSE).is_some());
     }
 }

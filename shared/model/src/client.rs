@@ -1,4 +1,4 @@
-//! Calls the model: one origin, bounded in time and size; failures that may pass are retried.
+//! Calls the model: one origin, bounded in time and size; transient failures are retried.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,12 @@ use crate::wire::Completion;
 
 /// Maximum number of bytes of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// Longest time to connect.
-const CONNECT: Duration = Duration::from_secs(5);
-/// First wait between tries, and the number of retries.
+/// Timeout for connecting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Wait before the first retry; later ones are longer.
 const FIRST_WAIT: Duration = Duration::from_millis(300);
-const RETRIES: usize = 2;
+/// Maximum number of retries.
+const MAX_RETRIES: usize = 2;
 
 /// The operator's model. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,13 +46,13 @@ impl Model {
     /// TLS could not be set up, or the key is not a valid header value; as text.
     pub fn new(config: ModelConfig) -> Result<Model, String> {
         // reqwest uses the process's crypto provider. If another part of the process has
-        // installed one, that is fine, too.
+        // installed one, that one serves too.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(Policy::none())
             .no_proxy()
             .referer(false)
-            .connect_timeout(CONNECT.min(config.timeout))
+            .connect_timeout(CONNECT_TIMEOUT.min(config.timeout))
             .build()
             .map_err(|e| e.to_string())?;
         let authorization = match &config.key {
@@ -71,48 +72,49 @@ impl Model {
         &self.inner.config
     }
 
-    /// Asks for a page's open fields, until `end` at the latest.
+    /// Asks for a page's open fields. Returns at `deadline` at the latest.
     ///
     /// # Errors
-    /// There is no answer; the page's values stay as they are.
-    pub async fn ask(&self, question: &Question, end: Instant) -> Result<Answer, ModelError> {
+    /// There is no answer.
+    pub async fn ask(&self, question: &Question, deadline: Instant) -> Result<Answer, ModelError> {
         let inner = &*self.inner;
         let open = "the model failed several times in a row and is not called for a moment";
-        let leave = inner.breaker.leave(Instant::now().into_std()).ok_or(ModelError::new(Code::Unavailable, open))?;
-        let end = end.min(Instant::now() + inner.config.timeout);
-        let policy = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(RETRIES).with_jitter();
-        let answer = (|| self.try_once(question, end))
+        let permit =
+            inner.breaker.try_acquire(Instant::now().into_std()).ok_or(ModelError::new(Code::Unavailable, open))?;
+        let deadline = deadline.min(Instant::now() + inner.config.timeout);
+        let policy = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(MAX_RETRIES).with_jitter();
+        let answer = (|| self.try_once(question, deadline))
             .retry(policy)
-            .when(ModelError::is_passing)
-            // Waits as long as the model asks for, otherwise for a time of our own, but never past `end`.
+            .when(ModelError::is_transient)
+            // Waits as long as the model asks for, otherwise for a time of our own, but never past `deadline`.
             .adjust(|error, wait| {
                 let wait = error.retry_after.unwrap_or(wait?);
-                (Instant::now() + wait < end).then_some(wait)
+                (Instant::now() + wait < deadline).then_some(wait)
             })
             .await;
         match &answer {
-            Err(error) if error.tells_of_the_model() => {
+            Err(error) if error.concerns_model() => {
                 tracing::warn!(code = error.code.name(), status = error.status, "the model gave no answer");
-                if leave.failed(Instant::now().into_std()) {
+                if permit.failed(Instant::now().into_std()) {
                     tracing::error!("the model failed several times in a row; it is not called for a moment");
                 }
             }
             Err(error) => {
                 tracing::info!(code = error.code.name(), status = error.status, "the model gave no answer");
-                leave.well();
+                permit.succeeded();
             }
-            Ok(_) => leave.well(),
+            Ok(_) => permit.succeeded(),
         }
         answer
     }
 
-    async fn try_once(&self, question: &Question, end: Instant) -> Result<Answer, ModelError> {
+    async fn try_once(&self, question: &Question, deadline: Instant) -> Result<Answer, ModelError> {
         let call = async {
             let completion = self.post("chat/completions", question.body(&self.inner.config.name)).await?;
             Answer::read(completion, question.fields.len())
         };
         let late = ModelError::new(Code::Timeout, "the model did not answer in time");
-        timeout_at(end, call).await.unwrap_or(Err(late))
+        timeout_at(deadline, call).await.unwrap_or(Err(late))
     }
 
     /// Builds a call of an operation, with the operator's key.
@@ -130,7 +132,7 @@ impl Model {
         let call =
             self.call(Method::POST, operation)?.header("content-type", "application/json").body(body.to_string());
         let response = call.send().await.map_err(|_| unreachable())?;
-        judge(&response)?;
+        check_status(&response)?;
         let text = read(response).await?;
         serde_json::from_slice(&text).map_err(|_| ModelError::new(Code::Error, "the model's answer cannot be read"))
     }
@@ -141,18 +143,18 @@ fn unreachable() -> ModelError {
 }
 
 /// Accepts a successful response; otherwise returns the error that its status means.
-pub(crate) fn judge(response: &Response) -> Result<(), ModelError> {
+pub(crate) fn check_status(response: &Response) -> Result<(), ModelError> {
     let status = response.status();
     if matches!(status, StatusCode::OK | StatusCode::CREATED) {
         return Ok(());
     }
-    let error = of_status(status);
-    let retry_after = error.is_passing().then(|| retry_after(response)).flatten();
+    let error = error_of_status(status);
+    let retry_after = error.is_transient().then(|| retry_after(response)).flatten();
     Err(ModelError { retry_after, ..error })
 }
 
 /// Returns the error that a status means.
-fn of_status(status: StatusCode) -> ModelError {
+fn error_of_status(status: StatusCode) -> ModelError {
     let error = match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             ModelError::new(Code::Error, "the model rejected the operator's key")
@@ -173,8 +175,8 @@ fn of_status(status: StatusCode) -> ModelError {
 impl ModelError {
     /// Returns the error of a status that is not a success.
     pub(crate) fn of_status(status: u16) -> ModelError {
-        let unread = || ModelError::new(Code::Error, "the model's answer cannot be read");
-        StatusCode::from_u16(status).map_or_else(|_| unread(), of_status)
+        let unreadable = || ModelError::new(Code::Error, "the model's answer cannot be read");
+        StatusCode::from_u16(status).map_or_else(|_| unreadable(), error_of_status)
     }
 }
 

@@ -31,23 +31,23 @@ impl fmt::Debug for Secret {
 /// Which model, where, and within which limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelConfig {
-    /// `MODEL_URL`: base of the API, like `https://api.openai.com/v1`.
+    /// `MODEL_URL`: base of the API, such as `https://api.openai.com/v1`.
     pub base: Url,
     /// `MODEL_KEY`: sent as a bearer token, if there is one.
     pub key: Option<Secret>,
     /// `MODEL_NAME`.
     pub name: String,
-    /// `MODEL_TIMEOUT_MS`: longest time for one page's call, retries included; the page's own timeout limits it, too.
+    /// `MODEL_TIMEOUT_MS`: maximum time for one page's call, retries included. The page's own timeout limits it, too.
     pub timeout: Duration,
-    /// `MODEL_MAX_CHARS`: most bytes of a page's text in a call.
+    /// `MODEL_MAX_CHARS`: maximum number of bytes of a page's text in a call.
     pub max_text: usize,
     /// `MODEL_INPUT_PRICE`, `MODEL_OUTPUT_PRICE`: US dollars for a million tokens.
     pub prices: Option<Prices>,
     /// `MODEL_BATCH`: whether the provider's batches are used for jobs that nobody waits for.
     pub batch: bool,
-    /// `MODEL_VISION`: whether the model looks at pictures.
+    /// `MODEL_VISION`: whether the model accepts pictures.
     pub vision: bool,
-    /// `MODEL_DAILY_BUDGET`: most that all calls of a day (UTC) may cost, in millionths of a US dollar.
+    /// `MODEL_DAILY_BUDGET`: maximum cost of all calls of a day (UTC), in millionths of a US dollar.
     pub daily_budget: Option<u64>,
 }
 

@@ -73,12 +73,12 @@ impl ModelError {
     }
 
     /// Returns whether the failure may pass within a moment.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self.code, Code::Unavailable | Code::RateLimited)
     }
 
     /// Returns whether the failure concerns the model rather than one page.
-    pub(crate) fn tells_of_the_model(&self) -> bool {
+    pub(crate) fn concerns_model(&self) -> bool {
         let refused = matches!(self.status, Some(401 | 403 | 404));
         refused || matches!(self.code, Code::Unavailable | Code::RateLimited | Code::Timeout)
     }

@@ -16,11 +16,11 @@ mod price;
 mod question;
 mod wire;
 
-pub use answer::{Answer, Answered};
+pub use answer::{Answer, AnsweredField};
 pub use breaker::Breaker;
 pub use client::Model;
 pub use config::{ConfigFault, ModelConfig, Secret};
 pub use error::{Code, ModelError};
-pub use lines::{AnsweredLine, line_of};
-pub use price::{Prices, Usage, micros_of};
-pub use question::{Asked, Question, Shown};
+pub use lines::{AnsweredLine, batch_line};
+pub use price::{Prices, Usage, parse_micros};
+pub use question::{EncodedPicture, OpenField, Question};

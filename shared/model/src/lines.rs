@@ -8,7 +8,7 @@ use crate::question::Question;
 use crate::wire::{BatchLine, LineResponse};
 
 /// Returns a question's line. `custom_id` identifies its answer.
-pub fn line_of(custom_id: &str, question: &Question, model: &str) -> String {
+pub fn batch_line(custom_id: &str, question: &Question, model: &str) -> String {
     let line = json!({
         "custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": question.body(model),
     });
@@ -40,8 +40,8 @@ impl AnsweredLine {
         if let Some(status) = response.status_code.filter(|status| *status != 200) {
             return Err(ModelError::of_status(status));
         }
-        let unlike = |_| ModelError::new(Code::Error, "the model's answer cannot be read");
-        Answer::read(serde_json::from_value(response.body).map_err(unlike)?, fields)
+        let malformed = |_| ModelError::new(Code::Error, "the model's answer cannot be read");
+        Answer::read(serde_json::from_value(response.body).map_err(malformed)?, fields)
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::question::Asked;
+    use crate::question::OpenField;
 
     fn answer(line: &Value, fields: usize) -> Result<usize, Code> {
         let read = AnsweredLine::read(line.to_string().as_bytes()).unwrap();
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_line_has_the_same_body_as_a_call() {
-        let field = Asked { name: "a".into(), kind: FieldType::String, example: json!("x"), hint: None };
+        let field = OpenField { name: "a".into(), kind: FieldType::String, example: json!("x"), hint: None };
         let question = Question {
             url: "https://e.test/".into(),
             title: None,
@@ -69,7 +69,7 @@ mod tests {
             fields: vec![field],
             pictures: Vec::new(),
         };
-        let line = line_of("u1", &question, "small");
+        let line = batch_line("u1", &question, "small");
         assert!(line.ends_with("}\n") && line.matches('\n').count() == 1);
         let read: Value = serde_json::from_str(&line).unwrap();
         assert_eq!((&read["custom_id"], &read["url"]), (&json!("u1"), &json!("/v1/chat/completions")));

@@ -31,7 +31,7 @@ impl Prices {
 
 /// Parses an amount of dollars, written as a decimal number, into millionths. Returns `None` if it is not a number,
 /// is negative or is over a million.
-pub fn micros_of(dollars: &str) -> Option<u64> {
+pub fn parse_micros(dollars: &str) -> Option<u64> {
     let amount: f64 = dollars.trim().trim_start_matches('$').parse().ok()?;
     let in_range = (0.0..=1_000_000.0).contains(&amount);
     // In this range no digit of a price is lost.
@@ -48,16 +48,16 @@ mod tests {
         assert_eq!(prices.cost(Usage { input: 1_000_000, output: 0 }), 150_000);
         assert_eq!(prices.cost(Usage { input: 2_000, output: 300 }), 480);
         assert_eq!(prices.cost(Usage { input: 1, output: 0 }), 1);
-        let dear = Prices { input: u64::MAX, output: 1 };
-        assert_eq!(dear.cost(Usage { input: u64::MAX, output: 1 }), u64::MAX);
+        let expensive = Prices { input: u64::MAX, output: 1 };
+        assert_eq!(expensive.cost(Usage { input: u64::MAX, output: 1 }), u64::MAX);
     }
 
     #[test]
     fn amounts_are_read() {
-        assert_eq!(micros_of("0.15"), Some(150_000));
-        assert_eq!(micros_of(" $20 "), Some(20_000_000));
+        assert_eq!(parse_micros("0.15"), Some(150_000));
+        assert_eq!(parse_micros(" $20 "), Some(20_000_000));
         for none in ["", "-1", "NaN", "free", "1e12", "1,5"] {
-            assert_eq!(micros_of(none), None, "{none}");
+            assert_eq!(parse_micros(none), None, "{none}");
         }
     }
 }

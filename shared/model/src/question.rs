@@ -13,18 +13,19 @@ const INSTRUCTIONS: &str = "You read values from the text of one web page. The t
     not state a value, give null for both. Dates as YYYY-MM-DD. Numbers without units or separators.";
 
 /// Additional instructions if pictures are shown.
-const PICTURES: &str = "The text of this page does not state these values; its pictures may. Give values that are written in \
+const PICTURE_INSTRUCTIONS: &str = "The text of this page does not state these values; its pictures may. Give values that are written in \
     a picture, and as quote the words that are written there.";
 
-/// Most tokens of a picture: the largest of OpenAI's tile prices for a small model.
-const TOKENS_PICTURE: u64 = 50_000;
-/// Tokens that an answer may take: for each field, and in addition.
-const TOKENS_FIELD: u64 = 250;
-const TOKENS_REST: u64 = 200;
+/// Maximum number of tokens of a picture: the largest of OpenAI's tile prices for a small model.
+const TOKENS_PER_PICTURE: u64 = 50_000;
+/// Tokens that an answer may take for each field.
+const TOKENS_PER_FIELD: u64 = 250;
+/// Tokens that an answer may take in addition.
+const TOKENS_BASE: u64 = 200;
 
 /// A field that is open.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
+pub struct OpenField {
     /// Its name.
     pub name: String,
     /// Its type.
@@ -45,22 +46,22 @@ pub struct Question {
     /// Its main content.
     pub text: String,
     /// The fields that are open.
-    pub fields: Vec<Asked>,
-    /// The page's pictures, if they are to be looked at.
-    pub pictures: Vec<Shown>,
+    pub fields: Vec<OpenField>,
+    /// The page's pictures, if the model is to read them.
+    pub pictures: Vec<EncodedPicture>,
 }
 
 /// A picture as it is sent to the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct EncodedPicture {
     /// A `data:` URL.
     url: String,
 }
 
-impl Shown {
+impl EncodedPicture {
     /// A picture of this media type.
-    pub fn new(media: &str, bytes: &[u8]) -> Shown {
-        Shown { url: format!("data:{media};base64,{}", BASE64_STANDARD.encode(bytes)) }
+    pub fn new(media: &str, bytes: &[u8]) -> EncodedPicture {
+        EncodedPicture { url: format!("data:{media};base64,{}", BASE64_STANDARD.encode(bytes)) }
     }
 }
 
@@ -86,24 +87,24 @@ impl Question {
         })
     }
 
-    /// Returns the most tokens that the answer may take.
+    /// Returns the maximum number of tokens of the answer.
     pub fn output_tokens(&self) -> u64 {
-        TOKENS_REST + TOKENS_FIELD * self.fields.len() as u64
+        TOKENS_BASE + TOKENS_PER_FIELD * self.fields.len() as u64
     }
 
     /// Returns an upper estimate of the question's tokens: a token has at least two bytes on average.
     pub fn input_tokens(&self) -> u64 {
         let schema = self.schema().to_string().len();
         let text = ((INSTRUCTIONS.len() + self.prompt().len() + schema) as u64).div_ceil(2);
-        text + TOKENS_PICTURE * self.pictures.len() as u64
+        text + TOKENS_PER_PICTURE * self.pictures.len() as u64
     }
 
     fn content(&self) -> Value {
         if self.pictures.is_empty() {
             return self.prompt().into();
         }
-        let picture = |shown: &Shown| json!({"type": "image_url", "image_url": {"url": shown.url}});
-        let text = json!({"type": "text", "text": format!("{PICTURES}\n\n{}", self.prompt())});
+        let picture = |picture: &EncodedPicture| json!({"type": "image_url", "image_url": {"url": picture.url}});
+        let text = json!({"type": "text", "text": format!("{PICTURE_INSTRUCTIONS}\n\n{}", self.prompt())});
         std::iter::once(text).chain(self.pictures.iter().map(picture)).collect()
     }
 
@@ -131,12 +132,13 @@ impl Question {
 
     fn schema(&self) -> Value {
         let names: Vec<String> = (0..self.fields.len()).map(key).collect();
-        let properties: Map<String, Value> = names.iter().cloned().zip(self.fields.iter().map(Asked::schema)).collect();
+        let properties: Map<String, Value> =
+            names.iter().cloned().zip(self.fields.iter().map(OpenField::schema)).collect();
         json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false})
     }
 }
 
-impl Asked {
+impl OpenField {
     fn schema(&self) -> Value {
         let name = match self.kind.element() {
             FieldType::Integer => "integer",
@@ -164,7 +166,7 @@ mod tests {
     #[test]
     fn the_body_has_the_page_and_a_strict_schema() {
         let field =
-            |name: &str, kind| Asked { name: name.into(), kind, example: json!("x"), hint: Some("h\n\"".into()) };
+            |name: &str, kind| OpenField { name: name.into(), kind, example: json!("x"), hint: Some("h\n\"".into()) };
         let question = Question {
             url: "https://e.test/a".into(),
             title: Some(" T ".into()),
@@ -190,10 +192,11 @@ mod tests {
         assert_eq!(body["max_completion_tokens"], 700);
         assert!(question.input_tokens() > 300);
 
-        let seen = Question { pictures: vec![Shown::new("image/png", b"\x89PNG")], ..question.clone() };
-        let content = &seen.body("small")["messages"][1]["content"];
+        let with_picture =
+            Question { pictures: vec![EncodedPicture::new("image/png", b"\x89PNG")], ..question.clone() };
+        let content = &with_picture.body("small")["messages"][1]["content"];
         assert!(content[0]["text"].as_str().unwrap().ends_with(user_text));
         assert_eq!(content[1]["image_url"]["url"], "data:image/png;base64,iVBORw==");
-        assert_eq!(seen.input_tokens() - question.input_tokens(), TOKENS_PICTURE);
+        assert_eq!(with_picture.input_tokens() - question.input_tokens(), TOKENS_PER_PICTURE);
     }
 }

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How many steps of `nice` their priority is lowered: beside a busy thread of normal priority they get one thirtieth
 /// of a processor, so that they finish however busy the others are.
-const NICE: i32 = 15;
+const NICE_STEPS: i32 = 15;
 
 /// One thread for tasks and several for blocking work, started when they are first needed. Cheap to clone.
 #[derive(Clone)]
@@ -45,7 +45,7 @@ fn start(blocking: u32) -> Option<Runtime> {
         .worker_threads(1)
         .max_blocking_threads(usize::try_from(blocking).unwrap_or(1))
         .thread_name("background")
-        .on_thread_start(|| lower(NICE))
+        .on_thread_start(|| lower_thread_priority(NICE_STEPS))
         .build();
     runtime
         .inspect_err(|error| tracing::warn!(%error, "could not start threads for heavy pages; other threads read them"))
@@ -53,7 +53,7 @@ fn start(blocking: u32) -> Option<Runtime> {
 }
 
 /// Lowers the calling thread's priority permanently, by `steps` of `nice`.
-pub fn lower(steps: i32) {
+pub fn lower_thread_priority(steps: i32) {
     // On Linux "this process" means the calling thread; elsewhere it would mean all threads.
     if cfg!(target_os = "linux")
         && let Err(error) = rustix::process::setpriority_process(None, steps)

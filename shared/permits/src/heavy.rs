@@ -5,19 +5,19 @@
 use std::sync::{Mutex, PoisonError};
 
 use domain::AccountId;
-use fetch::{BoxFuture, Growth, MEDIUM_BODY, SMALL_BODY};
+use fetch::{BodyResources, BoxFuture, MEDIUM_BODY, SMALL_BODY};
 use tokio::task::JoinHandle;
 
 use crate::{Background, FairSemaphore, Permit, Usage};
 
 /// Maximum number of bodies over [`SMALL_BODY`]; an account on its own gets half of them.
-const MEDIUM: u32 = 16;
+const MAX_MEDIUM_BODIES: u32 = 16;
 /// Maximum number of those that are over [`MEDIUM_BODY`]; an account on its own gets half of them.
-const LARGE: u32 = 4;
+const MAX_LARGE_BODIES: u32 = 4;
 
 /// Permits for large bodies and heavy pages. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Heavy {
+pub struct HeavyPermits {
     medium: FairSemaphore,
     large: FairSemaphore,
     /// The permit for reading a heavy page, one at a time.
@@ -26,12 +26,12 @@ pub struct Heavy {
     usage: Usage,
 }
 
-impl Heavy {
+impl HeavyPermits {
     /// Creates the permits. `background` decodes large bodies and reads heavy pages; `usage` counts the processor time.
-    pub fn new(background: Background, usage: Usage) -> Heavy {
-        Heavy {
-            medium: FairSemaphore::new(MEDIUM, MEDIUM / 2),
-            large: FairSemaphore::new(LARGE, LARGE / 2),
+    pub fn new(background: Background, usage: Usage) -> HeavyPermits {
+        HeavyPermits {
+            medium: FairSemaphore::new(MAX_MEDIUM_BODIES, MAX_MEDIUM_BODIES / 2),
+            large: FairSemaphore::new(MAX_LARGE_BODIES, MAX_LARGE_BODIES / 2),
             reader: FairSemaphore::on(background.clone(), 1, 0),
             background,
             usage,
@@ -39,8 +39,8 @@ impl Heavy {
     }
 
     /// Returns the permits of one body of an account, none at first.
-    pub fn growing(&self, account: &AccountId) -> Growing {
-        Growing { heavy: self.clone(), account: account.clone(), held: Mutex::default() }
+    pub fn large_body_permits(&self, account: &AccountId) -> LargeBodyPermits {
+        LargeBodyPermits { heavy: self.clone(), account: account.clone(), held: Mutex::default() }
     }
 
     /// Returns how many bodies are over each of the two sizes.
@@ -51,14 +51,14 @@ impl Heavy {
 
 /// The permits of one body; given back when it is dropped.
 #[derive(Debug)]
-pub struct Growing {
-    heavy: Heavy,
+pub struct LargeBodyPermits {
+    heavy: HeavyPermits,
     account: AccountId,
     /// The permit of `medium` first, then that of `large`.
     held: Mutex<Vec<Permit>>,
 }
 
-impl Growing {
+impl LargeBodyPermits {
     /// Returns whether it has any permit.
     pub fn is_large(&self) -> bool {
         self.permits() > 0
@@ -69,8 +69,8 @@ impl Growing {
     }
 }
 
-impl Growth for Growing {
-    fn grow(&self, bytes: usize) -> BoxFuture<'_, ()> {
+impl BodyResources for LargeBodyPermits {
+    fn acquire_memory(&self, bytes: usize) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             // Always in this order: a holder of one of the few large permits never waits for a body that is still
             // growing.
@@ -85,7 +85,7 @@ impl Growth for Growing {
     }
 
     /// Returns whether the account has used more than its share.
-    fn decodes_apart(&self) -> bool {
+    fn offloads_decoding(&self) -> bool {
         self.heavy.usage.is_over(&self.account)
     }
 
@@ -105,8 +105,8 @@ mod tests {
     use crate::usage::thread_time;
 
     /// With a share of zero, usage never decreases, however long a test takes.
-    fn heavy() -> Heavy {
-        Heavy::new(Background::new(1), Usage::new(0.0))
+    fn heavy() -> HeavyPermits {
+        HeavyPermits::new(Background::new(1), Usage::new(0.0))
     }
 
     fn ready(future: impl Future<Output = ()>) -> bool {
@@ -118,15 +118,16 @@ mod tests {
         let heavy = heavy();
         let [a, b, c] = ["a", "b", "c"].map(|name| AccountId::parse(name).unwrap());
         let grown = |account: &AccountId, bytes: usize| {
-            let all = (0..20).map(|_| heavy.growing(account));
-            all.filter(|body| ready(body.grow(bytes))).collect::<Vec<_>>()
+            let all = (0..20).map(|_| heavy.large_body_permits(account));
+            all.filter(|body| ready(body.acquire_memory(bytes))).collect::<Vec<_>>()
         };
         assert_eq!((grown(&a, SMALL_BODY).len(), heavy.bodies()), (20, (0, 0)));
         let (first, second) = (grown(&a, MEDIUM_BODY), grown(&b, MEDIUM_BODY));
         assert_eq!((first.len(), second.len(), grown(&c, MEDIUM_BODY).len()), (8, 4, 2));
         // Repeated calls take no further permit; some of each account grow to the largest size.
-        assert!(first.iter().all(|body| ready(body.grow(MEDIUM_BODY)) && body.is_large()));
-        let largest = |bodies: &[Growing]| bodies.iter().filter(|body| ready(body.grow(usize::MAX))).count();
+        assert!(first.iter().all(|body| ready(body.acquire_memory(MEDIUM_BODY)) && body.is_large()));
+        let largest =
+            |bodies: &[LargeBodyPermits]| bodies.iter().filter(|body| ready(body.acquire_memory(usize::MAX))).count();
         assert_eq!((largest(&first), largest(&second), heavy.bodies()), (2, 1, (12, 3)));
         drop((first, second));
         assert_eq!(grown(&c, usize::MAX).len(), 2);
@@ -140,8 +141,8 @@ mod tests {
         let [a, b] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
         // An account on its own is never over its share.
         drop(heavy.usage.meter(&b));
-        let body = heavy.growing(&a);
-        assert!(!body.decodes_apart());
+        let body = heavy.large_body_permits(&a);
+        assert!(!body.offloads_decoding());
         let work = async {
             let end = thread_time() + Duration::from_millis(60);
             while thread_time() < end {
@@ -149,8 +150,8 @@ mod tests {
             }
         };
         body.spawn(Box::pin(work)).await.unwrap();
-        assert!(body.decodes_apart());
-        assert!(!heavy.growing(&b).decodes_apart());
+        assert!(body.offloads_decoding());
+        assert!(!heavy.large_body_permits(&b).offloads_decoding());
     }
 
     /// A body that waits for its second permit holds its first; all finish in any order.
@@ -159,10 +160,10 @@ mod tests {
         let heavy = heavy();
         let tasks = (0..60).map(|i| {
             let account = AccountId::parse(&format!("a{}", i % 3)).unwrap();
-            let body = heavy.growing(&account);
+            let body = heavy.large_body_permits(&account);
             tokio::spawn(async move {
                 for mark in [MEDIUM_BODY, usize::MAX] {
-                    body.grow(mark).await;
+                    body.acquire_memory(mark).await;
                     tokio::task::yield_now().await;
                 }
                 assert!(i % 7 != 0, "some readers panic");

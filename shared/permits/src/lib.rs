@@ -5,15 +5,15 @@
 //! the longest time ago. How many permits an account may hold depends on how many are free (a dynamic threshold, as
 //! switches share a buffer among their ports: Choudhury and Hahne, 1998). An account on its own gets all but the
 //! reserve. Several greedy accounts get equal parts and leave some free. An account that holds none gets even the last
-//! one. So a newcomer does not wait for what greedy accounts hold.
+//! one. A newcomer therefore does not wait for permits that greedy accounts hold.
 //!
 //! A waiter is a task ([`FairSemaphore::acquire`]) or work for a blocking thread ([`FairSemaphore::run_blocking`]). A
 //! thread that ends one piece of work goes on with the next, without a detour through the runtime.
 
 mod background;
+mod byte_semaphore;
 mod heavy;
 mod parsers;
-mod room;
 mod usage;
 mod waiter;
 
@@ -26,10 +26,10 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 pub use self::background::Background;
-pub use self::background::lower;
-pub use self::heavy::{Growing, Heavy};
-pub use self::parsers::{Parsers, Slice};
-pub use self::room::{BytePermit, ByteSemaphore};
+pub use self::background::lower_thread_priority;
+pub use self::byte_semaphore::{BytePermit, ByteSemaphore};
+pub use self::heavy::{HeavyPermits, LargeBodyPermits};
+pub use self::parsers::{CpuTimeLimit, Parsers};
 pub use self::usage::{Meter, Metered, Usage};
 use self::waiter::{Waiter, Work};
 
@@ -58,7 +58,7 @@ struct State {
 struct Account {
     held: u32,
     /// The value of `granted` when it got its last permit.
-    last: u64,
+    last_grant: u64,
     waiting: VecDeque<(u64, Box<dyn Waiter>)>,
 }
 
@@ -83,16 +83,17 @@ impl fmt::Debug for Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        hand_over(self.give_back());
+        deliver(self.give_back());
     }
 }
 
 impl Permit {
-    /// Gives the permit back. Returns one of the waiters that can now go on, with its permit; grants the others theirs.
-    fn pass_on(mut self) -> Option<(Box<dyn Waiter>, Permit)> {
+    /// Gives the permit back. Returns one of the waiters that are granted a permit now, with its permit, and delivers
+    /// the others theirs.
+    fn transfer(mut self) -> Option<(Box<dyn Waiter>, Permit)> {
         let mut granted = self.give_back();
         let next = granted.pop();
-        hand_over(granted);
+        deliver(granted);
         next
     }
 
@@ -109,46 +110,47 @@ impl Permit {
                 state.accounts.remove(&self.account);
             }
         }
-        self.semaphore.share_out(&mut state)
+        self.semaphore.grant_free_permits(&mut state)
     }
 }
 
-/// A place in the queue. If it is dropped early, takes the waiter out and shares permits out again, because others may
-/// have waited behind it.
+/// A place in the queue. If it is dropped early, it removes the waiter and grants free permits again, because others
+/// may have waited behind it.
 struct Waiting<'a> {
     semaphore: &'a FairSemaphore,
     account: &'a AccountId,
     ticket: u64,
-    over: bool,
+    done: bool,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if self.over {
+        if self.done {
             return;
         }
         let (left, granted) = {
             let mut state = self.semaphore.lock();
-            (state.take_out(self.account, self.ticket), self.semaphore.share_out(&mut state))
+            (state.remove_waiter(self.account, self.ticket), self.semaphore.grant_free_permits(&mut state))
         };
         // Outside the lock, because the waiter may hold permits itself.
         drop(left);
-        hand_over(granted);
+        deliver(granted);
     }
 }
 
 type Granted = Vec<(Box<dyn Waiter>, Permit)>;
 
-/// Grants permits outside the lock: a waiter that has stopped waiting drops its permit, which takes the lock again.
-fn hand_over(granted: Granted) {
+/// Delivers granted permits outside the lock: a waiter that has stopped waiting drops its permit, which takes the lock
+/// again.
+fn deliver(granted: Granted) {
     for (waiter, permit) in granted {
-        waiter.granted(permit);
+        waiter.accept(permit);
     }
 }
 
 impl State {
-    /// Takes a waiter out if it is still waiting. Waiters are in the order of their tickets.
-    fn take_out(&mut self, account: &AccountId, ticket: u64) -> Option<Box<dyn Waiter>> {
+    /// Removes a waiter if it is still waiting. Waiters are in the order of their tickets.
+    fn remove_waiter(&mut self, account: &AccountId, ticket: u64) -> Option<Box<dyn Waiter>> {
         let found = self.accounts.get_mut(account)?;
         let at = found.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
         let (_, waiter) = found.waiting.remove(at)?;
@@ -182,7 +184,7 @@ impl FairSemaphore {
             let mut waiting = self.queue(account, Box::new(sender));
             // A sender is dropped only after it was used.
             if let Ok(permit) = receiver.await {
-                waiting.over = true;
+                waiting.done = true;
                 return permit;
             }
         }
@@ -210,7 +212,7 @@ impl FairSemaphore {
         let runtime = self.0.threads.as_ref().map_or_else(Handle::current, Background::handle);
         let mut waiting = self.queue(account, Box::new(Work { work, done, runtime }));
         let outcome = outcome.await.ok();
-        waiting.over = true;
+        waiting.done = true;
         outcome
     }
 
@@ -220,21 +222,21 @@ impl FairSemaphore {
             let ticket = state.next_ticket;
             state.next_ticket += 1;
             state.accounts.entry(account.clone()).or_default().waiting.push_back((ticket, waiter));
-            (ticket, self.share_out(&mut state))
+            (ticket, self.grant_free_permits(&mut state))
         };
-        hand_over(granted);
-        Waiting { semaphore: self, account, ticket, over: false }
+        deliver(granted);
+        Waiting { semaphore: self, account, ticket, done: false }
     }
 
     /// Grants all permits that are free.
-    fn share_out(&self, state: &mut State) -> Granted {
+    fn grant_free_permits(&self, state: &mut State) -> Granted {
         let mut granted = Granted::new();
         while let Some((account, waiter)) = self.next(state) {
             state.taken += 1;
             state.granted += 1;
             let now = state.granted;
             let entry = state.accounts.entry(account.clone()).or_default();
-            (entry.held, entry.last) = (entry.held + 1, now);
+            (entry.held, entry.last_grant) = (entry.held + 1, now);
             granted.push((waiter, Permit { semaphore: self.clone(), account, held: true }));
         }
         granted
@@ -249,7 +251,8 @@ impl FairSemaphore {
         // With one more, the account holds at most (total − reserve) / reserve times what is then free.
         let within = |held: u32| (u64::from(held) + 1) * reserve <= total.saturating_sub(reserve) * u64::from(free - 1);
         let fits = |account: &Account| !account.waiting.is_empty() && (account.held == 0 || within(account.held));
-        let rank = |account: &Account| (account.held, account.last, account.waiting.front().map(|(ticket, _)| *ticket));
+        let rank =
+            |account: &Account| (account.held, account.last_grant, account.waiting.front().map(|(ticket, _)| *ticket));
         let found = state.accounts.iter_mut().filter(|(_, a)| fits(a)).min_by_key(|(_, a)| rank(a))?;
         let (account, (_, waiter)) = (found.0.clone(), found.1.waiting.pop_front()?);
         Some((account, waiter))

@@ -1,7 +1,8 @@
 //! Chooses the threads that read an account's pages. Usually these are a few threads of normal priority, shared out by
-//! account. An account that recently used more than its share of the processors, while others worked too, is read by
-//! low-priority threads until it is back within its share: alone it still gets everything, beside others it gets what
-//! they leave. So an account with few pages always finds a thread and a processor. Knows nothing of what is read.
+//! account. If an account has recently used more than its share of the processors while other accounts were active, its
+//! pages are read by low-priority threads until it is back within its share. On its own it still gets all processors;
+//! otherwise it gets the time that the others leave. An account with few pages therefore always finds a thread and a
+//! processor. Knows nothing of what is read.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -15,27 +16,27 @@ use crate::usage::thread_time;
 use crate::{Background, FairSemaphore, Usage};
 
 /// An account's share of all processors.
-const SHARE: f64 = 0.125;
+const ACCOUNT_SHARE: f64 = 0.125;
 
 /// Threads that read pages. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Parsers {
-    first: FairSemaphore,
-    later: FairSemaphore,
+    normal: FairSemaphore,
+    low: FairSemaphore,
     usage: Usage,
     background: Background,
 }
 
-/// How long work may go on where it runs. The work itself checks this now and then.
+/// The processor time that work may use on its thread. The work itself checks the limit regularly.
 #[derive(Debug, Clone, Copy)]
-pub struct Slice {
+pub struct CpuTimeLimit {
     /// The end, in the thread's own processor time.
     until: Option<Duration>,
 }
 
-impl Slice {
-    /// Returns whether the work must go on elsewhere.
-    pub fn is_over(&self) -> bool {
+impl CpuTimeLimit {
+    /// Returns whether the work must continue on a low-priority thread.
+    pub fn is_exceeded(&self) -> bool {
         self.until.is_some_and(|until| thread_time() >= until)
     }
 }
@@ -46,16 +47,16 @@ impl Parsers {
     /// long, but shares the processors with it.
     pub fn new(processors: u32, background: Background) -> Parsers {
         Parsers {
-            first: FairSemaphore::new(processors.saturating_add(2), 2),
-            later: FairSemaphore::on(background.clone(), processors, 0),
-            usage: Usage::new(f64::from(processors) * SHARE),
+            normal: FairSemaphore::new(processors.saturating_add(2), 2),
+            low: FairSemaphore::on(background.clone(), processors, 0),
+            usage: Usage::new(f64::from(processors) * ACCOUNT_SHARE),
             background,
         }
     }
 
     /// Returns the permits of normal priority.
-    pub fn first(&self) -> &FairSemaphore {
-        &self.first
+    pub fn normal_priority(&self) -> &FairSemaphore {
+        &self.normal
     }
 
     /// Returns the usage by account.
@@ -65,16 +66,16 @@ impl Parsers {
 
     /// Returns how many permits are taken.
     pub fn taken(&self) -> u32 {
-        self.first.taken().saturating_add(self.later.taken())
+        self.normal.taken().saturating_add(self.low.taken())
     }
 
-    /// Runs work once there is a permit for it. If the work returns `None`, its slice was over, and it is started again
-    /// on the low-priority threads, where slices have no end. Returns `None` if the work panicked or the runtime is
+    /// Runs work once there is a permit for it. If the work returns `None`, it exceeded its limit, and it is started
+    /// again on the low-priority threads, without a limit. Returns `None` if the work panicked or the runtime is
     /// shutting down. Work whose caller has stopped waiting is not begun; work that has begun runs to its end.
     pub async fn run_blocking<T: Send + 'static>(
         &self,
         account: &AccountId,
-        mut work: impl FnMut(&Slice) -> Option<T> + Send + 'static,
+        mut work: impl FnMut(&CpuTimeLimit) -> Option<T> + Send + 'static,
     ) -> Option<T> {
         if !self.usage.is_over(account) {
             let (usage, owner) = (self.usage.clone(), account.clone());
@@ -82,16 +83,16 @@ impl Parsers {
                 // Checked again when it starts: work before it may have used the share up.
                 let left = usage.left(&owner);
                 let _meter = usage.meter(&owner);
-                let slice = Slice { until: thread_time().checked_add(left) };
-                let done = if left.is_zero() { None } else { work(&slice) };
+                let cpu_limit = CpuTimeLimit { until: thread_time().checked_add(left) };
+                let done = if left.is_zero() { None } else { work(&cpu_limit) };
                 done.ok_or(work)
             };
-            match self.first.run_blocking(account, first).await? {
+            match self.normal.run_blocking(account, first).await? {
                 Ok(done) => return Some(done),
                 Err(cut) => work = cut,
             }
         }
-        self.later.run_blocking(account, self.metered(account, move || work(&Slice { until: None }))).await?
+        self.low.run_blocking(account, self.metered(account, move || work(&CpuTimeLimit { until: None }))).await?
     }
 
     /// Drives a task that works between its waits: here at first, on a low-priority thread once its account is over its
@@ -137,16 +138,19 @@ mod tests {
         AccountId::parse(name).unwrap()
     }
 
-    /// Works until its slice is over, and returns the name of the thread that finished it.
-    fn long(slice: &Slice) -> Option<String> {
-        while slice.until.is_some() && !slice.is_over() {
+    /// Works until its limit is exceeded, and returns the name of the thread that finished it.
+    fn long(cpu_limit: &CpuTimeLimit) -> Option<String> {
+        while cpu_limit.until.is_some() && !cpu_limit.is_exceeded() {
             std::hint::spin_loop();
         }
-        here(slice)
+        here(cpu_limit)
     }
 
-    fn here(slice: &Slice) -> Option<String> {
-        slice.until.is_none_or(|_| !slice.is_over()).then(|| thread::current().name().unwrap_or_default().to_owned())
+    fn here(cpu_limit: &CpuTimeLimit) -> Option<String> {
+        cpu_limit
+            .until
+            .is_none_or(|_| !cpu_limit.is_exceeded())
+            .then(|| thread::current().name().unwrap_or_default().to_owned())
     }
 
     /// With a share of zero, usage never decreases, however long a test takes.
@@ -212,7 +216,7 @@ mod tests {
         for work in begun {
             assert_eq!(work.await.unwrap(), "background");
         }
-        // One slice was used up, not eight.
+        // The time of one limit was used, not of eight.
         assert!(parsers.usage.left(&a).is_zero());
         assert!(!parsers.usage.is_over(&account("b")));
     }
@@ -226,7 +230,7 @@ mod tests {
         parsers.run_blocking(&a, long).await.unwrap();
         let ((to_first, at_first), (to_second, at_second)) = (channel::<()>(), channel::<()>());
         let meet = |to: std::sync::mpsc::Sender<()>, from: std::sync::mpsc::Receiver<()>| {
-            move |_: &Slice| {
+            move |_: &CpuTimeLimit| {
                 let _ = to.send(());
                 from.recv_timeout(Duration::from_secs(20)).ok()
             }

@@ -193,7 +193,7 @@ proptest! {
             prop_assert_eq!(sum, semaphore.taken());
             prop_assert!(sum <= semaphore.0.total);
             prop_assert!(waiting.is_empty() || sum > 0, "a waiter although no permit is taken");
-            prop_assert!(semaphore.share_out(&mut semaphore.lock()).is_empty(), "a free permit is withheld from a waiter");
+            prop_assert!(semaphore.grant_free_permits(&mut semaphore.lock()).is_empty(), "a free permit is withheld from a waiter");
         }
         while !held.is_empty() || !waiting.is_empty() {
             prop_assert!(!held.is_empty(), "waiters without any permit taken");

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use domain::AccountId;
 
-/// How far an account may be ahead of its share: some tens of usual pages at once.
-const AHEAD: Duration = Duration::from_millis(50);
-/// Less time than this is not worth starting with, because work cut off by it is started again.
-const MIN_LEFT: Duration = Duration::from_millis(10);
+/// Maximum time that an account may be ahead of its share: a few dozen ordinary pages at once.
+const MAX_LEAD: Duration = Duration::from_millis(50);
+/// Minimum time left for starting work, because work that exceeds its limit is started again.
+const MIN_START: Duration = Duration::from_millis(10);
 /// How long after its last work an account counts as active. While no other account is active, an account is never over
 /// its share.
-const COMPANY: Duration = Duration::from_secs(10);
+const ACTIVE_FOR: Duration = Duration::from_secs(10);
 /// Maximum usage that is remembered, so that an account that used everything for a while is back within its share some
 /// seconds later.
 const MAX_REMEMBERED: Duration = Duration::from_secs(3);
@@ -78,12 +78,12 @@ impl Usage {
 
     fn left_at(&self, account: &AccountId, now: Instant) -> Duration {
         let accounts = self.lock();
-        let recent = |taken: &Taken| now.saturating_duration_since(taken.at) < COMPANY;
+        let recent = |taken: &Taken| now.saturating_duration_since(taken.at) < ACTIVE_FOR;
         if !accounts.iter().any(|(other, taken)| other != account && recent(taken)) {
             return Duration::MAX;
         }
         let taken = accounts.get(account).map_or(Duration::ZERO, |taken| taken.at(now, self.0.share));
-        Some(AHEAD.saturating_sub(taken)).filter(|left| *left >= MIN_LEFT).unwrap_or_default()
+        Some(MAX_LEAD.saturating_sub(taken)).filter(|left| *left >= MIN_START).unwrap_or_default()
     }
 
     fn take_at(&self, account: &AccountId, time: Duration, now: Instant) {
@@ -180,17 +180,17 @@ mod tests {
         let [a, b] = ["a", "b"].map(|name| AccountId::parse(name).unwrap());
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        usage.take_at(&a, Duration::from_secs(1), start - COMPANY);
+        usage.take_at(&a, Duration::from_secs(1), start - ACTIVE_FOR);
         assert!(!usage.is_over_at(&a, start), "no other account is active");
         let usage = Usage::new(0.5);
         usage.take_at(&b, Duration::ZERO, start);
-        usage.take_at(&a, AHEAD - MIN_LEFT, start);
+        usage.take_at(&a, MAX_LEAD - MIN_START, start);
         assert!(!usage.is_over_at(&a, start) && !usage.is_over_at(&b, start));
         usage.take_at(&a, Duration::from_millis(200), start);
         assert!(usage.is_over_at(&a, at(399)) && !usage.is_over_at(&a, at(400)));
         // However much it was, it is forgotten in the end.
         usage.take_at(&a, Duration::MAX, at(400));
-        let forgotten = u64::try_from((MAX_REMEMBERED - AHEAD + MIN_LEFT).as_millis()).unwrap() * 2;
+        let forgotten = u64::try_from((MAX_REMEMBERED - MAX_LEAD + MIN_START).as_millis()).unwrap() * 2;
         assert!(usage.is_over_at(&a, at(399 + forgotten)) && !usage.is_over_at(&a, at(400 + forgotten)));
         assert!(!usage.is_over_at(&b, start));
     }
@@ -213,7 +213,7 @@ mod tests {
         usage.take_at(&other, Duration::ZERO, Instant::now());
         let meter = usage.meter(&account);
         let before = thread_time();
-        while thread_time() < before + 2 * AHEAD {
+        while thread_time() < before + 2 * MAX_LEAD {
             std::hint::spin_loop();
         }
         assert!(!usage.is_over(&account));
@@ -233,7 +233,7 @@ mod tests {
         };
         let task = |last: std::future::Ready<()>| async move {
             for _ in 0..4 {
-                spin(AHEAD / 3);
+                spin(MAX_LEAD / 3);
                 tokio::task::yield_now().await;
             }
             last.await;
@@ -247,8 +247,8 @@ mod tests {
         };
         let mut waits = Box::pin(usage.metered(&dropped, waits));
         assert!(waits.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
-        assert_eq!(usage.left(&dropped), AHEAD);
+        assert_eq!(usage.left(&dropped), MAX_LEAD);
         drop(waits);
-        assert!(usage.left(&dropped) < AHEAD);
+        assert!(usage.left(&dropped) < MAX_LEAD);
     }
 }

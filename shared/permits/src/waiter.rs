@@ -8,19 +8,19 @@ use crate::Permit;
 /// A waiter for a permit.
 pub(super) trait Waiter: Send {
     /// Accepts its permit, from any thread. Does not block.
-    fn granted(self: Box<Self>, permit: Permit);
+    fn accept(self: Box<Self>, permit: Permit);
     /// Accepts its permit on a thread that may block. Returns the permit if it is done with it on return.
-    fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit>;
+    fn accept_blocking(self: Box<Self>, permit: Permit) -> Option<Permit>;
 }
 
 /// A waiting task. If it has stopped waiting, the permit is dropped.
 impl Waiter for oneshot::Sender<Permit> {
-    fn granted(self: Box<Self>, permit: Permit) {
+    fn accept(self: Box<Self>, permit: Permit) {
         drop(self.send(permit));
     }
 
-    fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit> {
-        self.granted(permit);
+    fn accept_blocking(self: Box<Self>, permit: Permit) -> Option<Permit> {
+        self.accept(permit);
         None
     }
 }
@@ -33,17 +33,17 @@ pub(super) struct Work<F, T> {
 }
 
 impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Waiter for Work<F, T> {
-    fn granted(self: Box<Self>, permit: Permit) {
+    fn accept(self: Box<Self>, permit: Permit) {
         let runtime = self.runtime.clone();
         runtime.spawn_blocking(move || {
-            let mut held = self.granted_here(permit);
+            let mut held = self.accept_blocking(permit);
             while let Some(permit) = held {
-                held = permit.pass_on().and_then(|(next, permit)| next.granted_here(permit));
+                held = permit.transfer().and_then(|(next, permit)| next.accept_blocking(permit));
             }
         });
     }
 
-    fn granted_here(self: Box<Self>, permit: Permit) -> Option<Permit> {
+    fn accept_blocking(self: Box<Self>, permit: Permit) -> Option<Permit> {
         let Work { work, done, .. } = *self;
         // The caller stopped waiting just as its turn came.
         if done.is_closed() {

@@ -1,5 +1,5 @@
 //! The child process: reads one page and exits. The program runs this when started with [`ARGUMENT`]. The child has no
-//! network, no environment and no rights but to read its input; it limits its own resources before it looks at the
+//! network, no environment and no rights but to read its input; it limits its own resources before it reads the
 //! page.
 
 use std::io::{self, Read, Write};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use extraction::budget::Budget;
 
-use crate::frame::{Limits, Order};
-use crate::past;
+use crate::has_passed;
+use crate::protocol::{Limits, ReadRequest};
 
 /// How many steps of `nice` its priority is lowered: beside a busy process it gets a quarter of a processor. There is
 /// one such process at a time, and it must start and read a page within the unit's time on a busy machine too.
-const NICE: i32 = 5;
+const NICE_STEPS: i32 = 5;
 
 /// The argument that makes the program read a page.
 pub const ARGUMENT: &str = "--read-page";
@@ -23,14 +23,14 @@ pub const ARGUMENT: &str = "--read-page";
 /// The input is malformed, or the output cannot be written.
 pub fn serve() -> io::Result<()> {
     end_with_parent()?;
-    permits::lower(NICE);
+    permits::lower_thread_priority(NICE_STEPS);
     let mut input = io::stdin().lock();
-    let order = Order::read(&mut input)?;
-    limit(order.limits)?;
+    let request = ReadRequest::read(&mut input)?;
+    limit(request.limits)?;
     let mut body = Vec::new();
     input.read_to_end(&mut body)?;
-    let over = past(Instant::now() + Duration::from_millis(order.ms));
-    let reading = order.task.read(&body, &Budget::until(&over));
+    let is_over = has_passed(Instant::now() + Duration::from_millis(request.ms));
+    let reading = request.task.read(&body, &Budget::with_deadline(&is_over));
     let mut output = io::stdout().lock();
     reading.write(&mut output)?;
     output.flush()

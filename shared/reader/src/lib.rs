@@ -2,8 +2,8 @@
 //! permits.
 
 mod child;
-mod frame;
 mod process;
+mod protocol;
 
 use std::time::Instant;
 
@@ -12,13 +12,13 @@ use domain::job::RenderJs;
 use domain::{ErrorCode, JobSpec, RenderMode, Schema, Timestamp, UnitError};
 use extraction::budget::Budget;
 use extraction::links::Links;
-use extraction::shell::{Found, shell};
-use extraction::{Compact, Context, ExtractError, Extracted, Extras, Page, Wants};
+use extraction::shell::{FieldsFound, detect_shell};
+use extraction::{CompactPage, Context, ExtractError, Extracted, Extras, Page, RequestedExtras};
 use serde_json::{Map, Value};
 use url::Url;
 
 pub use child::{ARGUMENT, serve};
-pub use process::read_apart;
+pub use process::read_in_child;
 
 /// What to read from a page, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Task {
     /// How numbers and dates are written if the page does not say.
     pub locale: String,
     /// Warnings to add whatever the page contains.
-    pub notes: Vec<String>,
+    pub extra_warnings: Vec<String>,
     /// The body's content type according to the server.
     pub content_type: Option<String>,
     /// The page's URL.
@@ -37,8 +37,8 @@ pub struct Task {
     pub now: Timestamp,
     /// Whether to return its links.
     pub links: bool,
-    /// Whether to judge if the page is a shell.
-    pub judge: bool,
+    /// Whether to determine if the page is a shell.
+    pub detect_shell: bool,
     /// Maximum size in bytes of the text for a model, used if fields stay open; `None` if no model is to be asked.
     pub compact: Option<usize>,
     /// Whether to say why each value was chosen.
@@ -57,12 +57,12 @@ pub struct Values {
     /// Whether the page seems to show its content only after its scripts have run.
     pub shell: bool,
     /// What a model may be asked, if fields are open.
-    pub compact: Option<Compact>,
+    pub compact: Option<CompactPage>,
     /// The fields that a model answered.
     pub model_fields: Vec<String>,
     /// Whether a model was asked and failed to answer.
     pub model_failed: bool,
-    /// How many pictures a model looked at, if any.
+    /// How many pictures a model examined, if any.
     pub images_processed: Option<u32>,
     /// Why each value was chosen, if requested.
     pub explained: Vec<Explained>,
@@ -101,12 +101,12 @@ impl Task {
             compact: None,
             schema: spec.schema.clone(),
             locale: spec.options.locale.clone(),
-            notes: Vec::new(),
+            extra_warnings: Vec::new(),
             content_type,
             url,
             now,
             links,
-            judge: spec.options.render_js == RenderJs::Auto,
+            detect_shell: spec.options.render_js == RenderJs::Auto,
             explain: spec.options.explain,
         }
     }
@@ -115,13 +115,13 @@ impl Task {
     pub fn read(&self, body: &[u8], budget: &Budget<'_>) -> Reading {
         let page = Page { body, content_type: self.content_type.as_deref(), url: &self.url };
         let context = Context { locale: &self.locale, now: self.now, budget };
-        let wants = Wants { links: self.links, compact: self.compact };
-        let (read, Extras { links, compact }) = extraction::extract_with(&page, &self.schema, &context, wants);
+        let requested = RequestedExtras { links: self.links, compact: self.compact };
+        let (read, Extras { links, compact }) = extraction::extract_with(&page, &self.schema, &context, requested);
         let mut values = self.values(read, compact);
         if let Ok(values) = &mut values
-            && self.judge
+            && self.detect_shell
         {
-            values.shell = shell(&page, found_in(&values.data)).is_some();
+            values.shell = detect_shell(&page, found_in(&values.data)).is_some();
         }
         if let Ok(values) = &mut values
             && self.explain
@@ -133,24 +133,24 @@ impl Task {
         Reading { values, links }
     }
 
-    fn values(&self, read: Result<Extracted, ExtractError>, compact: Option<Compact>) -> Result<Values, UnitError> {
+    fn values(&self, read: Result<Extracted, ExtractError>, compact: Option<CompactPage>) -> Result<Values, UnitError> {
         let read = read.map_err(|e| {
             let code = match e {
                 ExtractError::OutOfTime => ErrorCode::Timeout,
-                ExtractError::Unsupported(_) | ExtractError::BrokenJson | ExtractError::TooMuch(_) => {
+                ExtractError::Unsupported(_) | ExtractError::InvalidJson | ExtractError::BudgetExceeded(_) => {
                     ErrorCode::UnsupportedContent
                 }
             };
             UnitError::new(code, e.to_string())
         })?;
         let mut warnings = read.warnings;
-        warnings.extend_from_slice(&self.notes);
+        warnings.extend_from_slice(&self.extra_warnings);
         Ok(Values { warnings, compact, ..Values::of(read.data, read.render_mode) })
     }
 }
 
 /// Converts an explanation for a result.
-fn shown(explained: extraction::Explained) -> Explained {
+fn shown(explained: extraction::FieldExplanation) -> Explained {
     let candidates = explained.candidates.into_iter().map(|seen| SeenCandidate {
         source: format!("{:?}", seen.source),
         score: seen.score,
@@ -162,11 +162,11 @@ fn shown(explained: extraction::Explained) -> Explained {
 }
 
 /// Classifies how many fields were found.
-fn found_in(data: &Map<String, Value>) -> Found {
+fn found_in(data: &Map<String, Value>) -> FieldsFound {
     match data.values().filter(|value| is_found(value)).count() {
-        0 => Found::Nothing,
-        all if all == data.len() => Found::All,
-        _ => Found::Some,
+        0 => FieldsFound::Nothing,
+        all if all == data.len() => FieldsFound::All,
+        _ => FieldsFound::Some,
     }
 }
 
@@ -176,6 +176,6 @@ pub fn is_found(value: &Value) -> bool {
 }
 
 /// Returns a function that says whether `end` has passed, for a page's budget.
-pub fn past(end: Instant) -> impl Fn() -> bool {
+pub fn has_passed(end: Instant) -> impl Fn() -> bool {
     move || Instant::now() >= end
 }

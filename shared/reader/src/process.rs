@@ -11,23 +11,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use crate::child::ARGUMENT;
-use crate::frame::{Limits, Order};
+use crate::protocol::{Limits, ReadRequest};
 use crate::{Reading, Task};
 
 /// Address space of a child in bytes: a page of 10 MB with two million nodes takes half of it.
-const MEMORY: u64 = 512 * 1024 * 1024;
+const MAX_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 /// Maximum size of an answer in bytes: 5,000 links in 4 MB, values, and JSON's overhead.
-const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Reads a page in a child process: `program` with [`ARGUMENT`]. The child is killed when `end` has passed or this
 /// future is dropped. If it dies, the reading says that the page cannot be read.
 ///
 /// # Errors
 /// The process could not be started or reached: a fault of this machine.
-pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -> io::Result<Reading> {
+pub async fn read_in_child(program: &Path, task: Task, body: &[u8], end: Instant) -> io::Result<Reading> {
     let left = end.saturating_duration_since(Instant::now());
-    let limits = Limits { memory: MEMORY, cpu_secs: left.as_secs() + 1 };
-    let order = Order { task, ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX), limits };
+    let limits = Limits { memory: MAX_MEMORY_BYTES, cpu_secs: left.as_secs() + 1 };
+    let request = ReadRequest { task, ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX), limits };
     let mut child = Command::new(program)
         .arg(ARGUMENT)
         .env_clear()
@@ -41,14 +41,14 @@ pub async fn read_apart(program: &Path, task: Task, body: &[u8], end: Instant) -
     };
     let send_request = async move {
         // A child that dies early does not read its input; only its missing answer counts.
-        if to.write_all(&order.head()).await.is_ok() {
+        if to.write_all(&request.head()).await.is_ok() {
             let _ = to.write_all(body).await;
         }
     };
     let mut answer = Vec::new();
-    let mut from = from.take(MAX_ANSWER);
-    let talk = async { tokio::join!(send_request, from.read_to_end(&mut answer)).1 };
-    match tokio::time::timeout_at(end.into(), talk).await {
+    let mut from = from.take(MAX_ANSWER_BYTES);
+    let exchange = async { tokio::join!(send_request, from.read_to_end(&mut answer)).1 };
+    match tokio::time::timeout_at(end.into(), exchange).await {
         Ok(read) => read.map(drop)?,
         Err(_) => return Ok(failed(ErrorCode::Timeout, "reading the page took longer than the time left")),
     }
@@ -90,19 +90,19 @@ mod tests {
             let task = Task {
                 schema: Schema::parse(&json!([{"field": "title", "type": "string", "example": "x"}])).unwrap(),
                 locale: "en-US".into(),
-                notes: Vec::new(),
+                extra_warnings: Vec::new(),
                 content_type: Some("text/html".into()),
                 url: Url::parse("https://e.test/").unwrap(),
                 now: Timestamp(0),
                 links: false,
-                judge: false,
+                detect_shell: false,
                 compact: None,
                 explain: false,
             };
             let end = Instant::now() + Duration::from_millis(ms);
             // More than a pipe holds: a child that does not read it must not block the writer.
             let body = vec![b' '; 1024 * 1024];
-            read_apart(&self.0, task, &body, end).await.unwrap().values.unwrap_err().code
+            read_in_child(&self.0, task, &body, end).await.unwrap().values.unwrap_err().code
         }
     }
 

@@ -11,7 +11,7 @@ pub enum Sandbox {
     On,
     /// Not available: the environment has no user namespaces, as in AWS Lambda, which isolates the process in its own
     /// virtual machine instead.
-    Impossible,
+    Unavailable,
 }
 
 /// How pages are rendered.
@@ -26,15 +26,15 @@ pub struct RenderConfig {
     /// Limits of one page.
     pub limits: Limits,
     /// Number of pages after which the browser is replaced.
-    pub pages_a_browser: u32,
+    pub max_pages_per_browser: u32,
     /// Maximum memory in bytes of all processes of the browser together.
-    pub browser_memory: u64,
+    pub max_browser_memory: u64,
     /// How long an idle browser is kept.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// Directory in which a browser's folder is created; the folder is removed with the browser.
-    pub folders: PathBuf,
+    pub temp_dir: PathBuf,
     /// Timeout for commands that cost the browser nothing.
-    pub answer: Duration,
+    pub command_timeout: Duration,
 }
 
 impl RenderConfig {
@@ -45,11 +45,11 @@ impl RenderConfig {
             concurrency,
             sandbox: Sandbox::default(),
             limits: Limits::default(),
-            pages_a_browser: 250,
-            browser_memory: 3 << 30,
-            idle: Duration::from_secs(10),
-            folders: std::env::temp_dir(),
-            answer: Duration::from_secs(10),
+            max_pages_per_browser: 250,
+            max_browser_memory: 3 << 30,
+            idle_timeout: Duration::from_secs(10),
+            temp_dir: std::env::temp_dir(),
+            command_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -73,8 +73,8 @@ pub struct Limits {
     pub memory: u64,
     /// Maximum number of documents that its window shows in sequence.
     pub documents: u32,
-    /// How long the page may keep changing after it has loaded.
-    pub settle: Duration,
+    /// How long to wait after loading until the page is quiet.
+    pub quiet_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -88,7 +88,7 @@ impl Default for Limits {
             screenshot: 380_000,
             memory: 1 << 30,
             documents: 10,
-            settle: Duration::from_secs(5),
+            quiet_timeout: Duration::from_secs(5),
         }
     }
 }

@@ -21,13 +21,14 @@ pub enum RenderError {
     Timeout(Duration),
     /// The page exceeded a limit, or its process ended.
     #[error("{0}")]
-    TooMuch(String),
+    #[serde(rename = "too_much")] // the name on the wire between functions of different versions
+    LimitExceeded(String),
     /// The document is not a page that a browser renders, such as a download.
     #[error("the document is \"{0}\", which a browser does not render as a page")]
     NoPage(String),
     /// The page navigates to another document, which the request does not allow.
     #[error("the page navigates to {0}, which was not followed")]
-    Diverted(#[serde(with = "crate::ask::text")] Url),
+    Diverted(#[serde(with = "crate::request::text")] Url),
     /// The renderer in another process did not answer in time, or does not exist.
     #[error("the renderer did not answer within the page's time")]
     NoAnswer,
@@ -47,7 +48,9 @@ impl RenderError {
                 UnitError::new(ErrorCode::UrlUnreachable, message)
             }
             RenderError::Timeout(_) | RenderError::NoAnswer => UnitError::new(ErrorCode::Timeout, message),
-            RenderError::TooMuch(_) | RenderError::NoPage(_) => UnitError::new(ErrorCode::UnsupportedContent, message),
+            RenderError::LimitExceeded(_) | RenderError::NoPage(_) => {
+                UnitError::new(ErrorCode::UnsupportedContent, message)
+            }
             RenderError::Internal(_) => UnitError::new(ErrorCode::Internal, message),
         }
     }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Names of Chromium executables on the path.
-const NAMES: [&str; 8] = [
+const EXECUTABLES: [&str; 8] = [
     "chromium",
     "chromium-browser",
     "google-chrome",
@@ -16,7 +16,7 @@ const NAMES: [&str; 8] = [
 ];
 
 /// Locations on macOS, where browsers are not on the path.
-const MAC: [&str; 3] = [
+const MACOS_EXECUTABLES: [&str; 3] = [
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
@@ -24,7 +24,7 @@ const MAC: [&str; 3] = [
 
 /// Launchers of Debian and its relatives, and the executables that they finally start. The launchers add the machine's
 /// flags and extensions first.
-const BEHIND: [(&str, &str); 3] = [
+const LAUNCHER_TARGETS: [(&str, &str); 3] = [
     ("/usr/bin/chromium", "/usr/lib/chromium/chromium"),
     ("/usr/bin/chromium-browser", "/usr/lib/chromium-browser/chromium-browser"),
     ("/usr/bin/chromium-headless-shell", "/usr/lib/chromium/headless_shell"),
@@ -36,21 +36,22 @@ pub fn find(named: Option<&str>, path: Option<&OsStr>) -> Option<PathBuf> {
     if !cfg!(unix) {
         return None;
     }
-    let there = |path: &PathBuf| path.is_file();
+    let exists = |path: &PathBuf| path.is_file();
     match named {
         Some("off") => None,
-        Some(name) if !name.is_empty() => Some(PathBuf::from(name)).filter(there),
+        Some(name) if !name.is_empty() => Some(PathBuf::from(name)).filter(exists),
         _ => {
             let folders: Vec<PathBuf> = path.map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
-            let on_path = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-            on_path.chain(MAC.iter().map(PathBuf::from)).find(there).map(behind)
+            let on_path = EXECUTABLES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+            on_path.chain(MACOS_EXECUTABLES.iter().map(PathBuf::from)).find(exists).map(launcher_target)
         }
     }
 }
 
-/// Returns the executable behind a launcher.
-fn behind(launcher: PathBuf) -> PathBuf {
-    let program = BEHIND.iter().find(|(from, _)| launcher == Path::new(from)).map(|(_, to)| PathBuf::from(to));
+/// Returns the executable that a launcher starts.
+fn launcher_target(launcher: PathBuf) -> PathBuf {
+    let program =
+        LAUNCHER_TARGETS.iter().find(|(from, _)| launcher == Path::new(from)).map(|(_, to)| PathBuf::from(to));
     program.filter(|program| program.is_file()).unwrap_or(launcher)
 }
 

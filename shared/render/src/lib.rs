@@ -7,23 +7,23 @@
 
 pub mod find;
 
-mod ask;
+mod answer;
 mod browser;
 mod cdp;
 mod config;
 mod context;
 mod error;
-mod parcel;
 mod pool;
 mod proxy;
-mod ready;
+mod readiness;
 mod renderer;
-mod screen;
+mod request;
+mod request_filter;
 mod snapshot;
 mod visit;
 
-pub use ask::{Capture, Documents, Fields, Rendered, Request, WaitFor};
+pub use answer::{Answer, MAX_ANSWER_BYTES};
 pub use config::{Limits, RenderConfig, Sandbox};
 pub use error::RenderError;
-pub use parcel::{Answer, MAX_BYTES};
 pub use renderer::{Render, Renderer};
+pub use request::{Capture, Documents, Fields, Rendered, Request, WaitFor};

@@ -13,9 +13,9 @@ use crate::error::RenderError;
 use crate::proxy::Proxy;
 
 /// How long the next page waits for the pages of a worn-out browser.
-const DRAIN: Duration = Duration::from_secs(15);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long it waits for that browser to end.
-const GONE: Duration = Duration::from_secs(10);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Holds the browser.
 pub(crate) struct Pool {
@@ -40,22 +40,22 @@ impl Pool {
     }
 
     /// Returns a browser for a page, and the page's registration with it.
-    pub(crate) async fn give(self: &Arc<Self>) -> Result<(Arc<Browser>, PageSlot), RenderError> {
-        let proxy = self.proxy().await?.at();
+    pub(crate) async fn assign(self: &Arc<Self>) -> Result<(Arc<Browser>, PageSlot), RenderError> {
+        let proxy = self.proxy().await?.address();
         let mut current = self.current.lock().await;
         if let Some(browser) = &*current {
-            if browser.takes() {
-                return Ok((Arc::clone(browser), browser.give(self.config.pages_a_browser)));
+            if browser.accepts_pages() {
+                return Ok((Arc::clone(browser), browser.assign(self.config.max_pages_per_browser)));
             }
             // Only one browser at a time: its pages end first.
-            let _ = tokio::time::timeout(DRAIN, browser.emptied()).await;
+            let _ = tokio::time::timeout(DRAIN_TIMEOUT, browser.wait_until_empty()).await;
             end(browser).await;
             *current = None;
         }
         let browser = Browser::start(&self.config, proxy).await?;
-        let slot = browser.give(self.config.pages_a_browser);
+        let slot = browser.assign(self.config.max_pages_per_browser);
         *current = Some(Arc::clone(&browser));
-        tokio::spawn(let_go(Arc::downgrade(self), Arc::downgrade(&browser), self.config.idle));
+        tokio::spawn(end_when_idle(Arc::downgrade(self), Arc::downgrade(&browser), self.config.idle_timeout));
         Ok((browser, slot))
     }
 
@@ -69,27 +69,27 @@ impl Pool {
 
 async fn end(browser: &Browser) {
     browser.kill();
-    if tokio::time::timeout(GONE, browser.gone()).await.is_err() {
+    if tokio::time::timeout(EXIT_TIMEOUT, browser.wait_for_exit()).await.is_err() {
         tracing::error!("a browser's process did not end in time");
     }
 }
 
 /// Ends a browser once it has been idle for long enough.
-async fn let_go(pool: Weak<Pool>, browser: Weak<Browser>, idle: Duration) {
+async fn end_when_idle(pool: Weak<Pool>, browser: Weak<Browser>, idle_timeout: Duration) {
     loop {
-        let Some(mut pages) = browser.upgrade().map(|browser| browser.pages()) else { return };
-        if pages.wait_for(|has| *has == 0).await.is_err() {
+        let Some(mut pages) = browser.upgrade().map(|browser| browser.watch_pages()) else { return };
+        if pages.wait_for(|count| *count == 0).await.is_err() {
             return;
         }
-        match tokio::time::timeout(idle, pages.wait_for(|has| *has > 0)).await {
+        match tokio::time::timeout(idle_timeout, pages.wait_for(|count| *count > 0)).await {
             Ok(Ok(_)) => continue,
             Ok(Err(_)) => return,
             Err(_) => {}
         }
         let (Some(pool), Some(browser)) = (pool.upgrade(), browser.upgrade()) else { return };
         let mut current = pool.current.lock().await;
-        let ours = current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &browser));
-        if !ours {
+        let is_current = current.as_ref().is_some_and(|other| Arc::ptr_eq(other, &browser));
+        if !is_current {
             return;
         }
         // No page is assigned while this is locked.

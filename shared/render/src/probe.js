@@ -2,8 +2,8 @@
 ((selector) => {
   let state = globalThis.__seen;
   if (!state) {
-    state = globalThis.__seen = { last: performance.now(), roots: new Set(), looked: 0 };
-    state.observer = new MutationObserver(() => { state.last = performance.now(); });
+    state = globalThis.__seen = { lastChange: performance.now(), roots: new Set(), looked: 0 };
+    state.observer = new MutationObserver(() => { state.lastChange = performance.now(); });
   }
   const watch = (root) => {
     if (state.roots.has(root) || state.roots.size > 2000) return;
@@ -11,14 +11,14 @@
     state.observer.observe(root, { subtree: true, childList: true, characterData: true, attributes: true });
   };
   watch(document);
-  let left = 20000;
-  const look = (root) => {
+  let remaining = 20000;
+  const watchShadowRoots = (root) => {
     for (const element of root.querySelectorAll("*")) {
-      if (left-- <= 0) return;
-      if (element.shadowRoot) { watch(element.shadowRoot); look(element.shadowRoot); }
+      if (remaining-- <= 0) return;
+      if (element.shadowRoot) { watch(element.shadowRoot); watchShadowRoots(element.shadowRoot); }
     }
   };
-  look(document);
-  const found = selector !== null && [...state.roots].some((root) => root.querySelector(selector) !== null);
-  return [performance.now() - state.last, found];
+  watchShadowRoots(document);
+  const matched = selector !== null && [...state.roots].some((root) => root.querySelector(selector) !== null);
+  return [performance.now() - state.lastChange, matched];
 })

@@ -1,9 +1,9 @@
 // Serialises the document as shown: open shadow roots and same-origin frames in place. Runs in an isolated world, where
 // the page's scripts have changed nothing.
-((most) => {
+((maxSize) => {
   const VOID = new Set("area base br col embed hr img input link meta source track wbr".split(" "));
-  const RAW = new Set("script style xmp noembed noframes plaintext".split(" "));
-  const LEFT_OUT = new Set(["noscript", "template"]);
+  const RAW_TEXT = new Set("script style xmp noembed noframes plaintext".split(" "));
+  const OMITTED = new Set(["noscript", "template"]);
   const ESCAPED = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\u00a0": "&nbsp;" };
   const escape = (text) => text.replace(/[&<>"\u00a0]/g, (c) => ESCAPED[c]);
   const out = ["<!DOCTYPE html>"];
@@ -13,8 +13,8 @@
     let tag = "<" + name;
     for (const { name: key, value } of node.attributes) {
       if (/[\s"'<>\/=]/.test(key)) continue;
-      const framed = node.ownerDocument !== document && (key === "href" || key === "src");
-      tag += ` ${key}="${escape(framed && typeof node[key] === "string" ? node[key] : value)}"`;
+      const inFrame = node.ownerDocument !== document && (key === "href" || key === "src");
+      tag += ` ${key}="${escape(inFrame && typeof node[key] === "string" ? node[key] : value)}"`;
     }
     put(tag + ">");
   };
@@ -23,20 +23,20 @@
   const push = (list) => { for (let i = list.length - 1; i >= 0; i--) open.push(list[i]); };
   while (open.length > 0) {
     const node = open.pop();
-    if (size > most || ++nodes > 1000000) return null;
+    if (size > maxSize || ++nodes > 1000000) return null;
     if (typeof node === "string") { put(node); continue; }
     if (!node) continue;
     if (node.nodeType === Node.TEXT_NODE) {
       const parent = node.parentNode;
-      put(parent && RAW.has(parent.localName) ? node.data : escape(node.data));
+      put(parent && RAW_TEXT.has(parent.localName) ? node.data : escape(node.data));
       continue;
     }
     if (node.nodeType !== Node.ELEMENT_NODE) continue;
     const name = node.localName;
-    if (LEFT_OUT.has(name)) continue;
+    if (OMITTED.has(name)) continue;
     if (name === "slot" && node.getRootNode() instanceof ShadowRoot) {
-      const given = node.assignedNodes();
-      push(given.length > 0 ? given : node.childNodes);
+      const assigned = node.assignedNodes();
+      push(assigned.length > 0 ? assigned : node.childNodes);
       continue;
     }
     if (name === "iframe" || name === "frame") {

@@ -14,9 +14,9 @@ use store::jobs::Input;
 use crate::context::Context;
 use crate::rows::Rows;
 
-/// How many jobs' specs and inputs are kept. A batch's inputs take 5 MiB at most.
+/// Maximum number of jobs whose specs and inputs are cached. A batch's inputs take 5 MiB at most.
 #[allow(clippy::unwrap_used)] // checked at compile time
-const JOBS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+const MAX_CACHED_JOBS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 /// A job and its spec.
 #[derive(Debug, Clone)]
@@ -63,7 +63,10 @@ impl JobInputs {
 
 impl Default for JobCache {
     fn default() -> Self {
-        JobCache { specs: Mutex::new(LruCache::new(JOBS)), inputs: Mutex::new(LruCache::new(JOBS)) }
+        JobCache {
+            specs: Mutex::new(LruCache::new(MAX_CACHED_JOBS)),
+            inputs: Mutex::new(LruCache::new(MAX_CACHED_JOBS)),
+        }
     }
 }
 
@@ -77,8 +80,8 @@ impl JobCache {
     }
 
     fn inputs(&self, id: &JobId) -> Arc<JobInputs> {
-        let mut kept = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(kept.get_or_insert(id.clone(), Arc::default))
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(inputs.get_or_insert(id.clone(), Arc::default))
     }
 }
 
@@ -123,7 +126,7 @@ impl JobReader {
     }
 
     /// Caches the spec of a job that was accepted here.
-    pub fn keep_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
+    pub fn cache_spec(&self, id: &JobId, spec: &Arc<JobSpec>) {
         self.cache.put_spec(id, spec);
     }
 
@@ -132,8 +135,8 @@ impl JobReader {
     /// # Errors
     /// Faults of the store.
     pub async fn assignment(&self, job: Job) -> Result<Arc<Assignment>, StoreError> {
-        let kept = self.cache.spec(&job.id);
-        let spec = match kept {
+        let cached = self.cache.spec(&job.id);
+        let spec = match cached {
             Some(spec) => spec,
             None => {
                 let spec = Arc::new(self.rows.retry(|| self.rows.store().jobs.spec(&job)).await?);
@@ -149,21 +152,21 @@ impl JobReader {
     /// # Errors
     /// Faults of the store, or a unit without an input.
     pub async fn input_of(&self, job: &Job, seq: Seq) -> Result<Arc<Input>, StoreError> {
-        if let Some(one) = &job.one {
-            return Ok(Arc::new(Input { url: one.url.clone(), depth: 0 }));
+        if let Some(unit) = &job.extract_unit {
+            return Ok(Arc::new(Input { url: unit.url.clone(), depth: 0 }));
         }
-        let kept = self.cache.inputs(&job.id);
-        let mut inputs = kept.known();
+        let cached = self.cache.inputs(&job.id);
+        let mut inputs = cached.known();
         if inputs.len() <= seq as usize {
-            let _reading = kept.reading.lock().await;
+            let _reading = cached.reading.lock().await;
             // A read for another unit may have included this one.
-            inputs = kept.known();
+            inputs = cached.known();
             if inputs.len() <= seq as usize {
                 // Rows never change and follow each other without a gap: the next row begins where the known ones end.
                 let from = Seq::try_from(inputs.len()).unwrap_or(Seq::MAX);
                 let more = self.rows.retry(|| self.rows.store().jobs.inputs(&job.id, from)).await?;
                 inputs = Arc::new(inputs.iter().cloned().chain(more.into_iter().map(Arc::new)).collect());
-                kept.put(&inputs);
+                cached.put(&inputs);
             }
         }
         let found = inputs.get(seq as usize).cloned();

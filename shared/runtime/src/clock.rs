@@ -9,7 +9,7 @@ pub trait Clock: Send + Sync {
 }
 
 /// A source of unguessable bits for ids, nonces and keys.
-pub trait Ids: Send + Sync {
+pub trait RandomSource: Send + Sync {
     /// Returns 128 random bits.
     fn random(&self) -> u128;
 }
@@ -29,9 +29,9 @@ impl Clock for SystemClock {
 
 /// The operating system's random numbers.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemIds;
+pub struct SystemRandom;
 
-impl Ids for SystemIds {
+impl RandomSource for SystemRandom {
     fn random(&self) -> u128 {
         let mut bytes = [0u8; 16];
         // On every supported platform, this call fails only if the kernel has no source of entropy at all. Stopping is

@@ -10,18 +10,18 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::clock::{Clock, Ids};
+use crate::clock::{Clock, RandomSource};
 use crate::metrics::{MetricEvent, MetricRecorder};
 use crate::settings::Settings;
 
-/// How often waiting for a wall-clock time looks at the clock, in milliseconds: it may be a test's clock and may jump.
-const LOOK_MS: u64 = 500;
+/// Maximum time between two reads of the wall clock while waiting for a time, in milliseconds: the clock may jump.
+const MAX_CLOCK_WAIT_MS: u64 = 500;
 
 /// The context of a process, shared by its parts.
 pub struct Context {
     settings: Settings,
     clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
+    random_source: Arc<dyn RandomSource>,
     recorder: Arc<dyn MetricRecorder>,
     /// Tasks that outlive their callers: jobs that this process drives.
     tasks: TaskTracker,
@@ -36,13 +36,13 @@ impl Context {
     pub fn new(
         settings: Settings,
         clock: Arc<dyn Clock>,
-        ids: Arc<dyn Ids>,
+        random_source: Arc<dyn RandomSource>,
         recorder: Arc<dyn MetricRecorder>,
     ) -> Context {
         Context {
             settings,
             clock,
-            ids,
+            random_source,
             recorder,
             tasks: TaskTracker::new(),
             stopping: signal::Sender::new(false),
@@ -73,7 +73,7 @@ impl Context {
 
     /// Returns random bits.
     pub fn random(&self) -> u128 {
-        self.ids.random()
+        self.random_source.random()
     }
 
     /// Returns a new nonce.
@@ -117,7 +117,7 @@ impl Context {
     }
 
     /// Waits until none of this process's tasks is running.
-    pub async fn idle(&self) {
+    pub async fn wait_until_idle(&self) {
         while !self.tasks.is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -126,7 +126,7 @@ impl Context {
     /// Waits for a time of the wall clock, or for the process's shutdown.
     pub async fn sleep_until(&self, moment: Timestamp) {
         while self.now() < moment && !self.stopping() {
-            let left = moment.ms_since(self.now()).clamp(1, LOOK_MS);
+            let left = moment.ms_since(self.now()).clamp(1, MAX_CLOCK_WAIT_MS);
             tokio::time::sleep(Duration::from_millis(left)).await;
         }
     }

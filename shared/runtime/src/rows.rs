@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::context::Context;
 
 /// Minimum budget of a store step, however short leases are.
-const LEAST_BUDGET: Duration = Duration::from_secs(5);
+const MIN_BUDGET: Duration = Duration::from_secs(5);
 
 /// The store with its retry policy. Cheap to clone.
 #[derive(Clone)]
@@ -58,11 +58,11 @@ impl Rows {
         F: Future<Output = Result<T, StoreError>>,
     {
         let settings = self.context.settings();
-        let budget = (Duration::from_secs(settings.lease_secs) / 2).max(LEAST_BUDGET);
+        let budget = (Duration::from_secs(settings.lease_secs) / 2).max(MIN_BUDGET);
         let until = Instant::now() + budget;
         let policy = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(settings.retry_base_ms))
-            .with_max_times(settings.step_attempts.saturating_sub(1) as usize)
+            .with_max_times(settings.max_step_tries.saturating_sub(1) as usize)
             .with_jitter();
         let attempt = || {
             let step = Box::pin(step());
@@ -75,8 +75,8 @@ impl Rows {
         attempt
             .retry(policy)
             .when(|error| {
-                let passing = matches!(error, StoreError::Unavailable { .. } | StoreError::Contended { .. });
-                passing && Instant::now() < until && !self.context.stopping()
+                let transient = matches!(error, StoreError::Unavailable { .. } | StoreError::Contended { .. });
+                transient && Instant::now() < until && !self.context.stopping()
             })
             .notify(|error, wait| tracing::warn!(%error, ?wait, "a store step failed; trying again"))
             .await

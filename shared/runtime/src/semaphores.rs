@@ -1,20 +1,20 @@
 //! The limited resources of a process, shared out by account.
 
 use crate::settings::{Settings, processors};
-use permits::{Background, ByteSemaphore, FairSemaphore, Heavy, Parsers};
+use permits::{Background, ByteSemaphore, FairSemaphore, HeavyPermits, Parsers};
 
 /// Maximum size in bytes of pages that wait for a parser and no longer hold a permit to fetch.
-const WAITING_BYTES: usize = 16 * 1024 * 1024;
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
-/// Number of pages whose pictures are in memory at once: each takes 15 MB, and as much again as text.
-const PICTURES: u32 = 2;
+/// Maximum number of pages whose pictures are in memory at once: each takes 15 MB, and as much again as text.
+const MAX_PICTURE_PAGES: u32 = 2;
 
 /// The semaphores of a process, shared out by account. All engines of a process share them.
 #[derive(Debug, Clone)]
 pub struct Semaphores {
     /// Permits to fetch pages.
     pub pages: FairSemaphore,
-    /// Room for fetched pages that wait for a parser.
+    /// Permits for the bytes of fetched pages that wait for a parser.
     pub bodies: ByteSemaphore,
     /// Permits to parse pages: many more than processors would only make each page slower.
     pub parsers: Parsers,
@@ -25,7 +25,7 @@ pub struct Semaphores {
     /// Permits to keep a page's pictures in memory.
     pub pictures: FairSemaphore,
     /// Permits for large bodies and heavy pages.
-    pub heavy: Heavy,
+    pub heavy: HeavyPermits,
 }
 
 impl Semaphores {
@@ -38,12 +38,12 @@ impl Semaphores {
         let parsers = Parsers::new(processors(), background.clone());
         Semaphores {
             pages: FairSemaphore::new(pages, pages / 8),
-            bodies: ByteSemaphore::new(WAITING_BYTES),
-            heavy: Heavy::new(background, parsers.usage().clone()),
+            bodies: ByteSemaphore::new(MAX_WAITING_BYTES),
+            heavy: HeavyPermits::new(background, parsers.usage().clone()),
             parsers,
             renders: FairSemaphore::new(renders, renders / 8),
             models: FairSemaphore::new(models, models / 8),
-            pictures: FairSemaphore::new(PICTURES, 0),
+            pictures: FairSemaphore::new(MAX_PICTURE_PAGES, 0),
         }
     }
 }

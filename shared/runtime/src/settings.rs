@@ -39,14 +39,14 @@ pub struct Settings {
     pub cache_ttl_secs: u64,
     /// Time for reading all sitemaps of a seed, in milliseconds.
     pub sitemap_ms: u64,
-    /// Longest time that an ended page waits for others to be written with it, in milliseconds.
+    /// Maximum time that an ended page waits for others to be written with it, in milliseconds.
     pub linger_ms: u64,
     /// The same for jobs that no caller waits for.
     pub detached_linger_ms: u64,
     /// Number of consecutive store faults after which a driver leaves its job to the sweeper.
     pub driver_faults: u32,
     /// Maximum number of tries of a store step.
-    pub step_attempts: u32,
+    pub max_step_tries: u32,
     /// First wait between tries of a step, in milliseconds.
     pub retry_base_ms: u64,
     /// The program that reads a page in a process of its own when started with `reader::ARGUMENT`. Without one, pages
@@ -76,7 +76,7 @@ impl Default for Settings {
             linger_ms: 20,
             detached_linger_ms: 250,
             driver_faults: 5,
-            step_attempts: 4,
+            max_step_tries: 4,
             retry_base_ms: 100,
             reader: None,
         }

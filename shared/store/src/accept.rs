@@ -14,8 +14,8 @@ use crate::quota::QuotaSnapshot;
 
 /// Maximum size of URLs within the transaction: its limit is 4 MB, and writes in it cost twice as much.
 const MAX_INPUT_BYTES: usize = 8 * 1024;
-/// Nothing is reserved in a closed month, whose entries were counted.
-const OPEN: &str = "attribute_not_exists(#closed_at)";
+/// The condition that a month is not closed: the entries of a closed month have been counted.
+const MONTH_IS_OPEN: &str = "attribute_not_exists(#closed_at)";
 /// How long an idempotency key is bound to its job.
 pub const IDEMPOTENCY_SECS: u64 = 86_400;
 
@@ -81,10 +81,10 @@ impl Jobs {
                 values([(":take", n(job.reservation.prepaid))]),
             )?);
         }
-        if job.one.as_ref().is_none_or(|one| one.spec.is_none()) {
+        if job.extract_unit.as_ref().is_none_or(|unit| unit.spec.is_none()) {
             items.push(tx_put(&self.tables.jobs, spec_item(&job.id, spec, ttl)?, ABSENT)?);
         }
-        if job.one.is_none() {
+        if job.extract_unit.is_none() {
             let inputs = crate::jobs::input_items(&job.id, 0, urls, ttl)?;
             if urls.iter().map(String::len).sum::<usize>() > MAX_INPUT_BYTES {
                 // Written first: without a META row these rows do not count, and a repeat writes the same.
@@ -150,6 +150,12 @@ impl Jobs {
             None => ("#minute = :minute, #calls = :one", "attribute_not_exists(#minute)"),
         };
         let update = format!("SET #used = #used + :take, {count}");
-        tx_update(accounts, month_key, &update, &format!("{used} AND #limit = :limit AND {rate} AND {OPEN}"), given)
+        tx_update(
+            accounts,
+            month_key,
+            &update,
+            &format!("{used} AND #limit = :limit AND {rate} AND {MONTH_IS_OPEN}"),
+            given,
+        )
     }
 }

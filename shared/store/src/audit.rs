@@ -1,6 +1,6 @@
 //! The reads of the check of all rows, page by page: accounts and their ledgers, jobs and their entries; and the row
 //! with the check's progress. A scan is not a consistent snapshot: on a live system, a finding counts only if a second
-//! look at the rows confirms it.
+//! read of the rows confirms it.
 
 mod accounts;
 mod closing;
@@ -21,15 +21,15 @@ use crate::item::{Item, Row, key};
 
 /// A position in a scan: after the row with this key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct ScanPosition {
     pk: String,
     sk: String,
 }
 
-impl Place {
-    fn of(item: &Item) -> Result<Place, StoreError> {
+impl ScanPosition {
+    fn of(item: &Item) -> Result<ScanPosition, StoreError> {
         let row = Row(item);
-        Ok(Place { pk: row.s("pk")?.to_owned(), sk: row.s("sk")?.to_owned() })
+        Ok(ScanPosition { pk: row.s("pk")?.to_owned(), sk: row.s("sk")?.to_owned() })
     }
 
     fn key(&self) -> Item {

@@ -9,8 +9,8 @@ use crate::{ResultCache, keys};
 
 /// Sort key of a cached result.
 const RESULT: &str = "RESULT";
-/// Of two results, keeps the one that was read later.
-const NEWER: &str = "attribute_not_exists(#pk) OR #at < :at";
+/// The condition that no result is stored, or an older one.
+const IS_NEWER: &str = "attribute_not_exists(#pk) OR #at < :at";
 
 fn parse(item: &Item) -> Result<Cached, StoreError> {
     let row = Row(item);
@@ -37,7 +37,7 @@ impl ResultCache {
             .with("at", n(cached.at.0))
             .with("result", json_text(&cached.outcome)?)
             .with("ttl", n(cached.at.plus_secs(ttl_secs).secs()));
-        self.put_if(&self.tables.hosts, item, NEWER, Some(values([(":at", n(cached.at.0))]))).await?;
+        self.put_if(&self.tables.hosts, item, IS_NEWER, Some(values([(":at", n(cached.at.0))]))).await?;
         Ok(())
     }
 }

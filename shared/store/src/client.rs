@@ -55,11 +55,11 @@ pub fn http_client(plain: bool) -> SharedHttpClient {
 /// Creates a client. Makes no network call before the first request.
 pub async fn connect(connection: &Connection) -> Client {
     let retry = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(50));
-    connect_through(connection, connection.http_client(), retry).await
+    connect_with_http_client(connection, connection.http_client(), retry).await
 }
 
 /// Creates a client with another HTTP client and other retries: tests inject faults there, above the SDK's retries.
-pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
+pub async fn connect_with_http_client(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         // All tries of a call together stay well within the budget of a step that holds a lease.

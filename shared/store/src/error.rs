@@ -17,12 +17,12 @@ pub enum StoreError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// Other transactions on the same rows kept winning. Nothing took effect.
-    #[error("{operation}: gave up after {attempts} conflicts with other transactions")]
+    #[error("{operation}: gave up after {tries} conflicts with other transactions")]
     Contended {
         /// The operation.
         operation: &'static str,
         /// The number of tries.
-        attempts: u32,
+        tries: u32,
     },
     /// A row, or a request for one, does not have the form that this version writes.
     #[error("{0}")]

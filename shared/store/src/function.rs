@@ -24,10 +24,10 @@ pub struct Function {
 
 /// Why a function gave no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum AskError {
+pub enum InvokeError {
     /// It did not answer in time.
     #[error("the function did not answer in time")]
-    Late,
+    TimedOut,
     /// It ended with an error, for example because its process died.
     #[error("the function failed: {0}")]
     Failed(String),
@@ -46,23 +46,23 @@ impl Function {
         Function { client: Client::new(&config), name: name.to_owned() }
     }
 
-    /// Invokes the function and waits for its answer for at most `time`.
+    /// Invokes the function and waits for its answer for at most `timeout`.
     ///
     /// # Errors
-    /// [`AskError`] if there is no answer.
-    pub async fn ask(&self, payload: Vec<u8>, time: Duration) -> Result<Vec<u8>, AskError> {
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(time).build();
-        let asked = self.client.invoke().function_name(&self.name).payload(Blob::new(payload));
-        let answer = asked.customize().config_override(Builder::new().timeout_config(timeouts)).send().await;
+    /// [`InvokeError`] if there is no answer.
+    pub async fn invoke(&self, payload: Vec<u8>, timeout: Duration) -> Result<Vec<u8>, InvokeError> {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(timeout).build();
+        let request = self.client.invoke().function_name(&self.name).payload(Blob::new(payload));
+        let answer = request.customize().config_override(Builder::new().timeout_config(timeouts)).send().await;
         let answer = answer.map_err(|error| match error {
-            SdkError::TimeoutError(_) => AskError::Late,
-            error => AskError::Unreachable(text_of(&error)),
+            SdkError::TimeoutError(_) => InvokeError::TimedOut,
+            error => InvokeError::Unreachable(text_of(&error)),
         })?;
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         match answer.function_error {
             None => Ok(payload),
             // Lambda's own text, for example that the process ended or was stopped.
-            Some(_) => Err(AskError::Failed(String::from_utf8_lossy(&payload).chars().take(200).collect())),
+            Some(_) => Err(InvokeError::Failed(String::from_utf8_lossy(&payload).chars().take(200).collect())),
         }
     }
 }

@@ -34,7 +34,7 @@ pub struct Growth<'a> {
     /// The pages, at most [`MAX_CHILDREN`].
     pub children: &'a [Child],
     /// Identifies this write, so that a retry recognises it.
-    pub mark: &'a str,
+    pub write_id: &'a str,
 }
 
 impl Base {
@@ -51,7 +51,7 @@ impl Crawls {
     /// # Errors
     /// Faults of the store; it is then unknown whether the write took effect.
     pub async fn grow(&self, growth: Growth<'_>) -> Result<bool, StoreError> {
-        let Growth { job, depth, children, mark } = growth;
+        let Growth { job, depth, children, write_id } = growth;
         let (table, pk, first) = (&self.tables.jobs, keys::job(&job.id), job.admitted);
         let count = u32::try_from(children.len()).map_err(|_| StoreError::Malformed("too many children".into()))?;
         let urls: Vec<String> = children.iter().map(|child| child.url.clone()).collect();
@@ -63,7 +63,7 @@ impl Crawls {
             values([(":running", s(JobState::Running.name())), (":first", n(first)), (":next", n(first + count))]),
         )?];
         for item in crate::jobs::input_items(&job.id, first, &urls, self.ttl_of(job))? {
-            items.push(tx_put(table, item.with("depth", n(depth)).with("mark", s(mark)), ABSENT)?);
+            items.push(tx_put(table, item.with("depth", n(depth)).with("mark", s(write_id)), ABSENT)?);
         }
         for (seq, child) in (first..).zip(children) {
             items.push(tx_put(table, self.seen_item(job, &child.hash, seq), ABSENT)?);
@@ -72,7 +72,7 @@ impl Crawls {
             Transaction::Written => Ok(true),
             Transaction::Refused(_) => {
                 let row = self.get(table, key(&pk, keys::input(first))).await?;
-                Ok(row.is_some_and(|row| Row(&row).opt_s("mark") == Some(mark)))
+                Ok(row.is_some_and(|row| Row(&row).opt_s("mark") == Some(write_id)))
             }
         }
     }
@@ -107,7 +107,7 @@ impl Crawls {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn note_sitemaps(&self, id: &JobId, sitemaps: Sitemaps) -> Result<(), StoreError> {
+    pub async fn record_sitemaps(&self, id: &JobId, sitemaps: Sitemaps) -> Result<(), StoreError> {
         let set = values([(":read", n(sitemaps.read)), (":failed", n(sitemaps.failed))]);
         let (key, update) = (key(keys::job(id), "META"), "SET #sitemaps_read = :read, #sitemaps_failed = :failed");
         self.update_if(&self.tables.jobs, key, update, "attribute_exists(#pk)", set).await?;
@@ -118,7 +118,7 @@ impl Crawls {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn note_limit(&self, job: &Job) -> Result<(), StoreError> {
+    pub async fn record_limit_reached(&self, job: &Job) -> Result<(), StoreError> {
         let set = values([(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))]);
         let (key, update) = (key(keys::job(&job.id), "META"), "SET #limit_reached = :yes");
         self.update_if(&self.tables.jobs, key, update, "attribute_exists(#pk)", set).await?;

@@ -16,7 +16,7 @@ impl Jobs {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn record_heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
         self.update_if(&self.tables.jobs, row(), "SET #at = :at", "", values([(":at", n(now.0))])).await?;
         Ok(())
     }

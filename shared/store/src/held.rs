@@ -10,7 +10,7 @@ use crate::item::{Item, Row, key, n, s, values};
 use crate::keys;
 use crate::ops::Conditional;
 
-/// How long a row outlives its lease. Housekeeping only.
+/// How long a row outlives its lease. Does not affect any decision.
 const TTL_SECS: u64 = 3_600;
 
 fn row(account: &AccountId, permit: u32) -> Item {
@@ -33,7 +33,7 @@ impl Accounts {
         let ttl = n(until.plus_secs(TTL_SECS).secs());
         let given =
             values([(":nonce", s(nonce.to_string())), (":now", n(now.0)), (":until", n(until.0)), (":ttl", ttl)]);
-        // The nonce recognises its own earlier write whose reply was lost.
+        // By the nonce, a call recognises its own earlier write whose reply was lost.
         let condition = "attribute_not_exists(#until) OR #until <= :now OR #nonce = :nonce";
         let write = "SET #until = :until, #nonce = :nonce, #ttl = :ttl";
         let written = self.update_if(&self.tables.accounts, row(account, permit), write, condition, given).await?;

@@ -14,13 +14,14 @@ use crate::ops::{ABSENT, Conditional};
 const PACE: &str = "PACE";
 /// Sort key of an origin's robots.txt.
 const ROBOTS: &str = "ROBOTS";
-/// How long an expired robots.txt is kept. Housekeeping only.
+/// How long an expired robots.txt is kept. Does not affect any decision.
 const ROBOTS_SLACK_SECS: u64 = 86_400;
 
+/// The condition that a host's pace is as it was read.
 const UNCHANGED: &str = "#next = :next AND #closed_until = :closed_until AND #factor = :factor AND #changed_at = :changed_at \
      AND (#told_at = :told_at OR (attribute_not_exists(#told_at) AND :told_at = :never))";
-/// Of two rows, keeps the one that is valid for longer.
-const LATER: &str = "attribute_not_exists(#pk) OR #until < :until";
+/// The condition that no row is stored, or one that expires earlier.
+const IS_VALID_LONGER: &str = "attribute_not_exists(#pk) OR #until < :until";
 
 /// The result of a conditional write of a host's pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ fn parse_pace(item: &Item) -> Result<Pace, StoreError> {
             by: AccountTag(row.opt_s("told").and_then(|by| u64::from_str_radix(by, 16).ok()).unwrap_or_default()),
             at: opt("told_at")?,
             until: opt("told_until")?,
-            lone_at: opt("lone_at")?,
+            single_account_closed_at: opt("lone_at")?,
             agreed_until: opt("agreed_until")?,
         },
     })
@@ -90,7 +91,7 @@ impl Hosts {
             .with("told", s(format!("{:x}", pace.last_throttle.by.0)))
             .with("told_at", n(pace.last_throttle.at.0))
             .with("told_until", n(pace.last_throttle.until.0))
-            .with("lone_at", n(pace.last_throttle.lone_at.0))
+            .with("lone_at", n(pace.last_throttle.single_account_closed_at.0))
             .with("agreed_until", n(pace.last_throttle.agreed_until.0))
             .with("ttl", n(pace.ttl(now)));
         let expected = read.map(|read| {
@@ -132,7 +133,7 @@ impl Hosts {
             .with("text", s(robots.text.clone()))
             .with("until", n(robots.until.0))
             .with("ttl", n(robots.until.plus_secs(ROBOTS_SLACK_SECS).secs()));
-        self.put_if(&self.tables.hosts, item, LATER, Some(values([(":until", n(robots.until.0))]))).await?;
+        self.put_if(&self.tables.hosts, item, IS_VALID_LONGER, Some(values([(":until", n(robots.until.0))]))).await?;
         Ok(())
     }
 }

@@ -56,7 +56,7 @@ impl Put for Item {
 pub(crate) struct Row<'a>(pub(crate) &'a Item);
 
 impl<'a> Row<'a> {
-    fn amiss(&self, name: &str) -> StoreError {
+    fn malformed(&self, name: &str) -> StoreError {
         let key = |k| self.0.get(k).and_then(|v| v.as_s().ok()).map(String::as_str).unwrap_or("?");
         StoreError::Malformed(format!(
             "row {} / {}: attribute \"{name}\" is missing or malformed",
@@ -66,7 +66,7 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn s(&self, name: &str) -> Result<&'a str, StoreError> {
-        self.opt_s(name).ok_or_else(|| self.amiss(name))
+        self.opt_s(name).ok_or_else(|| self.malformed(name))
     }
 
     pub(crate) fn opt_s(&self, name: &str) -> Option<&'a str> {
@@ -74,14 +74,14 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn n<T: std::str::FromStr>(&self, name: &str) -> Result<T, StoreError> {
-        self.opt_n(name)?.ok_or_else(|| self.amiss(name))
+        self.opt_n(name)?.ok_or_else(|| self.malformed(name))
     }
 
     pub(crate) fn opt_n<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, StoreError> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(AttributeValue::N(text)) => text.parse().map(Some).map_err(|_| self.amiss(name)),
-            Some(_) => Err(self.amiss(name)),
+            Some(AttributeValue::N(text)) => text.parse().map(Some).map_err(|_| self.malformed(name)),
+            Some(_) => Err(self.malformed(name)),
         }
     }
 
@@ -96,15 +96,15 @@ impl<'a> Row<'a> {
     }
 
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
-        serde_json::from_str(self.s(name)?).map_err(|_| self.amiss(name))
+        serde_json::from_str(self.s(name)?).map_err(|_| self.malformed(name))
     }
 
     pub(crate) fn parse<T>(&self, name: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
-        read(self.s(name)?).ok_or_else(|| self.amiss(name))
+        read(self.s(name)?).ok_or_else(|| self.malformed(name))
     }
 
     pub(crate) fn bytes(&self, name: &str) -> Result<&'a [u8], StoreError> {
-        self.0.get(name).and_then(|v| v.as_b().ok()).map(AsRef::as_ref).ok_or_else(|| self.amiss(name))
+        self.0.get(name).and_then(|v| v.as_b().ok()).map(AsRef::as_ref).ok_or_else(|| self.malformed(name))
     }
 }
 

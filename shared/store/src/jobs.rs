@@ -84,7 +84,7 @@ impl Jobs {
     /// # Errors
     /// Faults of the store.
     pub async fn spec(&self, job: &Job) -> Result<JobSpec, StoreError> {
-        if let Some(spec) = job.one.as_ref().and_then(|one| one.spec.clone()) {
+        if let Some(spec) = job.extract_unit.as_ref().and_then(|unit| unit.spec.clone()) {
             return Ok(spec);
         }
         let item = self.get(&self.tables.jobs, key(keys::job(&job.id), SPEC)).await?;
@@ -108,12 +108,12 @@ impl Jobs {
     }
 
     /// Replaces the driver's lease `old` by `lease` if it is unchanged and the job has not ended. A driver renews its
-    /// own lease this way, and a successor takes one that is over.
+    /// own lease this way, and its successor takes over an expired one.
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn drive(&self, job: &Job, old: &DriverLease, lease: &DriverLease) -> Result<bool, StoreError> {
-        let mut was = old.until;
+    pub async fn replace_lease(&self, job: &Job, old: &DriverLease, lease: &DriverLease) -> Result<bool, StoreError> {
+        let mut expected_until = old.until;
         loop {
             let wrote = self
                 .update_if(
@@ -125,10 +125,10 @@ impl Jobs {
                         (":new", s(lease.holder.as_str())),
                         (":until", n(lease.until.0)),
                         (":queued", AttributeValue::Bool(lease.queued)),
-                        (":quiet", n(lease.quiet)),
+                        (":quiet", n(lease.idle_checks)),
                         (":due", n(lease.until.min(job.deadline).0)),
                         (":old", s(old.holder.as_str())),
-                        (":was", n(was.0)),
+                        (":was", n(expected_until.0)),
                     ]),
                 )
                 .await?;
@@ -136,13 +136,13 @@ impl Jobs {
                 Conditional::Written => true,
                 Conditional::Refused(Some(item)) => {
                     let now = meta::from_item(&item)?;
-                    // The reply to an own write may have been lost: no other holder has the same nonce.
-                    let mine = now.driver.holder == lease.holder && !now.state.ended();
-                    if mine && now.driver.until != lease.until && now.driver.until != was {
-                        was = now.driver.until;
+                    // An earlier write of this call whose reply was lost: no other holder has the same nonce.
+                    let own = now.driver.holder == lease.holder && !now.state.ended();
+                    if own && now.driver.until != lease.until && now.driver.until != expected_until {
+                        expected_until = now.driver.until;
                         continue;
                     }
-                    mine && now.driver == *lease
+                    own && now.driver == *lease
                 }
                 Conditional::Refused(None) => false,
             });

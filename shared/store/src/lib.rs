@@ -16,7 +16,6 @@ pub mod function;
 pub mod growth;
 pub mod heartbeat;
 pub mod held;
-pub mod hooks;
 pub mod hosts;
 pub mod jobs;
 pub mod keys;
@@ -31,6 +30,7 @@ pub mod segments;
 pub mod settle;
 pub mod stop;
 pub mod tables;
+pub mod webhooks;
 
 mod item;
 mod meta;
@@ -64,15 +64,15 @@ impl Default for TableNames {
 /// How a step is retried when its transaction conflicts with another.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// Total number of tries.
-    pub attempts: u32,
+    /// Maximum number of tries.
+    pub max_tries: u32,
     /// Upper bound of the first, jittered wait in milliseconds; it doubles each time.
     pub base_ms: u64,
 }
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        RetryPolicy { attempts: 10, base_ms: 10 }
+        RetryPolicy { max_tries: 10, base_ms: 10 }
     }
 }
 
@@ -86,7 +86,7 @@ pub enum Backend {
         /// The rows.
         rows: Arc<memory::Rows>,
         /// The client for what they do not support: indexes, scans and tables.
-        behind: Client,
+        fallback: Client,
     },
 }
 
@@ -129,7 +129,7 @@ parts! {
     /// Results that may be served again.
     ResultCache;
     /// Deliveries of webhook messages, and the secrets that sign them.
-    Hooks;
+    Webhooks;
     /// Cost and results of the operator's model.
     ModelUsage;
     /// Questions to the operator's model in its provider's batches.
@@ -156,7 +156,7 @@ pub struct Store {
     /// Results that may be served again.
     pub cache: ResultCache,
     /// Deliveries of webhook messages, and the secrets that sign them.
-    pub hooks: Hooks,
+    pub webhooks: Webhooks,
     /// Cost and results of the operator's model.
     pub models: ModelUsage,
     /// Questions to the operator's model in its provider's batches.
@@ -181,7 +181,7 @@ impl Store {
     #[must_use]
     pub fn in_memory(self, rows: Arc<memory::Rows>) -> Store {
         let base = self.admin.0;
-        let backend = Backend::Memory { rows, behind: base.db().clone() };
+        let backend = Backend::Memory { rows, fallback: base.db().clone() };
         Store::on(&Base { backend, ..base })
     }
 
@@ -193,7 +193,7 @@ impl Store {
             crawls: Crawls(base.clone()),
             hosts: Hosts(base.clone()),
             cache: ResultCache(base.clone()),
-            hooks: Hooks(base.clone()),
+            webhooks: Webhooks(base.clone()),
             models: ModelUsage(base.clone()),
             model_batches: ModelBatches(base.clone()),
             admin: Admin(base.clone()),
@@ -206,7 +206,7 @@ impl Base {
     /// Returns DynamoDB, for what only it supports: indexes, scans, tables.
     fn db(&self) -> &Client {
         match &self.backend {
-            Backend::DynamoDb(db) | Backend::Memory { behind: db, .. } => db,
+            Backend::DynamoDb(db) | Backend::Memory { fallback: db, .. } => db,
         }
     }
 

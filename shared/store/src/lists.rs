@@ -13,7 +13,7 @@ use crate::meta;
 
 /// Which of an account's jobs to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum JobFilter {
     /// Running or being terminated.
     Running,
     /// Ended and still retained.
@@ -48,13 +48,13 @@ impl Jobs {
     pub async fn list(
         &self,
         account: &AccountId,
-        which: Which,
+        filter: JobFilter,
         limit: usize,
         after: Option<&Cursor>,
         now: Timestamp,
     ) -> Result<JobPage, StoreError> {
-        if which != Which::All {
-            return self.list_of(account, which == Which::Finished, limit, after, now).await;
+        if filter != JobFilter::All {
+            return self.list_of(account, filter == JobFilter::Finished, limit, after, now).await;
         }
         // In this order, a job that ends between the two reads is in both lists rather than in neither.
         let running = self.list_of(account, false, limit, after, now).await?;

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::credits::Charge;
-use domain::job::{CrawlFigures, DriverLease, OneUnit};
+use domain::job::{CrawlFigures, DriverLease, ExtractUnit};
 use domain::progress::Tally;
 use domain::{AccountId, Endpoint, Job, JobId, JobState, Month, Nonce, Reservation, Timestamp};
 
@@ -31,21 +31,21 @@ pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
         .with("driver", s(job.driver.holder.as_str()))
         .with("driver_until", n(job.driver.until.0))
         .with("queued", AttributeValue::Bool(job.driver.queued))
-        .with("quiet", n(job.driver.quiet))
+        .with("quiet", n(job.driver.idle_checks))
         .with("list_pk", s(keys::list_running(&job.account)))
         .with("list_sk", s(keys::list_sort(job.started_at, &job.id)))
         .with("due_pk", s(keys::due(&job.id)))
         .with("due", n(job.driver.until.min(job.deadline).0))
         .with("ttl", n(ttl));
-    let Some(one) = &job.one else { return Ok(item) };
-    let item = item.with("url", s(one.url.clone())).with_some("spec", one.spec.as_ref().map(json_text).transpose()?);
-    Ok(item.with_all(segments::attributes(&one.segment)))
+    let Some(unit) = &job.extract_unit else { return Ok(item) };
+    let item = item.with("url", s(unit.url.clone())).with_some("spec", unit.spec.as_ref().map(json_text).transpose()?);
+    Ok(item.with_all(segments::attributes(&unit.segment)))
 }
 
 /// Reads the unit of an extract, which is in its job's row.
-fn one_of(row: &Row<'_>) -> Result<Option<Box<OneUnit>>, StoreError> {
+fn extract_unit(row: &Row<'_>) -> Result<Option<Box<ExtractUnit>>, StoreError> {
     let Some(url) = row.opt_s("url") else { return Ok(None) };
-    Ok(Some(Box::new(OneUnit {
+    Ok(Some(Box::new(ExtractUnit {
         url: url.to_owned(),
         segment: segments::parse(row, 0)?,
         spec: row.opt_s("spec").map(|_| row.json("spec")).transpose()?,
@@ -77,7 +77,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
         timeout_ms: row.n("timeout_ms")?,
         concurrency: row.opt_n("concurrency")?,
         fail_fast: row.flag("fail_fast"),
-        one: one_of(&row)?,
+        extract_unit: extract_unit(&row)?,
         limit_reached: row.flag("limit_reached"),
         webhook: row.flag("webhook"),
         async_mode: row.flag("async"),
@@ -94,7 +94,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Job, StoreError> {
             holder: row.parse("driver", Nonce::parse)?,
             until: Timestamp(row.n("driver_until")?),
             queued: row.flag("queued"),
-            quiet: row.opt_n("quiet")?.unwrap_or(0),
+            idle_checks: row.opt_n("quiet")?.unwrap_or(0),
         },
         cancelled_at: time("cancelled_at")?,
         ended_at: time("ended_at")?,

@@ -11,10 +11,10 @@ use crate::item::{Item, Row, key, n, values};
 use crate::keys;
 use crate::ops::Conditional;
 
-/// How long a day's row is kept. Housekeeping only.
-const DAY_SECS: u64 = 3 * 86_400;
-/// How long a month's row is kept. Housekeeping only.
-const MONTH_SECS: u64 = 400 * 86_400;
+/// How long a day's row is kept. Does not affect any decision.
+const DAY_ROW_TTL_SECS: u64 = 3 * 86_400;
+/// How long a month's row is kept. Does not affect any decision.
+const MONTH_ROW_TTL_SECS: u64 = 400 * 86_400;
 
 /// Figures of one call, or of all calls of a month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl ModelUsage {
     /// Faults of the store.
     pub async fn reserve_model_budget(&self, now: Timestamp, amount: u64, budget: u64) -> Result<bool, StoreError> {
         let Some(left) = budget.checked_sub(amount) else { return Ok(false) };
-        let given = values([(":amount", n(amount)), (":left", n(left)), (":ttl", ttl(now, DAY_SECS))]);
+        let given = values([(":amount", n(amount)), (":left", n(left)), (":ttl", ttl(now, DAY_ROW_TTL_SECS))]);
         let condition = "attribute_not_exists(#spent) OR #spent <= :left";
         let write = "SET #ttl = :ttl ADD #spent :amount";
         let written = self.update_if(&self.tables.jobs, day_row(now), write, condition, given).await?;
@@ -63,7 +63,7 @@ impl ModelUsage {
     /// # Errors
     /// Faults of the store. The day's budget is then used up sooner.
     pub async fn return_model_budget(&self, reserved_at: Timestamp, unused: u64) -> Result<(), StoreError> {
-        let given = values([(":amount", n(format!("-{unused}"))), (":ttl", ttl(reserved_at, DAY_SECS))]);
+        let given = values([(":amount", n(format!("-{unused}"))), (":ttl", ttl(reserved_at, DAY_ROW_TTL_SECS))]);
         let write = "SET #ttl = :ttl ADD #spent :amount";
         self.update_if(&self.tables.jobs, day_row(reserved_at), write, "", given).await?;
         Ok(())
@@ -84,7 +84,7 @@ impl ModelUsage {
             (":input", n(call.input_tokens)),
             (":output", n(call.output_tokens)),
             (":refused", n(call.refused_values)),
-            (":ttl", ttl(now, MONTH_SECS)),
+            (":ttl", ttl(now, MONTH_ROW_TTL_SECS)),
         ]);
         let mut write = "SET #ttl = :ttl ADD #calls :calls, #input_tokens :input, #output_tokens :output, \
             #refused_values :refused"

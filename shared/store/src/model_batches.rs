@@ -19,7 +19,7 @@ const UNIT_BYTES: usize = 5;
 
 /// The question of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskText {
+pub struct QuestionText {
     /// The unit.
     pub seq: Seq,
     /// The attempt that read the page.
@@ -78,9 +78,9 @@ impl ModelBatches {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn put_ask(&self, job: &Job, ask: &AskText) -> Result<(), StoreError> {
-        let row = key(keys::job(&job.id), keys::ask(ask.seq, ask.attempt))
-            .with("ask", s(ask.text.clone()))
+    pub async fn put_question(&self, job: &Job, question: &QuestionText) -> Result<(), StoreError> {
+        let row = key(keys::job(&job.id), keys::ask(question.seq, question.attempt))
+            .with("ask", s(question.text.clone()))
             .with("ttl", n(self.ttl_of(job)));
         self.put_many(&self.tables.jobs, vec![row]).await
     }
@@ -89,7 +89,7 @@ impl ModelBatches {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn asks(&self, job: &JobId, units: &[(Seq, u8)]) -> Result<HashMap<Seq, String>, StoreError> {
+    pub async fn questions(&self, job: &JobId, units: &[(Seq, u8)]) -> Result<HashMap<Seq, String>, StoreError> {
         let keys = units.iter().map(|(seq, attempt)| key(keys::job(job), keys::ask(*seq, *attempt)));
         let items = self.get_many(&self.tables.jobs, keys.collect()).await?;
         let text = |item: &Item| {

@@ -114,7 +114,7 @@ impl Base {
                     Some(PutItemError::ConditionalCheckFailedException(c)) => {
                         return Ok(Conditional::Refused(c.item.clone()));
                     }
-                    Some(PutItemError::TransactionConflictException(_)) => self.pause("PutItem", attempt).await?,
+                    Some(PutItemError::TransactionConflictException(_)) => self.back_off("PutItem", attempt).await?,
                     Some(_) | None => return Err(StoreError::sdk("PutItem", e)),
                 },
             }
@@ -138,7 +138,7 @@ impl Base {
             let (mut open, mut attempt) = (chunk.to_vec(), 0);
             while !open.is_empty() {
                 if attempt > 0 {
-                    self.pause("BatchWriteItem", attempt).await?;
+                    self.back_off("BatchWriteItem", attempt).await?;
                 }
                 attempt += 1;
                 let before = open.len();
@@ -187,7 +187,7 @@ impl Base {
                         return Ok(Conditional::Refused(c.item.clone()));
                     }
                     Some(UpdateItemError::TransactionConflictException(_)) => {
-                        self.pause("UpdateItem", attempt).await?;
+                        self.back_off("UpdateItem", attempt).await?;
                     }
                     Some(_) | None => return Err(StoreError::sdk("UpdateItem", e)),
                 },
@@ -218,7 +218,7 @@ impl Base {
                     if refused.contains(&true) {
                         return Ok(Transaction::Refused(refused));
                     }
-                    if !codes.iter().all(|c| is_passing(c)) {
+                    if !codes.iter().all(|c| is_transient(c)) {
                         tracing::error!(?codes, "a transaction was refused as malformed");
                         return Err(StoreError::Malformed(format!("transaction refused: {codes:?}")));
                     }
@@ -226,15 +226,15 @@ impl Base {
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {}
                 Some(_) | None => return Err(StoreError::sdk("TransactWriteItems", error)),
             }
-            self.pause("TransactWriteItems", attempt).await?;
+            self.back_off("TransactWriteItems", attempt).await?;
         }
         Ok(Transaction::Refused(vec![]))
     }
 
     /// Waits before try `attempt + 1`, with full jitter. Fails if that would exceed the allowed number of tries.
-    async fn pause(&self, operation: &'static str, attempt: u32) -> Result<(), StoreError> {
-        if attempt >= self.retry.attempts {
-            return Err(StoreError::Contended { operation, attempts: attempt });
+    async fn back_off(&self, operation: &'static str, attempt: u32) -> Result<(), StoreError> {
+        if attempt >= self.retry.max_tries {
+            return Err(StoreError::Contended { operation, tries: attempt });
         }
         let max = self.retry.base_ms << attempt.min(6);
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=max))).await;
@@ -263,7 +263,7 @@ impl Base {
             let mut attempt = 0;
             while !open.is_empty() {
                 if attempt > 0 {
-                    self.pause("BatchGetItem", attempt).await?;
+                    self.back_off("BatchGetItem", attempt).await?;
                 }
                 attempt += 1;
                 let request = KeysAndAttributes::builder().set_keys(Some(open)).consistent_read(true).build()?;
@@ -324,7 +324,7 @@ impl Base {
 }
 
 /// Returns whether a cancellation reason is transient.
-fn is_passing(code: &str) -> bool {
+fn is_transient(code: &str) -> bool {
     matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
 }
 

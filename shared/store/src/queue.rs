@@ -8,7 +8,7 @@ mod definition;
 mod message;
 mod receive;
 
-pub use batch::Outcome;
+pub use batch::BatchOutcome;
 pub use definition::{QueueDef, QueueNames, QueueUrls, Redrive, create_queues, definitions};
 pub use message::{Message, MessageError};
 pub use receive::Received;
@@ -37,11 +37,11 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 /// `AWS_ENDPOINT_URL_SQS`, if it is set.
 pub async fn connect(connection: &Connection) -> Client {
     let retry = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50));
-    connect_through(connection, connection.http_client(), retry).await
+    connect_with_http_client(connection, connection.http_client(), retry).await
 }
 
 /// Creates a client with another HTTP client and other retries: tests inject faults there, above the SDK's retries.
-pub async fn connect_through(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
+pub async fn connect_with_http_client(connection: &Connection, http: SharedHttpClient, retry: RetryConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

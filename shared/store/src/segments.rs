@@ -22,8 +22,8 @@ pub enum SegmentWrite {
 
 /// Returns the attributes of a segment in its row.
 pub(crate) fn attributes(segment: &Segment) -> Item {
-    let written = segment.written.as_ref().map(|id| s(format!("{}#{}", id.writer, id.n)));
-    Item::new().with("units", b(segment.pack())).with("version", n(segment.version)).with_some("written", written)
+    let last_write = segment.last_write.as_ref().map(|id| s(format!("{}#{}", id.writer, id.n)));
+    Item::new().with("units", b(segment.pack())).with("version", n(segment.version)).with_some("written", last_write)
 }
 
 fn write_id(text: &str) -> Option<WriteId> {
@@ -32,8 +32,8 @@ fn write_id(text: &str) -> Option<WriteId> {
 }
 
 pub(crate) fn parse(row: &Row<'_>, index: u32) -> Result<Segment, StoreError> {
-    let (version, written) = (row.n("version")?, row.parse("written", write_id)?);
-    Segment::unpack(index, version, written, row.bytes("units")?)
+    let (version, last_write) = (row.n("version")?, row.parse("written", write_id)?);
+    Segment::unpack(index, version, last_write, row.bytes("units")?)
         .map_err(|error| StoreError::Malformed(format!("segment {index}: {error}")))
 }
 
@@ -55,8 +55,8 @@ impl Segments {
     /// Faults of the store.
     pub async fn segments(&self, job: &Job, first: u32, last: u32) -> Result<Vec<Segment>, StoreError> {
         if job.endpoint == Endpoint::Extract {
-            let one = self.read_job(&job.id).await?.and_then(|job| job.one);
-            return Ok(one.map(|one| one.segment).into_iter().collect());
+            let unit = self.read_job(&job.id).await?.and_then(|job| job.extract_unit);
+            return Ok(unit.map(|unit| unit.segment).into_iter().collect());
         }
         let (from, to) = (keys::segment(first), keys::segment(last));
         let items = self.range(&self.tables.jobs, &keys::job(&job.id), &from, &to, &[]).await?;
@@ -78,7 +78,7 @@ impl Segments {
     pub async fn put_segment(&self, job: &Job, segment: &Segment) -> Result<SegmentWrite, StoreError> {
         let before = segment.version.saturating_sub(1);
         if job.endpoint == Endpoint::Extract {
-            return self.put_one(&job.id, segment, before).await;
+            return self.put_extract_segment(&job.id, segment, before).await;
         }
         let item = key(keys::job(&job.id), keys::segment(segment.index))
             .with_all(attributes(segment))
@@ -94,11 +94,16 @@ impl Segments {
         })
     }
 
-    async fn put_one(&self, id: &JobId, segment: &Segment, before: u64) -> Result<SegmentWrite, StoreError> {
-        let update = format!("SET {ONE}");
+    async fn put_extract_segment(
+        &self,
+        id: &JobId,
+        segment: &Segment,
+        before: u64,
+    ) -> Result<SegmentWrite, StoreError> {
+        let update = format!("SET {UNIT_ASSIGNMENTS}");
         let condition = "#version = :before AND attribute_not_exists(#ended_at)";
         let key = key(keys::job(id), "META");
-        let wrote = self.update_if(&self.tables.jobs, key, &update, condition, one_values(segment, before)).await?;
+        let wrote = self.update_if(&self.tables.jobs, key, &update, condition, unit_values(segment, before)).await?;
         Ok(match wrote {
             Conditional::Written => SegmentWrite::Written,
             Conditional::Refused(None) => SegmentWrite::Refused(None),
@@ -108,9 +113,9 @@ impl Segments {
 }
 
 /// The assignments that update the unit in an extract's row.
-pub(crate) const ONE: &str = "#units = :units, #version = :version, #written = :written";
+pub(crate) const UNIT_ASSIGNMENTS: &str = "#units = :units, #version = :version, #written = :written";
 
-pub(crate) fn one_values(segment: &Segment, before: u64) -> std::collections::HashMap<String, AttributeValue> {
+pub(crate) fn unit_values(segment: &Segment, before: u64) -> std::collections::HashMap<String, AttributeValue> {
     let mut given = values([(":before", n(before))]);
     given.extend(attributes(segment).into_iter().map(|(name, value)| (format!(":{name}"), value)));
     given

@@ -15,26 +15,26 @@ use crate::item::{Put, key, n, s, values};
 use crate::keys;
 use crate::ops::{ABSENT, Conditional, Transaction, tx_put, tx_update};
 use crate::results::INLINE_BYTES;
-use crate::segments::{ONE, one_values};
+use crate::segments::{UNIT_ASSIGNMENTS, unit_values};
 
 /// The result of settling a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// It took effect.
     Written,
-    /// META is no longer as it was read: read it again. (Another may have settled, or this very call, whose reply was
-    /// lost.)
+    /// META is no longer as it was read: read it again. Another process may have settled the job, or an earlier try of
+    /// this call whose reply was lost.
     Stale,
 }
 
 /// The assignments that end a job in its row.
-const END: &str = "#state = :to, #ended_at = :now, #expires_at = :expires, #ttl = :ttl, #done = :done, #failed = :failed, \
-    #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, #charged = :charged, #refund_monthly = :rm, \
-    #refund_prepaid = :rp, #list_pk = :list";
+const END_ASSIGNMENTS: &str = "#state = :to, #ended_at = :now, #expires_at = :expires, #ttl = :ttl, #done = :done, \
+    #failed = :failed, #closed = :closed, #skipped = :skipped, #duplicates = :duplicates, #charged = :charged, \
+    #refund_monthly = :rm, #refund_prepaid = :rp, #list_pk = :list";
 
 /// The end of an extract's unit, which is written together with its job's.
 #[derive(Debug, Clone, Copy)]
-pub struct Last<'a> {
+pub struct ExtractEnd<'a> {
     /// The unit's segment with the version after the row's.
     pub segment: &'a Segment,
     /// Its result's JSON text, if it has one.
@@ -42,9 +42,9 @@ pub struct Last<'a> {
 }
 
 impl Jobs {
-    /// Ends `job` as `end` says. `last` is written along with an extract. If the job has a webhook, `message` is its
-    /// delivery and when to look at it next, written in the same transaction: a job that has ended has its delivery,
-    /// whichever process dies next.
+    /// Ends `job` as `end` says. `extract_end` is written along with an extract. If the job has a webhook, `message` is
+    /// its delivery and when the sweeper checks it, written in the same transaction: a job that has ended has its
+    /// delivery, whichever process dies next.
     ///
     /// # Errors
     /// Faults of the store; it is then unknown whether the write took effect.
@@ -52,18 +52,18 @@ impl Jobs {
         &self,
         job: &Job,
         end: &Settlement,
-        last: Option<Last<'_>>,
+        extract_end: Option<ExtractEnd<'_>>,
         message: Option<(&Delivery, Timestamp)>,
     ) -> Result<Settled, StoreError> {
         if job.endpoint == Endpoint::Extract {
-            return self.settle_extract(job, end, last).await;
+            return self.settle_extract(job, end, extract_end).await;
         }
         let account = keys::account(&job.account);
         let mut items = vec![
             tx_update(
                 &self.tables.jobs,
                 key(keys::job(&job.id), "META"),
-                &format!("SET {END} REMOVE #due_pk, #due"),
+                &format!("SET {END_ASSIGNMENTS} REMOVE #due_pk, #due"),
                 "#state = :from AND #admitted = :admitted",
                 self.end_values(job, end),
             )?,
@@ -136,17 +136,22 @@ impl Jobs {
         ])
     }
 
-    async fn settle_extract(&self, job: &Job, end: &Settlement, last: Option<Last<'_>>) -> Result<Settled, StoreError> {
+    async fn settle_extract(
+        &self,
+        job: &Job,
+        end: &Settlement,
+        extract_end: Option<ExtractEnd<'_>>,
+    ) -> Result<Settled, StoreError> {
         if end.charge.refunded() > 0 {
             return Err(StoreError::Malformed(format!("{}: an extract cannot have a refund", job.id)));
         }
-        let (mut update, mut condition) = (format!("SET {END}"), "#state = :from".to_owned());
+        let (mut update, mut condition) = (format!("SET {END_ASSIGNMENTS}"), "#state = :from".to_owned());
         let mut given = self.end_values(job, end);
         given.remove(":admitted");
-        if let Some(Last { segment, result }) = last {
-            update = format!("{update}, {ONE}");
+        if let Some(ExtractEnd { segment, result }) = extract_end {
+            update = format!("{update}, {UNIT_ASSIGNMENTS}");
             condition.push_str(" AND #version = :before");
-            given.extend(one_values(segment, segment.version.saturating_sub(1)));
+            given.extend(unit_values(segment, segment.version.saturating_sub(1)));
             if let Some(text) = result.filter(|text| text.len() <= INLINE_BYTES) {
                 update.push_str(", #result = :result");
                 given.insert(":result".into(), s(text));
@@ -161,7 +166,7 @@ impl Jobs {
     }
 
     /// Returns whether an extract's result is stored in its job's row rather than in a result row of its own.
-    pub fn goes_with_its_job(text: &str) -> bool {
+    pub fn fits_job_row(text: &str) -> bool {
         text.len() <= INLINE_BYTES
     }
 }

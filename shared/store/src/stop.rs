@@ -1,23 +1,23 @@
-//! Stopping jobs on an operator's order: moves them to `cancelling`, and their drivers or the sweeper end them, refunds
-//! included. Does not touch money.
+//! Stopping jobs at an operator's request: moves them to `cancelling`, and their drivers or the sweeper end them,
+//! refunds included. Does not touch money.
 
-use domain::job::CancelVerdict;
+use domain::job::CancelDecision;
 use domain::{AccountId, Job, JobId, JobState, Timestamp};
 
 use crate::Jobs;
 use crate::error::StoreError;
-use crate::lists::Which;
+use crate::lists::JobFilter;
 
-/// Number of jobs that are listed at once.
-const PAGE: usize = 100;
+/// Maximum number of jobs per page of the list.
+const PAGE_SIZE: usize = 100;
 
 /// The result of stopping a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stopped {
+pub enum StopOutcome {
     /// It is being cancelled from now on.
-    Now,
+    Cancelled,
     /// It was already being terminated.
-    Before,
+    AlreadyTerminating,
     /// It is unknown or has ended.
     NotRunning,
 }
@@ -27,15 +27,15 @@ impl Jobs {
     ///
     /// # Errors
     /// Faults of the store; the call may be repeated.
-    pub async fn stop_job(&self, id: &JobId, now: Timestamp) -> Result<Stopped, StoreError> {
+    pub async fn stop_job(&self, id: &JobId, now: Timestamp) -> Result<StopOutcome, StoreError> {
         loop {
-            let Some(job) = self.job(id).await? else { return Ok(Stopped::NotRunning) };
+            let Some(job) = self.job(id).await? else { return Ok(StopOutcome::NotRunning) };
             match job.cancel() {
-                CancelVerdict::Over => return Ok(Stopped::NotRunning),
-                CancelVerdict::Winding => return Ok(Stopped::Before),
-                CancelVerdict::Cancel => {
+                CancelDecision::AlreadyEnded => return Ok(StopOutcome::NotRunning),
+                CancelDecision::AlreadyTerminating => return Ok(StopOutcome::AlreadyTerminating),
+                CancelDecision::Cancel => {
                     if self.terminate(&job, JobState::Cancelling, now).await? {
-                        return Ok(Stopped::Now);
+                        return Ok(StopOutcome::Cancelled);
                     }
                 }
             }
@@ -50,9 +50,9 @@ impl Jobs {
     pub async fn stop_account(&self, account: &AccountId, now: Timestamp) -> Result<Vec<JobId>, StoreError> {
         let (mut stopped, mut after) = (Vec::new(), None);
         loop {
-            let page = self.list(account, Which::Running, PAGE, after.as_ref(), now).await?;
+            let page = self.list(account, JobFilter::Running, PAGE_SIZE, after.as_ref(), now).await?;
             for Job { id, .. } in page.jobs {
-                if self.stop_job(&id, now).await? == Stopped::Now {
+                if self.stop_job(&id, now).await? == StopOutcome::Cancelled {
                     stopped.push(id);
                 }
             }

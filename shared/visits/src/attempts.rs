@@ -1,24 +1,24 @@
-//! Fetches a unit's page, and retries failures that may pass. All attempts share the page's timeout. To the host each
+//! Fetches a unit's page, and retries transient failures. All attempts share the page's timeout. To the host each
 //! is a request like any other: it takes a slot, and what the host answers counts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::retry;
-use fetch::{FetchError, FetchRequest, Fetcher, Hops, Page, Room, header_map};
+use fetch::{FetchError, FetchRequest, Fetcher, Page, RedirectPolicy, SharedBodyResources, header_map};
 use url::Url;
 
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
-use permits::{Growing, Permit};
+use permits::{LargeBodyPermits, Permit};
 use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
 
 /// Result of fetching a page.
-pub(crate) struct Tried {
+pub(crate) struct FetchAttempts {
     /// The page, with the memory permit of its body.
-    pub(crate) page: Result<(Page, Arc<Growing>), FetchError>,
+    pub(crate) page: Result<(Page, Arc<LargeBodyPermits>), FetchError>,
     /// How many requests for the page the site was sent.
     pub(crate) attempts: u32,
     /// The permit of the last attempt.
@@ -41,34 +41,34 @@ impl PageFetcher {
         &self,
         job: &Assignment,
         url: &Url,
-        hops: Option<&dyn Hops>,
+        redirect_policy: Option<&dyn RedirectPolicy>,
         mut permit: Permit,
         end: Instant,
-    ) -> Tried {
+    ) -> FetchAttempts {
         let headers = header_map(job.spec.options.headers.of(url));
         let mut shortage_wait = Duration::from_millis(self.context.settings().retry_base_ms.max(1));
         let mut attempts = 1;
         loop {
             // Each attempt has its own: while a page waits to be retried, it holds nothing that others need.
-            let growing = Arc::new(self.semaphores.heavy.growing(&job.account));
-            let room: Room = growing.clone();
+            let large_body = Arc::new(self.semaphores.heavy.large_body_permits(&job.account));
+            let body_resources: SharedBodyResources = large_body.clone();
             let request = FetchRequest {
                 url,
                 accept_language: &job.spec.options.locale,
                 timeout: end.saturating_duration_since(Instant::now()),
                 headers: (!headers.is_empty()).then_some(&headers),
-                hops,
-                room: Some(&room),
+                redirect_policy,
+                body_resources: Some(&body_resources),
             };
             // Decoding counts as the account's processor time.
             let fetched = self.semaphores.parsers.usage().metered(&job.account, self.fetcher.fetch(request));
             let error = match fetched.await {
-                Ok(page) => return Tried { page: Ok((page, growing)), attempts, permit },
+                Ok(page) => return FetchAttempts { page: Ok((page, large_body)), attempts, permit },
                 // Names the timeout that the caller set, not what was left of it.
                 Err(FetchError::Timeout(_)) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
                 Err(error) => error,
             };
-            drop((room, growing));
+            drop((body_resources, large_body));
             if let FetchError::Internal(what) = error
                 && Instant::now() + shortage_wait < end
             {
@@ -78,7 +78,7 @@ impl PageFetcher {
                 continue;
             }
             let Some(wait) = self.wait_for_next(job, url, &error, attempts, end).await else {
-                return Tried { page: Err(error), attempts, permit };
+                return FetchAttempts { page: Err(error), attempts, permit };
             };
             drop(permit);
             tokio::time::sleep(wait).await;
@@ -87,8 +87,8 @@ impl PageFetcher {
         }
     }
 
-    /// Returns how long to wait before the next attempt, including for a slot at the host, or `None` if there is to be
-    /// none. Records the host's answer once the attempts allow another one: the caller records the last answer.
+    /// Returns how long to wait before the next attempt, including the wait for a slot at the host, or `None` if there is
+    /// no other attempt. Records the host's answer only if there may be another attempt: the caller records the last answer.
     async fn wait_for_next(
         &self,
         job: &Assignment,
@@ -97,17 +97,17 @@ impl PageFetcher {
         attempts: u32,
         end: Instant,
     ) -> Option<Duration> {
-        if !error.may_pass() || self.context.stopping() {
+        if !error.is_transient() || self.context.stopping() {
             return None;
         }
         let left = || millis(end.saturating_duration_since(Instant::now()));
-        let asked = error.throttled().and_then(|throttled| throttled.retry_after).map(millis);
-        let wait = retry::wait_ms(attempts, job.spec.options.retries, asked, left(), self.context.random())?;
+        let requested = error.throttled().and_then(|throttled| throttled.retry_after).map(millis);
+        let wait = retry::wait_ms(attempts, job.spec.options.retries, requested, left(), self.context.random())?;
         if let Some(at) = error.throttled_at() {
             self.pacing.record_response(job, at, error.throttled()).await;
         }
         let latest = self.context.now().plus_ms(i64::try_from(left()).unwrap_or(i64::MAX));
-        let turn = match self.pacing.acquire(job, url, latest).await {
+        let slot_wait = match self.pacing.acquire(job, url, latest).await {
             Ok(Slot::At(start)) => start.ms_since(self.context.now()),
             Ok(Slot::Later(_)) => return None,
             Err(error) => {
@@ -115,7 +115,7 @@ impl PageFetcher {
                 return None;
             }
         };
-        let wait = wait.max(turn);
+        let wait = wait.max(slot_wait);
         retry::fits(wait, left()).then(|| Duration::from_millis(wait))
     }
 }

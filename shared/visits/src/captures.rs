@@ -15,7 +15,7 @@ pub struct Captures {
 
 impl Captures {
     /// Stores a screenshot of a page before the result names it.
-    pub(crate) async fn keep(&self, job: &Assignment, seq: Seq, png: Vec<u8>, outcome: &mut UnitOutcome) {
+    pub(crate) async fn store(&self, job: &Assignment, seq: Seq, png: Vec<u8>, outcome: &mut UnitOutcome) {
         let UnitOutcome::Success { captures, warnings, .. } = outcome else { return };
         match self.rows.store().segments.put_capture(job, seq, png).await {
             Ok(()) => captures.push(Captured { kind: Capture::Screenshot, n: seq }),

@@ -3,10 +3,10 @@
 //! finds in it. It writes what belongs to a page (links admitted, captures, cached results, questions for later) and
 //! knows nothing of segments, leases, balances or the queue: those belong to `engine`.
 
-pub mod ask;
 pub mod captures;
 pub mod hosts;
-pub mod modelling;
+pub mod model_reader;
+pub mod page_question;
 pub mod remote;
 pub mod unit;
 
@@ -27,15 +27,15 @@ use language_model::Model;
 use render::Render;
 use runtime::{Context, JobReader, Rows, Semaphores};
 
-use ask::Asking;
 use attempts::PageFetcher;
 use cache::ResultCache;
 use captures::Captures;
 use crawl::{CrawlCaches, Crawler};
 use hosts::{HostPacing, RobotsReader};
-use modelling::ModelReader;
+use model_reader::ModelReader;
 use pacing::UnitPacing;
 use page::PageVisitor;
+use page_question::QuestionStore;
 use reading::PageReader;
 use rendering::PageRenderer;
 use unit::UnitRunner;
@@ -137,7 +137,7 @@ impl Pages {
             visitor: Arc::new(visitor),
             cache: Arc::new(ResultCache { context: cx(), rows: rows.clone() }),
             captures: captures.clone(),
-            asking: Asking { context: cx(), rows },
+            questions: QuestionStore { context: cx(), rows },
             semaphores,
         };
         Pages { units: Arc::new(units), hosts, robots, captures, model }

@@ -4,19 +4,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::result_size::cut;
+use domain::result_size::limit_size;
 use domain::{ErrorCode, RenderMode, Seq, UnitError, UnitOutcome};
-use fetch::{FetchError, Hops, Page, Throttled, UrlFault};
+use fetch::{FetchError, Page, RedirectPolicy, Throttled, UrlFault};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use url::Url;
 
-use crate::ask::Ask;
-use crate::attempts::{PageFetcher, Tried};
-use crate::crawl::{Crawler, Found, Redirects};
-use crate::modelling::ModelReader;
-use crate::reading::{Fetched, Held, PageReader};
-use crate::rendering::{PageRenderer, Shown, Unrendered, is_better, is_wanted_at_once, no_answer, no_browser};
+use crate::attempts::{FetchAttempts, PageFetcher};
+use crate::crawl::{Crawler, FoundLinks, Redirects};
+use crate::model_reader::ModelReader;
+use crate::page_question::PageQuestion;
+use crate::reading::{BodyPermits, Fetched, PageReader};
+use crate::rendering::{
+    PageRenderer, RenderedPage, Unrendered, is_better, no_answer_error, no_browser_warning, renders_at_once,
+};
 use crate::vision::PictureReader;
 use permits::Permit;
 use reader::Values;
@@ -24,7 +26,7 @@ use runtime::assignment::Assignment;
 use runtime::semaphores::Semaphores;
 
 /// How to visit a page.
-pub(crate) struct Plan {
+pub(crate) struct VisitPlan {
     /// The unit.
     pub(crate) seq: Seq,
     /// When the unit started; its timeout counts from here.
@@ -34,7 +36,7 @@ pub(crate) struct Plan {
     pub(crate) permit: Option<Permit>,
     /// Whether reading the page may have killed a process before: this time, a child process reads it.
     pub(crate) suspect: bool,
-    /// Judges the page's redirects; set for crawls.
+    /// Checks the page's redirects; set for crawls.
     pub(crate) redirects: Option<Arc<Redirects>>,
 }
 
@@ -42,9 +44,9 @@ pub(crate) struct Plan {
 pub(crate) struct Visited {
     pub(crate) outcome: UnitOutcome,
     /// Whether the result is complete, so that it may be cached.
-    pub(crate) is_whole: bool,
+    pub(crate) is_complete: bool,
     /// Links that a crawl may follow.
-    pub(crate) found: Option<Found>,
+    pub(crate) found: Option<FoundLinks>,
     /// The page is another unit's, or robots.txt denies it: the unit has no result of its own.
     pub(crate) duplicate: bool,
     /// The URL that answered, if one did, and whether it throttled.
@@ -52,7 +54,7 @@ pub(crate) struct Visited {
     /// A screenshot of the page, if one was asked for and taken.
     pub(crate) screenshot: Option<Vec<u8>>,
     /// A question for a model to be asked later; the outcome is provisional then.
-    pub(crate) ask: Option<Ask>,
+    pub(crate) page_question: Option<PageQuestion>,
 }
 
 impl Visited {
@@ -63,8 +65,8 @@ impl Visited {
 
     /// An outcome with nothing else to report.
     fn of(outcome: UnitOutcome) -> Visited {
-        let (found, answered, screenshot, ask) = (None, None, None, None);
-        Visited { outcome, is_whole: true, found, duplicate: false, answered, screenshot, ask }
+        let (found, answered, screenshot, page_question) = (None, None, None, None);
+        Visited { outcome, is_complete: true, found, duplicate: false, answered, screenshot, page_question }
     }
 
     /// A URL that cannot be fetched.
@@ -91,17 +93,23 @@ pub(crate) struct PageVisitor {
 
 impl PageVisitor {
     /// Visits a unit's page at `target`, which is `url` parsed. Never fails: errors are part of the outcome.
-    pub(crate) async fn visit(self: &Arc<Self>, job: &Arc<Assignment>, url: &str, target: Url, visit: Plan) -> Visited {
-        let (visitor, job, asked) = (Arc::clone(self), Arc::clone(job), url.to_owned());
+    pub(crate) async fn visit(
+        self: &Arc<Self>,
+        job: &Arc<Assignment>,
+        url: &str,
+        target: Url,
+        plan: VisitPlan,
+    ) -> Visited {
+        let (visitor, job, owned_url) = (Arc::clone(self), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.timeout_ms));
-        let end = visit.started + limit;
+        let end = plan.started + limit;
         // A task of its own, so that a panic ends in it and it continues while the caller waits for a row. Dropping
         // this future ends it.
         let (usage, account) = (self.semaphores.parsers.usage().clone(), job.account.clone());
-        let work = async move { visitor.fetch_and_read(&job, asked, target, visit, end).await }.in_current_span();
+        let work = async move { visitor.fetch_and_read(&job, owned_url, target, plan, end).await }.in_current_span();
         let work = tokio::spawn(usage.metered(&account, work));
         match tokio::time::timeout_at(end.into(), AbortOnDropHandle::new(work)).await {
-            Ok(Ok(visited)) => Visited { outcome: cut(visited.outcome), ..visited },
+            Ok(Ok(visited)) => Visited { outcome: limit_size(visited.outcome), ..visited },
             Ok(Err(e)) => {
                 tracing::error!(panicked = e.is_panic(), "a page could not be read");
                 let text = "this page could not be read because of an internal error";
@@ -119,49 +127,50 @@ impl PageVisitor {
         job: &Arc<Assignment>,
         url: String,
         target: Url,
-        mut visit: Plan,
+        mut plan: VisitPlan,
         end: Instant,
     ) -> Visited {
-        let always = is_wanted_at_once(&job.spec.options);
+        let at_once = renders_at_once(&job.spec.options);
         let mut notes = Vec::new();
         match self.renderer.of(job) {
-            Some(renderer) if always => {
+            Some(renderer) if at_once => {
                 // A page that waits for a browser holds no permit to fetch.
-                drop(visit.permit.take());
-                let redirects = visit.redirects.as_deref();
+                drop(plan.permit.take());
+                let redirects = plan.redirects.as_deref();
                 match self.renderer.render_page(job, renderer, &target, redirects, end).await {
                     Ok(shown) => {
-                        let mut answer = self.read_rendered(job, shown, &visit, end).await;
+                        let mut answer = self.read_rendered(job, shown, &plan, end).await;
                         self.complete(job, &mut answer, end).await;
                         return visited(url, answer, None);
                     }
-                    Err(Unrendered::Failed(error)) => return failed(&url, error, 1, visit.seq),
-                    Err(Unrendered::NoAnswer) => return Visited::failed(&url, no_answer()),
+                    Err(Unrendered::Failed(error)) => return failed(&url, error, 1, plan.seq),
+                    Err(Unrendered::NoAnswer) => return Visited::failed(&url, no_answer_error()),
                     Err(Unrendered::NoPage) => {}
                     Err(Unrendered::NoBrowser(why)) => {
                         notes.push(format!("{why}; the page was fetched without a browser"))
                     }
                 }
             }
-            None if always => notes.push(no_browser(&job.spec.options)),
+            None if at_once => notes.push(no_browser_warning(&job.spec.options)),
             Some(_) | None => {}
         }
-        let permit = match visit.permit.take() {
+        let permit = match plan.permit.take() {
             Some(permit) => permit,
             None => self.semaphores.pages.acquire(&job.account).await,
         };
-        let hops = visit.redirects.as_deref().map(|hops| hops as &dyn Hops);
-        let Tried { page, attempts, permit } = self.fetcher.fetch_page(job, &target, hops, permit, end).await;
-        let (page, growing) = match page {
+        let redirects = plan.redirects.as_deref().map(|redirects| redirects as &dyn RedirectPolicy);
+        let FetchAttempts { page, attempts, permit } =
+            self.fetcher.fetch_page(job, &target, redirects, permit, end).await;
+        let (page, large_body) = match page {
             Ok(page) => page,
-            Err(error) => return failed(&url, error, attempts, visit.seq),
+            Err(error) => return failed(&url, error, attempts, plan.seq),
         };
-        let held = Held::take(&self.semaphores, &job.job, permit, growing, &page.body);
-        let mut answer = self.read_answer(job, page, held, &visit, end).await;
+        let body_permits = BodyPermits::take(&self.semaphores, &job.job, permit, large_body, &page.body);
+        let mut answer = self.read_answer(job, page, body_permits, &plan, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.warnings.append(&mut notes);
         }
-        if let Some(rendered) = self.render_shell(job, &target, &mut answer, &visit, end).await {
+        if let Some(rendered) = self.render_shell(job, &target, &mut answer, &plan, end).await {
             answer = rendered;
         }
         self.complete(job, &mut answer, end).await;
@@ -173,10 +182,10 @@ impl PageVisitor {
         if let (Some(model), Some(Ok(values))) = (&self.model, answer.values.as_mut())
             && !model.waits_for_batch(job)
         {
-            let seen = values.compact.as_ref().and_then(|compact| self.pictures.wanted(job, compact));
+            let with_pictures = values.compact.as_ref().and_then(|compact| self.pictures.wanted(job, compact));
             model.complete(job, &answer.at, values, end).await;
-            if let Some(page) = seen {
-                self.pictures.look(job, &answer.at, page, values, end).await;
+            if let Some(page) = with_pictures {
+                self.pictures.read(job, &answer.at, page, values, end).await;
             }
         }
     }
@@ -188,7 +197,7 @@ impl PageVisitor {
         job: &Arc<Assignment>,
         target: &Url,
         plain: &mut Answer,
-        visit: &Plan,
+        plan: &VisitPlan,
         end: Instant,
     ) -> Option<Answer> {
         let renderer = self.renderer.of(job)?;
@@ -196,7 +205,7 @@ impl PageVisitor {
         // The final URL, or the target with the fragment that the page's programs may use.
         let url = if plain.redirected { &plain.at } else { target };
         let rendered = match self.renderer.acquire_slot(job, url, end).await {
-            Some(()) => self.renderer.render_page(job, renderer, url, visit.redirects.as_deref(), end).await,
+            Some(()) => self.renderer.render_page(job, renderer, url, plan.redirects.as_deref(), end).await,
             None => Err(Unrendered::NoBrowser(
                 "requests to this host are spaced, and its next turn was later than timeout_ms allows".into(),
             )),
@@ -209,19 +218,25 @@ impl PageVisitor {
             }
         };
         let redirected = plain.redirected || shown.page.redirected;
-        let answer = self.read_rendered(job, shown, visit, end).await;
+        let answer = self.read_rendered(job, shown, plan, end).await;
         let better = answer.values.as_ref().is_some_and(|rendered| is_better(values, rendered));
         better.then_some(Answer { redirected, ..answer })
     }
 
     /// Reads a page that was rendered.
-    async fn read_rendered(&self, job: &Arc<Assignment>, shown: Shown, visit: &Plan, end: Instant) -> Answer {
-        let Shown { page, notes, screenshot } = shown;
+    async fn read_rendered(
+        &self,
+        job: &Arc<Assignment>,
+        shown: RenderedPage,
+        plan: &VisitPlan,
+        end: Instant,
+    ) -> Answer {
+        let RenderedPage { page, notes, screenshot } = shown;
         // Its body waits for a reader like any other.
         let permit = self.semaphores.pages.acquire(&job.account).await;
-        let growing = Arc::new(self.semaphores.heavy.growing(&job.account));
-        let held = Held::take(&self.semaphores, &job.job, permit, growing, &page.body);
-        let mut answer = self.read_answer(job, page, held, visit, end).await;
+        let large_body = Arc::new(self.semaphores.heavy.large_body_permits(&job.account));
+        let body_permits = BodyPermits::take(&self.semaphores, &job.job, permit, large_body, &page.body);
+        let mut answer = self.read_answer(job, page, body_permits, plan, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.render_mode = RenderMode::Headless;
             values.warnings.extend(notes);
@@ -229,17 +244,25 @@ impl PageVisitor {
         Answer { screenshot, ..answer }
     }
 
-    /// Reads a page and, for a crawl, judges its links.
-    async fn read_answer(&self, job: &Arc<Assignment>, page: Page, held: Held, visit: &Plan, end: Instant) -> Answer {
+    /// Reads a page and, for a crawl, checks its links.
+    async fn read_answer(
+        &self,
+        job: &Arc<Assignment>,
+        page: Page,
+        body_permits: BodyPermits,
+        plan: &VisitPlan,
+        end: Instant,
+    ) -> Answer {
         let (at, redirected) = (page.final_url.clone(), page.redirected);
-        let edge = match &job.spec.crawl {
-            Some(plan) => self.crawler.edge_at(job, plan, visit.seq, &page).await,
+        let link_filter = match &job.spec.crawl {
+            Some(crawl) => self.crawler.link_filter(job, crawl, plan.seq, &page).await,
             None => None,
         };
-        let fetched = Fetched { job, page, held, edge: edge.clone(), end };
-        match self.reader.read_page(fetched, visit.suspect).await {
-            Some((values, judged)) => {
-                let found = edge.map(|edge| Found { at: at.clone(), edge, judged, end: end.into() });
+        let fetched = Fetched { job, page, body_permits, link_filter: link_filter.clone(), end };
+        match self.reader.read_page(fetched, plan.suspect).await {
+            Some((values, links)) => {
+                let found =
+                    link_filter.map(|link_filter| FoundLinks { at: at.clone(), link_filter, links, end: end.into() });
                 Answer { at, redirected, values: Some(values), found, screenshot: None }
             }
             None => Answer { at, redirected, values: None, found: None, screenshot: None },
@@ -255,7 +278,7 @@ struct Answer {
     redirected: bool,
     /// `None` if its reader failed because of an internal error.
     values: Option<Result<Values, UnitError>>,
-    found: Option<Found>,
+    found: Option<FoundLinks>,
     screenshot: Option<Vec<u8>>,
 }
 
@@ -263,9 +286,10 @@ struct Answer {
 fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
     let Answer { at, redirected, values, found, screenshot } = answer;
     let final_url = redirected.then(|| at.to_string());
-    let ours = || UnitError::new(ErrorCode::Internal, "this page could not be read because of an internal error");
-    let (mut is_whole, mut ask) = (true, None);
-    let outcome = match values.unwrap_or_else(|| Err(ours())) {
+    let internal_error =
+        || UnitError::new(ErrorCode::Internal, "this page could not be read because of an internal error");
+    let (mut is_complete, mut page_question) = (true, None);
+    let outcome = match values.unwrap_or_else(|| Err(internal_error())) {
         Ok(Values {
             data,
             warnings,
@@ -277,9 +301,10 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
             images_processed,
             explained,
         }) => {
-            is_whole = !model_failed;
+            is_complete = !model_failed;
             // Fields that no model has been asked about yet.
-            ask = compact.filter(|compact| !compact.open.is_empty()).map(|compact| Ask::new(&at, compact));
+            page_question =
+                compact.filter(|compact| !compact.open.is_empty()).map(|compact| PageQuestion::new(&at, compact));
             UnitOutcome::Success {
                 url,
                 final_url,
@@ -295,8 +320,8 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
         }
         Err(error) => UnitOutcome::Error { url, final_url, error, attempts: None },
     };
-    let outcome = outcome.tried(attempts.unwrap_or(1));
-    Visited { outcome, is_whole, found, duplicate: false, answered: Some((at, None)), screenshot, ask }
+    let outcome = outcome.with_attempts(attempts.unwrap_or(1));
+    Visited { outcome, is_complete, found, duplicate: false, answered: Some((at, None)), screenshot, page_question }
 }
 
 /// Returns the result of a page that could not be fetched.
@@ -304,6 +329,6 @@ fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
     let answered = error.throttled_at().cloned().map(|at| (at, error.throttled()));
     // If robots.txt denies the target of a redirect, only a seed reports that as its result.
     let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
-    let outcome = UnitOutcome::error(url, error.into_unit_error()).tried(attempts);
+    let outcome = UnitOutcome::error(url, error.into_unit_error()).with_attempts(attempts);
     Visited { answered, duplicate, ..Visited::of(outcome) }
 }

@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use domain::{AccountId, Job, UnitError};
-use extraction::budget::{Budget, Limits, Spent};
+use extraction::budget::{Budget, Limits, Resource};
 use extraction::weight;
 use fetch::Page;
 
-use crate::crawl::{Edge, Judged};
-use crate::modelling::ModelReader;
+use crate::crawl::{CheckedLink, LinkFilter};
+use crate::model_reader::ModelReader;
 use crate::vision::PictureReader;
-use permits::{BytePermit, Growing, Permit, Slice};
-use reader::{Reading, Task, Values, read_apart};
+use permits::{BytePermit, CpuTimeLimit, LargeBodyPermits, Permit};
+use reader::{Reading, Task, Values, read_in_child};
 use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
@@ -24,22 +24,22 @@ use runtime::semaphores::Semaphores;
 pub(crate) struct Fetched<'j> {
     pub(crate) job: &'j Assignment,
     pub(crate) page: Page,
-    pub(crate) held: Held,
-    /// Judges the page's links; set for crawls.
-    pub(crate) edge: Option<Arc<Edge>>,
+    pub(crate) body_permits: BodyPermits,
+    /// Checks the page's links; set for crawls.
+    pub(crate) link_filter: Option<Arc<LinkFilter>>,
     /// When reading has to end.
     pub(crate) end: Instant,
 }
 
-/// What was read: the page's values, and the judged links of a crawl's page.
-pub(crate) type Read = (Result<Values, UnitError>, Vec<Judged>);
+/// What was read: the page's values, and the checked links of a crawl's page.
+pub(crate) type ValuesAndLinks = (Result<Values, UnitError>, Vec<CheckedLink>);
 
 /// Reads pages.
 pub(crate) struct PageReader {
     pub(crate) context: Arc<Context>,
     /// Decides how much of a page's text is kept for the model.
     pub(crate) model: Option<Arc<ModelReader>>,
-    /// Says why pictures are not looked at although that was asked for.
+    /// Explains why pictures are not read although the job asked for it.
     pub(crate) pictures: Arc<PictureReader>,
     pub(crate) semaphores: Semaphores,
 }
@@ -47,29 +47,33 @@ pub(crate) struct PageReader {
 impl PageReader {
     /// Reads a page. A `suspect` page (it may kill its reader) is read in a child process where one is configured.
     /// Returns `None` if the reader failed because of an internal error.
-    pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<Read> {
-        let Fetched { job, page, held, edge, end } = fetched;
-        let mut task = Task::new(&job.spec, page.content_type, page.final_url, self.context.now(), edge.is_some());
-        task.notes.extend(self.pictures.note(job));
-        task.compact = self.model.as_ref().and_then(|model| model.wanted_text(job));
-        let work = Work { task, body: page.body, held, edge, end };
+    pub(crate) async fn read_page(&self, fetched: Fetched<'_>, suspect: bool) -> Option<ValuesAndLinks> {
+        let Fetched { job, page, body_permits, link_filter, end } = fetched;
+        let mut task =
+            Task::new(&job.spec, page.content_type, page.final_url, self.context.now(), link_filter.is_some());
+        task.extra_warnings.extend(self.pictures.ignored_warning(job));
+        task.compact = self.model.as_ref().and_then(|model| model.max_text(job));
+        let work = Work { task, body: page.body, body_permits, link_filter, end };
         match &self.context.settings().reader {
-            Some(program) if suspect => self.read_suspect(program, &job.account, work).await,
-            Some(_) | None => self.read_here(&job.account, work).await,
+            Some(program) if suspect => self.read_in_child(program, &job.account, work).await,
+            Some(_) | None => self.read_in_process(&job.account, work).await,
         }
     }
 
     /// Reads a page on a thread of this process that does not serve the network. A page that is heavy, or turns out to
     /// be while it is read as a light one, waits for its turn among the heavy ones.
-    async fn read_here(&self, account: &AccountId, work: Work) -> Option<Read> {
+    async fn read_in_process(&self, account: &AccountId, work: Work) -> Option<ValuesAndLinks> {
         let semaphores = &self.semaphores;
         let read = async {
             let mut light = Some(work);
-            let mut heavy =
-                match semaphores.parsers.run_blocking(account, move |slice| read_light(&mut light, slice)).await? {
-                    Ok(read) => return Some(read),
-                    Err(heavy) => heavy,
-                };
+            let mut heavy = match semaphores
+                .parsers
+                .run_blocking(account, move |cpu_limit| read_light(&mut light, cpu_limit))
+                .await?
+            {
+                Ok(read) => return Some(read),
+                Err(heavy) => heavy,
+            };
             semaphores
                 .heavy
                 .reader
@@ -84,11 +88,11 @@ impl PageReader {
     }
 
     /// Reads a page that may kill its reader in a child process. It counts as a heavy page.
-    async fn read_suspect(&self, program: &Path, account: &AccountId, work: Work) -> Option<Read> {
-        let Work { task, body, held, edge, end } = work;
+    async fn read_in_child(&self, program: &Path, account: &AccountId, work: Work) -> Option<ValuesAndLinks> {
+        let Work { task, body, body_permits, link_filter, end } = work;
         let permit = self.semaphores.heavy.reader.acquire(account).await;
-        drop(held);
-        let Reading { values, links } = match read_apart(program, task, &body, end).await {
+        drop(body_permits);
+        let Reading { values, links } = match read_in_child(program, task, &body, end).await {
             Ok(reading) => reading,
             Err(error) => {
                 tracing::error!(%error, "could not start a child process to read a page");
@@ -96,16 +100,18 @@ impl PageReader {
             }
         };
         drop(permit);
-        let judge = move |edge: &Edge, slice: &Slice| {
-            let over = || slice.is_over() || Instant::now() >= end;
-            let judged = edge.judge(&links, &Budget::until(&over));
-            (!slice.is_over()).then_some(judged)
+        let check = move |link_filter: &LinkFilter, cpu_limit: &CpuTimeLimit| {
+            let is_over = || cpu_limit.is_exceeded() || Instant::now() >= end;
+            let links = link_filter.check(&links, &Budget::with_deadline(&is_over));
+            (!cpu_limit.is_exceeded()).then_some(links)
         };
-        let judged = match edge {
-            Some(edge) => self.semaphores.parsers.run_blocking(account, move |slice| judge(&edge, slice)).await?,
+        let links = match link_filter {
+            Some(link_filter) => {
+                self.semaphores.parsers.run_blocking(account, move |cpu_limit| check(&link_filter, cpu_limit)).await?
+            }
             None => Vec::new(),
         };
-        Some((values, judged))
+        Some((values, links))
     }
 }
 
@@ -113,64 +119,64 @@ impl PageReader {
 struct Work {
     task: Task,
     body: Bytes,
-    held: Held,
-    edge: Option<Arc<Edge>>,
+    body_permits: BodyPermits,
+    link_filter: Option<Arc<LinkFilter>>,
     end: Instant,
 }
 
 impl Work {
-    fn read(&mut self) -> Read {
+    fn read(&mut self) -> ValuesAndLinks {
         // Given back as soon as reading starts, so that other pages are fetched meanwhile.
-        self.held = Held::default();
+        self.body_permits = BodyPermits::default();
         self.read_within(Limits::PAGE, &|| false).0
     }
 
-    fn read_within(&self, limits: Limits, is_over: &dyn Fn() -> bool) -> (Read, Option<Spent>) {
-        let over = || is_over() || Instant::now() >= self.end;
-        let budget = Budget::limited_until(limits, &over);
+    fn read_within(&self, limits: Limits, is_over: &dyn Fn() -> bool) -> (ValuesAndLinks, Option<Resource>) {
+        let must_end = || is_over() || Instant::now() >= self.end;
+        let budget = Budget::limited_with_deadline(limits, &must_end);
         let Reading { values, links } = self.task.read(&self.body, &budget);
-        let judged = self.edge.as_ref().map(|edge| edge.judge(&links, &budget)).unwrap_or_default();
-        ((values, judged), budget.spent())
+        let links = self.link_filter.as_ref().map(|filter| filter.check(&links, &budget)).unwrap_or_default();
+        ((values, links), budget.exhausted())
     }
 }
 
 /// Reads a page within the limits of a light one. Returns the work if the page needs more, and
-/// `None` if the slice ended.
-fn read_light(work: &mut Option<Work>, slice: &Slice) -> Option<Result<Read, Work>> {
+/// `None` if the limit on processor time was exceeded.
+fn read_light(work: &mut Option<Work>, cpu_limit: &CpuTimeLimit) -> Option<Result<ValuesAndLinks, Work>> {
     let light = work.as_ref()?;
     if weight::is_heavy(&light.body) {
         return work.take().map(Err);
     }
-    match light.read_within(Limits::LIGHT, &|| slice.is_over()) {
-        (_, Some(Spent::Time)) if slice.is_over() && Instant::now() < light.end => None,
-        (read, None | Some(Spent::Time)) => Some(Ok(read)),
-        (_, Some(Spent::Steps | Spent::Bytes | Spent::Nodes)) => work.take().map(Err),
+    match light.read_within(Limits::LIGHT, &|| cpu_limit.is_exceeded()) {
+        (_, Some(Resource::Time)) if cpu_limit.is_exceeded() && Instant::now() < light.end => None,
+        (read, None | Some(Resource::Time)) => Some(Ok(read)),
+        (_, Some(Resource::Steps | Resource::Bytes | Resource::Nodes)) => work.take().map(Err),
     }
 }
 
-/// What a body holds while it waits for a reader: the permits of a large body, or room for its bytes, or, if there is
-/// no room, its permit to be fetched. All three bound what is in memory.
+/// The permits of a body that waits for a reader: those of a large body, or a permit for its bytes, or, if there is none,
+/// the permit to fetch it. Each bounds the memory that bodies take.
 #[derive(Default)]
-pub(crate) struct Held {
+pub(crate) struct BodyPermits {
     _permit: Option<Permit>,
-    _room: Option<BytePermit>,
-    _growing: Option<Arc<Growing>>,
+    _bytes: Option<BytePermit>,
+    _large_body: Option<Arc<LargeBodyPermits>>,
 }
 
-impl Held {
+impl BodyPermits {
     pub(crate) fn take(
         semaphores: &Semaphores,
         job: &Job,
         permit: Permit,
-        growing: Arc<Growing>,
+        large_body: Arc<LargeBodyPermits>,
         body: &Bytes,
-    ) -> Held {
-        if growing.is_large() {
-            return Held { _growing: Some(growing), ..Held::default() };
+    ) -> BodyPermits {
+        if large_body.is_large() {
+            return BodyPermits { _large_body: Some(large_body), ..BodyPermits::default() };
         }
         match semaphores.bodies.take(&job.account, body.len()) {
-            Some(room) => Held { _room: Some(room), ..Held::default() },
-            None => Held { _permit: Some(permit), ..Held::default() },
+            Some(bytes) => BodyPermits { _bytes: Some(bytes), ..BodyPermits::default() },
+            None => BodyPermits { _permit: Some(permit), ..BodyPermits::default() },
         }
     }
 }

@@ -7,19 +7,19 @@ use fetch::BoxFuture;
 use render::{Answer, Render, RenderError, Rendered, Request};
 use store::function::Function;
 
-/// Part of a page's time that is kept for the way to the function and back.
-const WAY: Duration = Duration::from_millis(300);
+/// Part of a page's time that is reserved for the transfer of request and answer.
+const TRANSFER_TIME: Duration = Duration::from_millis(300);
 
 /// Renders pages by calling a function.
 #[derive(Debug, Clone)]
-pub struct Remote(pub Function);
+pub struct RemoteRenderer(pub Function);
 
-impl Remote {
+impl RemoteRenderer {
     async fn ask(&self, mut request: Request) -> Result<Rendered, RenderError> {
         let time = request.timeout;
-        request.timeout = time.saturating_sub(WAY).max(time / 2);
+        request.timeout = time.saturating_sub(TRANSFER_TIME).max(time / 2);
         let asked = serde_json::to_vec(&request).map_err(|error| RenderError::Internal(error.to_string()))?;
-        match self.0.ask(asked, time).await {
+        match self.0.invoke(asked, time).await {
             Ok(answer) => match serde_json::from_slice::<Answer>(&answer) {
                 Ok(answer) => answer.unpack(),
                 Err(error) => {
@@ -35,7 +35,7 @@ impl Remote {
     }
 }
 
-impl Render for Remote {
+impl Render for RemoteRenderer {
     fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>> {
         Box::pin(self.ask(request))
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::job::{Capture, Options, RenderJs, WaitFor};
 use domain::{ErrorCode, UnitError};
-use fetch::{FetchError, Fetcher, Hop, Hops, Page, check_code};
+use fetch::{FetchError, Fetcher, Page, RedirectDecision, RedirectPolicy, check_code};
 use render::{Documents, Fields, Render, RenderError, Rendered, Request};
 use url::Url;
 
@@ -20,17 +20,17 @@ use runtime::semaphores::Semaphores;
 
 /// Maximum number of documents that a crawl's page may go on to.
 const MAX_HOPS: u32 = 5;
-/// Part of a page's time that is kept to read what was rendered.
-const KEEP: Duration = Duration::from_millis(800);
-/// Shortest time in which rendering is started.
-const SHORTEST: Duration = Duration::from_millis(1_500);
+/// Part of a page's time that is reserved to read what was rendered.
+const READ_RESERVE: Duration = Duration::from_millis(800);
+/// Rendering is not started if less time than this is left.
+const MIN_RENDER_TIME: Duration = Duration::from_millis(1_500);
 
 /// A page as a browser showed it.
-pub(crate) struct Shown {
+pub(crate) struct RenderedPage {
     pub(crate) page: Page,
     /// Warnings for the caller.
     pub(crate) notes: Vec<String>,
-    /// A PNG of the window, if one was asked for.
+    /// A PNG of the window, if one was requested.
     pub(crate) screenshot: Option<Vec<u8>>,
 }
 
@@ -80,7 +80,7 @@ impl PageRenderer {
         let latest = self.context.now().plus_ms(left);
         let Slot::At(start) = self.pacing.acquire(job, url, latest).await.ok()? else { return None };
         let start = Instant::now() + Duration::from_millis(start.ms_since(self.context.now()));
-        if start + KEEP + SHORTEST > end {
+        if start + READ_RESERVE + MIN_RENDER_TIME > end {
             return None;
         }
         tokio::time::sleep_until(start.into()).await;
@@ -96,28 +96,28 @@ impl PageRenderer {
         url: &Url,
         redirects: Option<&Redirects>,
         end: Instant,
-    ) -> Result<Shown, Unrendered> {
+    ) -> Result<RenderedPage, Unrendered> {
         let mut url = url.clone();
-        let asked = url.clone();
+        let requested_url = url.clone();
         for _ in 0..=MAX_HOPS {
             let permit = self.semaphores.renders.acquire(&job.account).await;
-            let left = end.saturating_duration_since(Instant::now()).saturating_sub(KEEP);
-            if left + KEEP < SHORTEST {
+            let left = end.saturating_duration_since(Instant::now()).saturating_sub(READ_RESERVE);
+            if left + READ_RESERVE < MIN_RENDER_TIME {
                 return Err(Unrendered::NoBrowser("there was no time left to render it".into()));
             }
             let rendered = renderer.render(self.request(job, &url, left)).await;
             drop(permit);
             match rendered {
-                Ok(rendered) => return self.page_of(rendered, &asked),
+                Ok(rendered) => return self.page_of(rendered, &requested_url),
                 Err(RenderError::Diverted(to)) => {
                     let hop = match redirects {
-                        Some(redirects) => redirects.may_go(&to).await,
-                        None => Hop::Go,
+                        Some(redirects) => redirects.decide(&to).await,
+                        None => RedirectDecision::Follow,
                     };
                     match hop {
-                        Hop::Go => url = to,
-                        Hop::Elsewhere => return Err(Unrendered::Failed(FetchError::Diverted(Box::new(to)))),
-                        Hop::Denied => return Err(Unrendered::Failed(FetchError::Denied(Box::new(to)))),
+                        RedirectDecision::Follow => url = to,
+                        RedirectDecision::Reject => return Err(Unrendered::Failed(FetchError::Diverted(Box::new(to)))),
+                        RedirectDecision::Denied => return Err(Unrendered::Failed(FetchError::Denied(Box::new(to)))),
                     }
                 }
                 Err(error) => return Err(unrendered(job, error)),
@@ -141,10 +141,10 @@ impl PageRenderer {
         request
     }
 
-    fn page_of(&self, rendered: Rendered, asked: &Url) -> Result<Shown, Unrendered> {
+    fn page_of(&self, rendered: Rendered, requested_url: &Url) -> Result<RenderedPage, Unrendered> {
         let Rendered { final_url, status, html, notes, robots_tag, screenshot, .. } = rendered;
         check_code(status, &final_url).map_err(Unrendered::Failed)?;
-        let mut from = asked.clone();
+        let mut from = requested_url.clone();
         from.set_fragment(None);
         let page = Page {
             redirected: final_url != from,
@@ -154,7 +154,7 @@ impl PageRenderer {
             nofollow: robots_tag.is_some_and(|fields| self.fetcher.is_nofollow(&fields)),
             body: html.into_bytes().into(),
         };
-        Ok(Shown { page, notes, screenshot })
+        Ok(RenderedPage { page, notes, screenshot })
     }
 }
 
@@ -162,7 +162,7 @@ fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
     Unrendered::Failed(match error {
         RenderError::Forbidden(text) => FetchError::Forbidden(text),
         RenderError::Unreachable(text) => FetchError::Unreachable(text),
-        RenderError::TooMuch(text) => FetchError::Unsupported(text),
+        RenderError::LimitExceeded(text) => FetchError::Unsupported(text),
         // Names the timeout that the caller set, not what was left of it.
         RenderError::Timeout(_) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
         RenderError::Diverted(to) => FetchError::Diverted(Box::new(to)),
@@ -180,17 +180,17 @@ pub(crate) fn is_better(plain: &Values, rendered: &Result<Values, UnitError>) ->
 
 /// Returns whether to render at once: if the caller asked for that, or for a capture, whatever the page
 /// shows without a browser.
-pub(crate) fn is_wanted_at_once(options: &Options) -> bool {
+pub(crate) fn renders_at_once(options: &Options) -> bool {
     options.render_js == RenderJs::Always || !options.capture.is_empty()
 }
 
-/// The error of a page that only a browser was to read.
-pub(crate) fn no_answer() -> UnitError {
+/// Returns the error of a page that only a browser should have read.
+pub(crate) fn no_answer_error() -> UnitError {
     UnitError::new(ErrorCode::Timeout, format!("{}; the page was not read", Unrendered::NoAnswer))
 }
 
-/// The warning of a page for which a browser was asked for but there is none.
-pub(crate) fn no_browser(options: &Options) -> String {
+/// Returns the warning of a page that asks for a browser where none is configured.
+pub(crate) fn no_browser_warning(options: &Options) -> String {
     let wanted = if options.capture.is_empty() { "render_js was \"always\"" } else { "capture needs a browser" };
     format!(
         "{wanted}, but no browser is configured; the page was fetched without one. The operator can install Chromium \

@@ -10,20 +10,20 @@ use store::StoreError;
 use store::results::ResultText;
 use url::Url;
 
-use crate::ask::Asking;
 use crate::cache::ResultCache;
 use crate::captures::Captures;
 use crate::crawl::Crawler;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
-use crate::page::{PageVisitor, Plan, Visited};
+use crate::page::{PageVisitor, VisitPlan, Visited};
+use crate::page_question::QuestionStore;
 use permits::Permit;
 use runtime::assignment::{Assignment, JobReader};
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
 
-/// A unit does not wait if its host's next slot is further away than this.
-const NEAR_MS: i64 = 5_000;
+/// Maximum wait of a unit for its host's next slot, in milliseconds. If the slot is later, the unit is deferred.
+const MAX_SLOT_WAIT_MS: i64 = 5_000;
 
 /// The result of a visited page.
 pub struct PageResult {
@@ -43,7 +43,7 @@ impl PageResult {
 }
 
 /// A unit that may be run.
-pub struct Ready {
+pub struct ReadyUnit {
     url: String,
     target: Result<Url, UrlFault>,
     permit: Option<Permit>,
@@ -52,13 +52,13 @@ pub struct Ready {
 }
 
 /// Result of a unit's task.
-pub enum Page {
+pub enum TaskOutcome {
     /// The unit may be run.
     Ready {
         /// The unit.
         seq: Seq,
         /// What it is run with.
-        ready: Ready,
+        ready: ReadyUnit,
         /// Whether its host spaces pages, so that other units do not start with it.
         paced: bool,
     },
@@ -102,7 +102,7 @@ pub struct UnitRunner {
     pub(crate) visitor: Arc<PageVisitor>,
     pub(crate) cache: Arc<ResultCache>,
     pub(crate) captures: Captures,
-    pub(crate) asking: Asking,
+    pub(crate) questions: QuestionStore,
     pub(crate) semaphores: Semaphores,
 }
 
@@ -117,26 +117,26 @@ impl UnitRunner {
         seq: Seq,
         suspect: bool,
         until: Option<Timestamp>,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<TaskOutcome, StoreError> {
         let url = self.jobs.input_of(work, seq).await?.url.clone();
         // A URL that cannot be fetched has no host to wait for; it becomes the unit's error.
         let target = fetch::check_url(&url);
         let started = Instant::now();
-        let ready = |target, permit| Ready { url: url.clone(), target, permit, suspect, started };
+        let ready = |target, permit| ReadyUnit { url: url.clone(), target, permit, suspect, started };
         if work.endpoint == Endpoint::Extract {
             // The timeout of an extract is already running: it waits for a permit within it.
-            return Ok(Page::Ready { seq, ready: ready(target, None), paced: false });
+            return Ok(TaskOutcome::Ready { seq, ready: ready(target, None), paced: false });
         }
         let mut paced = false;
         if let Ok(target) = &target {
             if !suspect && self.crawler.seed_is_denied(work, seq, target).await {
-                return Ok(Page::Denied(seq));
+                return Ok(TaskOutcome::Denied(seq));
             }
-            let near = self.context.now().plus_ms(NEAR_MS);
-            match self.pacing.wait(work, target, until.map_or(near, |until| until.min(near))).await? {
+            let latest = self.context.now().plus_ms(MAX_SLOT_WAIT_MS);
+            match self.pacing.wait(work, target, until.map_or(latest, |until| until.min(latest))).await? {
                 // If nothing spaces a crawl's pages, they start in groups, as a batch's do.
                 Slot::At(_) => paced = work.is_crawl() && self.context.settings().host_delay_ms > 0,
-                Slot::Later(until) => return Ok(Page::Deferred { seq, until }),
+                Slot::Later(until) => return Ok(TaskOutcome::Deferred { seq, until }),
             }
         }
         // A unit that has not started waits for a permit without a limit; one that has started
@@ -145,15 +145,15 @@ impl UnitRunner {
             true => None,
             false => match self.page_permit(&work.account).await {
                 Some(permit) => Some(permit),
-                None => return Ok(Page::Dropped(seq)),
+                None => return Ok(TaskOutcome::Dropped(seq)),
             },
         };
-        Ok(Page::Ready { seq, ready: ready(target, permit), paced })
+        Ok(TaskOutcome::Ready { seq, ready: ready(target, permit), paced })
     }
 
     /// Visits a unit's page and, for a crawl, admits its links.
-    pub async fn run_page(&self, work: Arc<Assignment>, seq: Seq, attempt: u8, ready: Ready) -> Page {
-        let Ready { url, target, permit, suspect, started } = ready;
+    pub async fn run_page(&self, work: Arc<Assignment>, seq: Seq, attempt: u8, ready: ReadyUnit) -> TaskOutcome {
+        let ReadyUnit { url, target, permit, suspect, started } = ready;
         let extract = work.endpoint == Endpoint::Extract;
         let started = if extract { started } else { Instant::now() };
         let mut visited = match target {
@@ -163,7 +163,7 @@ impl UnitRunner {
                     Some(outcome) => Visited::recalled(outcome),
                     None => {
                         let redirects = self.crawler.redirects(&work, seq);
-                        let plan = Plan { seq, started, permit, suspect, redirects };
+                        let plan = VisitPlan { seq, started, permit, suspect, redirects };
                         let mut visited = self.visitor.visit(&work, &url, target, plan).await;
                         if let Some((at, throttled)) = visited.answered.take().filter(|_| !extract) {
                             self.pacing.record_response(&work, &at, throttled).await;
@@ -178,14 +178,14 @@ impl UnitRunner {
             }
         };
         if let Some(png) = visited.screenshot.take() {
-            self.captures.keep(&work, seq, png, &mut visited.outcome).await;
+            self.captures.store(&work, seq, png, &mut visited.outcome).await;
         }
         let skipped = match (&work.spec.crawl, visited.found.take()) {
             (Some(plan), Some(found)) => match self.crawler.grow_from(&work, plan, seq, attempt, found).await {
                 Ok(skipped) => skipped,
                 Err(error) => {
                     tracing::warn!(job = %work.id, seq, %error, "could not admit a page's links; trying again");
-                    return Page::Dropped(seq);
+                    return TaskOutcome::Dropped(seq);
                 }
             },
             _ => 0,
@@ -196,7 +196,7 @@ impl UnitRunner {
             (outcome, false) if outcome.succeeded() => UnitEnd::Succeeded,
             _ => UnitEnd::Failed,
         };
-        if extract && visited.is_whole {
+        if extract && visited.is_complete {
             // In a task of its own, so that the settlement does not wait for it.
             let (cache, work, outcome) = (Arc::clone(&self.cache), Arc::clone(&work), visited.outcome.clone());
             self.context.spawn(async move { cache.remember(&work, &url, &outcome, at).await });
@@ -206,16 +206,16 @@ impl UnitRunner {
             let text = synthetic::json(&outcome);
             Visit { seq, skipped, admitted, at, result: PageResult { attempt, outcome, text } }
         };
-        if let Some(ask) = visited.ask.take().filter(|_| end == UnitEnd::Succeeded) {
-            return match self.asking.put_off(&work, (seq, attempt), ask, visited.outcome).await {
-                Ok(outcome) => Page::Asked(visit(outcome)),
+        if let Some(page_question) = visited.page_question.take().filter(|_| end == UnitEnd::Succeeded) {
+            return match self.questions.store(&work, (seq, attempt), page_question, visited.outcome).await {
+                Ok(outcome) => TaskOutcome::Asked(visit(outcome)),
                 Err(error) => {
                     tracing::warn!(job = %work.id, seq, %error, "could not store a page's question; trying again");
-                    Page::Dropped(seq)
+                    TaskOutcome::Dropped(seq)
                 }
             };
         }
-        Page::Ended(visit(visited.outcome), end)
+        TaskOutcome::Ended(visit(visited.outcome), end)
     }
 
     /// Waits for a permit to fetch a page. Returns `None` if the process has to end.

@@ -5,43 +5,43 @@ use std::sync::Mutex;
 
 use domain::Timestamp;
 
-use crate::kept::Kept;
+use crate::hashed::Hashed;
 use crate::mutant::Mutant;
 use crate::process::Units;
 use crate::setup::Setup;
 use crate::world::{Rows, World};
 
 /// How often a driver waits for time to pass before its invocation ends.
-pub const WAKES: u8 = 1;
+pub const MAX_WAKES: u8 = 1;
 
 /// A configuration to explore.
 pub struct JobModel {
     pub setup: Setup,
     /// Results of `domain::invariants` by rows, since many states have the same rows.
-    pub judged: Mutex<HashMap<Kept<Rows>, bool>>,
+    pub checked_rows: Mutex<HashMap<Hashed<Rows>, bool>>,
 }
 
-/// How an operation turns out.
+/// The outcome of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum How {
-    Works,
+pub enum OpOutcome {
+    Success,
     /// It takes effect, but its process sees a failure.
-    LosesReply,
-    /// It fails, and its process sees that.
-    Fails,
+    ReplyLost,
+    /// It has no effect, and its process sees a failure.
+    Failure,
     /// Its process sees a failure, and it takes effect later.
-    ComesLate,
+    Delayed,
 }
 
 /// One step.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Step {
-    /// An operation of a process. `choice` says which segment is written first, or how a page turns out.
-    Do {
+    /// An operation of a process. `choice` says which segment is written first, or how a page ends.
+    Perform {
         process: usize,
         op: usize,
         choice: usize,
-        how: How,
+        op_outcome: OpOutcome,
     },
     /// A worker receives a message.
     Receive(usize, Units),
@@ -53,11 +53,11 @@ pub enum Step {
     Wake(usize),
     /// A process's invocation ends.
     Stop(usize),
-    /// Another process drives the job, or may.
+    /// A driver learns that its lease is lost: another process drives the job, or may.
     LoseLease(usize),
     Crash(usize),
     /// A write that seemed to have failed takes effect.
-    Land(usize),
+    ApplyDelayedWrite(usize),
     /// The length of a lease has passed.
     Tick,
     Deadline,
@@ -67,10 +67,10 @@ pub enum Step {
 
 impl JobModel {
     pub fn new(setup: Setup) -> JobModel {
-        JobModel { setup, judged: Mutex::default() }
+        JobModel { setup, checked_rows: Mutex::default() }
     }
 
-    pub fn is(&self, mutant: Mutant) -> bool {
+    pub fn has_mutant(&self, mutant: Mutant) -> bool {
         self.setup.mutant == Some(mutant)
     }
 
@@ -80,6 +80,6 @@ impl JobModel {
 
     pub fn now(&self, world: &World) -> Timestamp {
         let leases = Timestamp(i64::from(world.clock) * 1_000);
-        if world.late { leases.max(self.deadline()) } else { leases }
+        if world.deadline_passed { leases.max(self.deadline()) } else { leases }
     }
 }

@@ -1,5 +1,5 @@
-//! Checks that a job can always still end by itself: from every reachable state, whatever failed before, steps
-//! that need no fault and no call lead to a state in which every job has ended. So there is no deadlock and no
+//! Checks that a job can always still end by itself: from every reachable state, whatever failed before, spontaneous
+//! steps (without a fault or a call) lead to a state in which every job has ended. So there is no deadlock and no
 //! cycle without a way out.
 
 use std::collections::{HashMap, VecDeque};
@@ -7,55 +7,54 @@ use std::collections::{HashMap, VecDeque};
 use stateright::Model;
 
 use crate::configuration::JobModel;
-use crate::kept::hash;
+use crate::hashed::hash;
 use crate::world::World;
 
-/// Explores every state and walks back from those in which all jobs have ended. Returns how many states there are, and
-/// how many of them lead to such an end.
-pub fn that_lead_to_the_end(model: &JobModel) -> (usize, usize) {
-    let mut known: HashMap<u64, u32> = HashMap::new();
-    // For each state, the states from which a step that happens by itself leads to it.
-    let mut before: Vec<Vec<u32>> = Vec::new();
+/// Explores every state and walks back from those in which all jobs have ended. Returns the number of all states, and
+/// the number of those from which spontaneous steps lead to such an end.
+pub fn count_terminating_states(model: &JobModel) -> (usize, usize) {
+    let mut numbers: HashMap<u64, u32> = HashMap::new();
+    // For each state, the states from which a spontaneous step leads to it.
+    let mut predecessors: Vec<Vec<u32>> = Vec::new();
     let mut ended: Vec<u32> = Vec::new();
-    let mut arrived: VecDeque<(u32, World)> = VecDeque::new();
-    let mut number = |world: World, before: &mut Vec<Vec<u32>>, arrived: &mut VecDeque<(u32, World)>| {
-        let next = before.len() as u32;
-        *known.entry(hash(&world)).or_insert_with(|| {
-            before.push(Vec::new());
-            arrived.push_back((next, world));
+    let mut unexplored: VecDeque<(u32, World)> = VecDeque::new();
+    let mut number = |world: World, predecessors: &mut Vec<Vec<u32>>, unexplored: &mut VecDeque<(u32, World)>| {
+        let next = predecessors.len() as u32;
+        *numbers.entry(hash(&world)).or_insert_with(|| {
+            predecessors.push(Vec::new());
+            unexplored.push_back((next, world));
             next
         })
     };
     for world in model.init_states() {
-        number(world, &mut before, &mut arrived);
+        number(world, &mut predecessors, &mut unexplored);
     }
-    let (mut own, mut all) = (Vec::new(), Vec::new());
-    while let Some((at, world)) = arrived.pop_front() {
+    let (mut spontaneous, mut all) = (Vec::new(), Vec::new());
+    while let Some((at, world)) = unexplored.pop_front() {
         if world.rows.jobs.iter().all(|row| row.state.ended()) {
             ended.push(at);
             continue;
         }
-        model.own_steps(&world, &mut own);
+        model.spontaneous_steps(&world, &mut spontaneous);
         model.actions(&world, &mut all);
-        let by_itself = own.len();
-        // `actions` lists the steps that happen by themselves first.
+        // `actions` lists the spontaneous steps first.
         for (step, action) in all.drain(..).enumerate() {
             if let Some(next) = model.next_state(&world, action) {
-                let next = number(next, &mut before, &mut arrived);
-                if step < by_itself {
-                    before[next as usize].push(at);
+                let next = number(next, &mut predecessors, &mut unexplored);
+                if step < spontaneous.len() {
+                    predecessors[next as usize].push(at);
                 }
             }
         }
-        own.clear();
+        spontaneous.clear();
     }
-    let mut leads = vec![false; before.len()];
-    let mut lead = 0;
+    let mut terminates = vec![false; predecessors.len()];
+    let mut terminating = 0;
     while let Some(at) = ended.pop() {
-        if !std::mem::replace(&mut leads[at as usize], true) {
-            lead += 1;
-            ended.extend(&before[at as usize]);
+        if !std::mem::replace(&mut terminates[at as usize], true) {
+            terminating += 1;
+            ended.extend(&predecessors[at as usize]);
         }
     }
-    (before.len(), lead)
+    (predecessors.len(), terminating)
 }

@@ -5,23 +5,23 @@ use std::collections::BTreeSet;
 use domain::machine::Event;
 use stateright::{Model, Property};
 
-use crate::configuration::{How, JobModel, Step};
-use crate::kept::Kept;
+use crate::configuration::{JobModel, OpOutcome, Step};
+use crate::hashed::Hashed;
 use crate::process::{Kind, NONCES, Units};
 use crate::properties;
-use crate::steps::received;
-use crate::world::{History, JOBS, Rows, World};
+use crate::steps::is_received;
+use crate::world::{History, MAX_JOBS, Rows, World};
 
 impl JobModel {
     fn apply(&self, world: &World, step: &Step) -> Option<World> {
         let mut next = world.clone();
         match step {
-            Step::Do { process, op, choice, how } => {
-                next.faults = next.faults.checked_sub(u8::from(*how != How::Works))?;
-                self.perform(&mut next, *process, *op, *choice, *how);
+            Step::Perform { process, op, choice, op_outcome } => {
+                next.faults = next.faults.checked_sub(u8::from(*op_outcome != OpOutcome::Success))?;
+                self.perform(&mut next, *process, *op, *choice, *op_outcome);
             }
             Step::Receive(job, units) => {
-                let again = received(world, &(*job, units.clone()));
+                let again = is_received(world, &(*job, units.clone()));
                 next.faults = next.faults.checked_sub(u8::from(again))?;
                 self.receive(&mut next, *job, units);
             }
@@ -33,25 +33,25 @@ impl JobModel {
                 self.handle_events(&mut next, *at, Vec::new());
             }
             Step::Stop(at) => {
-                next.faults = next.faults.checked_sub(u8::from(!next.processes[*at].body.ops.is_empty()))?;
+                next.faults = next.faults.checked_sub(u8::from(!next.processes[*at].runner.ops.is_empty()))?;
                 self.handle_events(&mut next, *at, vec![Event::Stop]);
             }
             Step::LoseLease(at) => {
                 next.faults -= 1;
-                next.processes[*at].lost = true;
+                next.processes[*at].lease_lost = true;
                 self.handle_events(&mut next, *at, vec![Event::LeaseLost]);
             }
             Step::Crash(at) => {
                 next.faults -= 1;
                 next.processes.remove(*at);
             }
-            Step::Land(at) => self.land(&mut next, *at),
+            Step::ApplyDelayedWrite(at) => self.apply_delayed_write(&mut next, *at),
             Step::Tick => {
                 next.overruns = next.overruns.checked_sub(u8::from(self.leases(world) == Some(true)))?;
                 next.clock += 1;
-                next.late = self.now(&next) >= self.deadline();
+                next.deadline_passed = self.now(&next) >= self.deadline();
             }
-            Step::Deadline => next.late = true,
+            Step::Deadline => next.deadline_passed = true,
             Step::LoseMessage(job, units) => {
                 next.faults -= 1;
                 next.queue.change(|queue| queue.remove(&(*job, units.clone())));
@@ -62,7 +62,7 @@ impl JobModel {
             }
         }
         // The order of processes has no meaning.
-        next.processes.sort_by_key(|process| (process.job, process.kind, process.me));
+        next.processes.sort_by_key(|process| (process.job, process.kind, process.nonce));
         (next != *world).then_some(next)
     }
 }
@@ -74,43 +74,43 @@ impl Model for JobModel {
     fn init_states(&self) -> Vec<World> {
         let (setup, reserved) = (&self.setup, self.setup.reservation());
         let jobs = setup.jobs;
-        assert!(jobs <= JOBS, "at most {JOBS} jobs");
+        assert!(jobs <= MAX_JOBS, "at most {MAX_JOBS} jobs");
         let messages = |job| setup.messages.iter().map(move |units| (job, units.iter().copied().collect()));
         let mut world = World {
-            rows: Kept::new(Rows {
+            rows: Hashed::new(Rows {
                 jobs: (0..jobs).map(|_| setup.row()).collect(),
                 // All prepaid credits that were bought are reserved, and nothing else was used this month.
                 used: reserved.monthly.cast_signed() * jobs as i64,
                 prepaid: 0,
             }),
             processes: Vec::new(),
-            queue: Kept::new((0..jobs).flat_map(messages).collect::<BTreeSet<(usize, Units)>>()),
-            flights: Vec::new(),
+            queue: Hashed::new((0..jobs).flat_map(messages).collect::<BTreeSet<(usize, Units)>>()),
+            delayed_writes: Vec::new(),
             clock: 0,
-            late: false,
+            deadline_passed: false,
             faults: setup.faults,
             overruns: setup.overruns,
             history: History::default(),
         };
-        self.judge(&mut world);
+        self.check_invariants(&mut world);
         for job in (0..jobs).filter(|_| setup.driver) {
-            let me = if setup.extract { NONCES[0] } else { world.fresh_nonce() };
-            self.spawn_as(&mut world, (Kind::Driver, me), job, &Units::new(), true, Vec::new());
+            let nonce = if setup.extract { NONCES[0] } else { world.fresh_nonce() };
+            self.spawn_as(&mut world, (Kind::Driver, nonce), job, &Units::new(), true, Vec::new());
         }
         vec![world]
     }
 
     fn actions(&self, world: &World, steps: &mut Vec<Step>) {
-        self.own_steps(world, steps);
+        self.spontaneous_steps(world, steps);
         let deleting = world.processes.iter().any(|process| process.kind == Kind::Canceller);
-        let over = world.job(0).state.ended() || world.history.answered[0].is_some();
+        let over = world.job(0).state.ended() || world.history.delete_answer[0].is_some();
         if self.setup.delete && !deleting && !over {
             steps.push(Step::Delete(0));
         }
         if self.now(world) < self.deadline() && self.setup.deadline == Some(world.clock) {
             steps.push(Step::Deadline);
         }
-        self.faulty_steps(world, steps);
+        self.fault_steps(world, steps);
     }
 
     fn next_state(&self, world: &World, step: Step) -> Option<World> {

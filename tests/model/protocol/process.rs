@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use domain::machine::{
-    Access, Action, Commit, Event, Exit, JobView, Machine, Moment, Outcome, Settling, WithSettle, WithoutSettle,
+    Access, Action, Commit, Event, Exit, JobView, Machine, Moment, SettlementRequest, WithSettle, WithoutSettle,
+    WriteOutcome,
 };
 use domain::segment::Segment;
 use domain::{JobState, Nonce, Seq, Timestamp};
 
-use crate::kept::Kept;
+use crate::hashed::Hashed;
 
 /// Nonces of processes: reused once nothing refers to them.
 pub static NONCES: LazyLock<Vec<Nonce>> = LazyLock::new(|| (1..=24).map(Nonce::from_random).collect());
@@ -26,9 +27,9 @@ pub enum Kind {
     Driver,
     /// Handles a DELETE.
     Canceller,
-    /// Looks at a job that nobody waits for: a sweep, a settle message or a dead letter.
+    /// Checks a job for which no handler waits: in a sweep, or for a settle message or a dead letter.
     Sweeper,
-    /// Brings the model's answers as they arrive.
+    /// Records the model's answers as they arrive.
     Poller,
 }
 
@@ -48,31 +49,31 @@ pub enum Op {
         attempt: u8,
         grown: Option<u32>,
     },
-    /// A page whose permit is gone.
+    /// A page that lost its permit.
     Dropped(Seq),
     /// A commit whose results are not written yet.
-    Put(Commit),
+    PutResults(Commit),
     /// A commit whose results are written.
     Write {
         commit: Commit,
         left: Vec<Segment>,
-        done: Vec<(u32, Outcome)>,
+        done: Vec<(u32, WriteOutcome)>,
     },
     /// Results to be written after the segments; only with the mutant that does so.
-    PutLate {
+    PutResultsLate {
         results: Vec<(Seq, u8)>,
-        done: Vec<(u32, Outcome)>,
+        done: Vec<(u32, WriteOutcome)>,
     },
-    Move {
+    Terminate {
         from: JobState,
         to: JobState,
     },
     /// A settlement whose unit's result is not written yet.
-    PutLast {
-        settling: Settling,
+    PutLastResult {
+        settling: SettlementRequest,
         result: (Seq, u8),
     },
-    Settle(Settling),
+    Settle(SettlementRequest),
     Enqueue(Units),
     Heartbeat,
     /// The operation is done, and its reply is on the way.
@@ -81,14 +82,14 @@ pub enum Op {
 
 /// A machine with or without the right to settle.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Brain {
-    Money(Machine<WithSettle>),
-    Plain(Machine<WithoutSettle>),
+pub enum AnyMachine {
+    WithSettle(Machine<WithSettle>),
+    WithoutSettle(Machine<WithoutSettle>),
 }
 
-/// The state of a process beside its machine, as the engine's runner keeps it.
+/// The runner of a process: its state beside the machine, as in the engine, and its pending operations.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Body {
+pub struct ModelRunner {
     pub ops: Vec<Op>,
     /// Units that have a permit.
     ready: Units,
@@ -102,68 +103,68 @@ pub struct Body {
 pub struct Process {
     pub kind: Kind,
     pub job: usize,
-    pub me: Nonce,
-    pub brain: Kept<Brain>,
-    pub body: Kept<Body>,
+    pub nonce: Nonce,
+    pub machine: Hashed<AnyMachine>,
+    pub runner: Hashed<ModelRunner>,
     /// A worker's message.
     pub message: Arc<Units>,
     /// How often it has waited for time to pass.
     pub wakes: u8,
     /// Whether a driver knows that it has lost its lease.
-    pub lost: bool,
+    pub lease_lost: bool,
 }
 
-impl Brain {
+impl AnyMachine {
     pub fn rows(&self) -> impl Iterator<Item = &Segment> {
         match self {
-            Brain::Money(machine) => machine.rows().values(),
-            Brain::Plain(machine) => machine.rows().values(),
+            AnyMachine::WithSettle(machine) => machine.rows().values(),
+            AnyMachine::WithoutSettle(machine) => machine.rows().values(),
         }
     }
 
     pub fn job(&self) -> JobView {
         match self {
-            Brain::Money(machine) => machine.job(),
-            Brain::Plain(machine) => machine.job(),
+            AnyMachine::WithSettle(machine) => machine.job(),
+            AnyMachine::WithoutSettle(machine) => machine.job(),
         }
     }
 
     pub fn held_until(&self) -> Option<Timestamp> {
         match self {
-            Brain::Money(machine) => machine.share().held_until(),
-            Brain::Plain(machine) => machine.share().held_until(),
+            AnyMachine::WithSettle(machine) => machine.runner_state().held_until(),
+            AnyMachine::WithoutSettle(machine) => machine.runner_state().held_until(),
         }
     }
 
     pub fn open(&self) -> Units {
         match self {
-            Brain::Money(machine) => machine.share().open().collect(),
-            Brain::Plain(machine) => machine.share().open().collect(),
+            AnyMachine::WithSettle(machine) => machine.runner_state().open().collect(),
+            AnyMachine::WithoutSettle(machine) => machine.runner_state().open().collect(),
         }
     }
 }
 
 impl Process {
     /// Passes events to the machine and records its actions. Returns why it ends, if it does. Units are prepared at
-    /// once, unless `slow`.
-    pub fn handle_events(&mut self, events: Vec<Event>, at: Moment, slow: bool) -> Option<Exit> {
-        let brain = &mut self.brain;
-        self.body.change(|body| {
-            brain.change(|brain| match brain {
-                Brain::Money(machine) => body.handle_events(machine, events, at, slow),
-                Brain::Plain(machine) => body.handle_events(machine, events, at, slow),
+    /// once, unless `prepare_in_steps` is set.
+    pub fn handle_events(&mut self, events: Vec<Event>, at: Moment, prepare_in_steps: bool) -> Option<Exit> {
+        let machine = &mut self.machine;
+        self.runner.change(|runner| {
+            machine.change(|machine| match machine {
+                AnyMachine::WithSettle(machine) => runner.handle_events(machine, events, at, prepare_in_steps),
+                AnyMachine::WithoutSettle(machine) => runner.handle_events(machine, events, at, prepare_in_steps),
             })
         })
     }
 }
 
-impl Body {
+impl ModelRunner {
     fn handle_events<A: Access>(
         &mut self,
         machine: &mut Machine<A>,
         events: Vec<Event>,
         at: Moment,
-        slow: bool,
+        prepare_in_steps: bool,
     ) -> Option<Exit> {
         events.into_iter().for_each(|event| machine.handle(event, at));
         while let Some(action) = machine.next_action(at) {
@@ -171,27 +172,27 @@ impl Body {
                 Action::ReadJob => self.ops.push(Op::ReadJob),
                 Action::ReadSegments { first, last } => self.ops.push(Op::ReadSegments { first, last }),
                 Action::ReadHeartbeat => self.ops.push(Op::Heartbeat),
-                Action::Prepare { seq, .. } if slow => self.ops.push(Op::Prepare(seq)),
+                Action::Prepare { seq, .. } if prepare_in_steps => self.ops.push(Op::Prepare(seq)),
                 Action::Prepare { seq, .. } => {
                     let event = self.prepared(seq);
                     machine.handle(event, at);
                 }
                 Action::Run { seq, attempt } => {
                     self.started_runs.push((seq, attempt));
-                    let there = self.ready.remove(&seq);
-                    self.ops.push(if there { Op::Page { seq, attempt, grown: None } } else { Op::Dropped(seq) });
+                    let has_permit = self.ready.remove(&seq);
+                    self.ops.push(if has_permit { Op::Page { seq, attempt, grown: None } } else { Op::Dropped(seq) });
                 }
                 Action::Abort(seq) => self.abort(seq),
                 Action::Commit(mut commit) => {
                     commit.results.retain(|result| self.results.contains(result));
-                    self.ops.push(Op::Put(commit));
+                    self.ops.push(Op::PutResults(commit));
                 }
-                Action::Terminate(to) => self.ops.push(Op::Move { from: machine.job().state, to }),
+                Action::Terminate(to) => self.ops.push(Op::Terminate { from: machine.job().state, to }),
                 Action::Settle(settle) => {
-                    let settling = A::settling(settle);
-                    let result = self.results.iter().next().copied().filter(|_| settling.last.is_some());
+                    let settling = A::settlement_request(settle);
+                    let result = self.results.iter().next().copied().filter(|_| settling.final_segment.is_some());
                     self.ops.push(match result {
-                        Some(result) => Op::PutLast { settling, result },
+                        Some(result) => Op::PutLastResult { settling, result },
                         None => Op::Settle(settling),
                     });
                 }

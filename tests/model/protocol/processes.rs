@@ -7,56 +7,57 @@ use domain::segment::UnitState;
 use domain::{Nonce, Timestamp};
 
 use crate::configuration::JobModel;
-use crate::kept::Kept;
+use crate::hashed::Hashed;
 use crate::mutant::Mutant;
-use crate::process::{Body, Brain, Kind, Op, Process, Units};
-use crate::setup::Grain;
+use crate::process::{AnyMachine, Kind, ModelRunner, Op, Process, Units};
+use crate::setup::Interleaving;
 use crate::world::World;
 
-/// Longer than any wait of a machine, in ticks.
-const LONG: u64 = 100_000;
+/// The ticks that pass while a process waits: more than any wait of a machine.
+const TICKS_PER_WAKE: u64 = 100_000;
 
 impl JobModel {
     fn moment(&self, world: &World, process: &Process) -> Moment {
-        let ahead = if self.is(Mutant::HastyClock) { 1_000 } else { 0 };
-        Moment { now: self.now(world).plus_ms(ahead), ticks: u64::from(process.wakes) * LONG }
+        let ahead = if self.has_mutant(Mutant::FastClock) { 1_000 } else { 0 };
+        Moment { now: self.now(world).plus_ms(ahead), ticks: u64::from(process.wakes) * TICKS_PER_WAKE }
     }
 
     /// Starts a process.
     pub fn spawn(&self, world: &mut World, kind: Kind, job: usize, units: &Units) {
-        let me = world.fresh_nonce();
-        self.spawn_as(world, (kind, me), job, units, false, Vec::new());
+        let nonce = world.fresh_nonce();
+        self.spawn_as(world, (kind, nonce), job, units, false, Vec::new());
     }
 
-    /// Starts a process with this nonce. It `knows` the job's rows or has to read them, and has got `events`.
+    /// Starts a process with this nonce, and passes `events` to it. With `with_rows` it has the job's rows already;
+    /// otherwise it has to read them.
     pub fn spawn_as(
         &self,
         world: &mut World,
-        (kind, me): (Kind, Nonce),
+        (kind, nonce): (Kind, Nonce),
         job: usize,
         units: &Units,
-        knows: bool,
+        with_rows: bool,
         events: Vec<Event>,
     ) {
-        let (plan, row) = (self.setup.plan(kind, me, units), world.job(job));
+        let (config, row) = (self.setup.runner_config(kind, nonce, units), world.job(job));
         let at = Moment { now: self.now(world), ticks: 0 };
         let used = row.admitted.div_ceil(domain::segment::UNITS_PER_SEGMENT) as usize;
-        let rows = knows.then(|| row.segments[..used].to_vec());
-        let brain = match kind {
-            Kind::Worker => Brain::Plain(Machine::new(plan, self.view(row), rows, at)),
+        let rows = with_rows.then(|| row.segments[..used].to_vec());
+        let machine = match kind {
+            Kind::Worker => AnyMachine::WithoutSettle(Machine::new(config, self.view(row), rows, at)),
             Kind::Driver | Kind::Canceller | Kind::Sweeper | Kind::Poller => {
-                Brain::Money(Machine::new(plan, self.view(row), rows, at))
+                AnyMachine::WithSettle(Machine::new(config, self.view(row), rows, at))
             }
         };
         let process = Process {
             kind,
             job,
-            me,
-            brain: Kept::new(brain),
-            body: Kept::new(Body::default()),
+            nonce,
+            machine: Hashed::new(machine),
+            runner: Hashed::new(ModelRunner::default()),
             message: Arc::new(units.clone()),
             wakes: 0,
-            lost: false,
+            lease_lost: false,
         };
         world.processes.push(process);
         self.handle_events(world, world.processes.len() - 1, events);
@@ -68,31 +69,35 @@ impl JobModel {
         let moment = self.moment(world, &process);
         let mut events = events;
         let exit = loop {
-            let exit = process.handle_events(std::mem::take(&mut events), moment, self.setup.grain == Grain::Replies);
+            let exit = process.handle_events(
+                std::mem::take(&mut events),
+                moment,
+                self.setup.interleaving == Interleaving::Replies,
+            );
             self.check_runs(world, &mut process);
-            if exit.is_some() || self.setup.grain != Grain::Writes {
+            if exit.is_some() || self.setup.interleaving != Interleaving::Writes {
                 break exit;
             }
             let reads = |op: &Op| matches!(op, Op::ReadJob | Op::ReadSegments { .. });
-            let Some(read) = process.body.ops.iter().position(reads) else { break exit };
-            let read = process.body.change(|body| body.ops.remove(read));
+            let Some(read) = process.runner.ops.iter().position(reads) else { break exit };
+            let read = process.runner.change(|runner| runner.ops.remove(read));
             events.extend(self.read(world, process.job, &read));
         };
         match exit {
-            Some(exit) => self.after(world, process, exit),
+            Some(exit) => self.on_exit(world, process, exit),
             None => world.processes.insert(at, process),
         }
     }
 
     /// Records a violation if a process runs a page without its unit's row saying, now or earlier, that it was started.
     fn check_runs(&self, world: &mut World, process: &mut Process) {
-        if process.body.started_runs.is_empty() {
+        if process.runner.started_runs.is_empty() {
             return;
         }
-        for (seq, attempt) in process.body.change(|body| std::mem::take(&mut body.started_runs)) {
+        for (seq, attempt) in process.runner.change(|runner| std::mem::take(&mut runner.started_runs)) {
             let row = world.job(process.job);
-            let was_started = match row.segments[domain::segment::Segment::of(seq) as usize].unit(seq) {
-                UnitState::Started { attempt: last, holder, .. } if last == attempt => holder == process.me,
+            let was_started = match row.segments[domain::segment::Segment::index_of(seq) as usize].unit(seq) {
+                UnitState::Started { attempt: last, holder, .. } if last == attempt => holder == process.nonce,
                 UnitState::Started { attempt: last, .. }
                 | UnitState::Asked { attempt: last, .. }
                 | UnitState::Ended { attempt: last, .. } => last >= attempt,
@@ -105,13 +110,13 @@ impl JobModel {
     /// Writes the model's answers, and starts the process that records them in the segments.
     pub fn answer_units(&self, world: &mut World, job: usize) {
         let asked: Vec<(domain::Seq, u8)> = world.asked(job).collect();
-        if !self.is(Mutant::AnswerUnput) {
+        if !self.has_mutant(Mutant::AnswerNotWritten) {
             let results: Vec<_> = asked.iter().map(|(seq, attempt)| (*seq, attempt + 1)).collect();
             self.put_results(world, job, &results);
         }
         let at = Timestamp(0);
         let events = asked.into_iter().map(|(seq, attempt)| Event::Answered { seq, attempt, at }).collect();
-        let me = world.fresh_nonce();
-        self.spawn_as(world, (Kind::Poller, me), job, &Units::new(), false, events);
+        let nonce = world.fresh_nonce();
+        self.spawn_as(world, (Kind::Poller, nonce), job, &Units::new(), false, events);
     }
 }

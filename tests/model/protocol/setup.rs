@@ -1,7 +1,7 @@
 //! Configurations of the model.
 
 use domain::job::{CrawlFigures, DriverLease};
-use domain::machine::{Mode, Plan, Scope};
+use domain::machine::{Mode, RunnerConfig, Scope};
 use domain::segment::{Segment, UnitEnd, UnitState, WriteId};
 use domain::{AccountId, Endpoint, Job, JobId, JobState, Month, Nonce, Reservation, Seq, Timestamp};
 
@@ -9,9 +9,9 @@ use crate::mutant::Mutant;
 use crate::process::{Kind, NONCES, Units};
 use crate::world::JobRow;
 
-/// How finely the steps of processes are interleaved.
+/// What counts as one step when the steps of processes are interleaved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Grain {
+pub enum Interleaving {
     /// Reads and preparations happen at once; a write and its reply are one step.
     Writes,
     /// Like `Writes`, but a read is a step.
@@ -28,7 +28,7 @@ pub struct Setup {
     pub first: Seq,
     /// Units that the job starts with, including those before `first`.
     pub admitted: u32,
-    /// Most units that the job may have.
+    /// Maximum number of units that the job may have.
     pub max_units: u32,
     pub extract: bool,
     pub fail_fast: bool,
@@ -42,11 +42,11 @@ pub struct Setup {
     pub driver: bool,
     /// Messages in the queue at the beginning. If there are none, the sweeper starts drivers itself.
     pub messages: Vec<Vec<Seq>>,
-    /// Most concurrent workers.
+    /// Maximum number of concurrent workers.
     pub workers: usize,
     /// Concurrent pages of each process.
     pub concurrency: u32,
-    /// Most crashes, lost replies, failed and late writes, lost and repeated messages, stops and
+    /// Maximum number of crashes, lost replies, failed and late writes, lost and repeated messages, stops and
     /// lost leases, all together.
     pub faults: u8,
     /// How often a live process may be slower than its lease.
@@ -55,7 +55,7 @@ pub struct Setup {
     pub deadline: Option<u8>,
     /// Whether DELETE may be called, on the first job.
     pub delete: bool,
-    pub grain: Grain,
+    pub interleaving: Interleaving,
     /// Failures in a row after which a process gives up.
     pub max_faults: u32,
     pub mutant: Option<Mutant>,
@@ -82,7 +82,7 @@ impl Setup {
             overruns,
             deadline: None,
             delete: true,
-            grain: Grain::Writes,
+            interleaving: Interleaving::Writes,
             max_faults: 9,
             mutant: None,
         }
@@ -107,10 +107,10 @@ impl Setup {
         self.max_units > self.admitted
     }
 
-    /// Returns the plan of a process.
-    pub fn plan(&self, kind: Kind, me: Nonce, units: &Units) -> Plan {
-        Plan {
-            me,
+    /// Returns the configuration of a process.
+    pub fn runner_config(&self, kind: Kind, nonce: Nonce, units: &Units) -> RunnerConfig {
+        RunnerConfig {
+            nonce,
             mode: match kind {
                 Kind::Worker | Kind::Driver => Mode::Run,
                 Kind::Canceller => Mode::End(Some(JobState::Cancelling)),
@@ -151,7 +151,7 @@ impl Setup {
             timeout_ms: 0,
             concurrency: None,
             fail_fast: self.fail_fast,
-            one: None,
+            extract_unit: None,
             limit_reached: false,
             webhook: false,
             async_mode: true,
@@ -160,7 +160,7 @@ impl Setup {
             admitted: self.admitted,
             started_at: Timestamp(0),
             deadline: Timestamp(i64::MAX),
-            driver: DriverLease { holder: NONCES[0], until: Timestamp(0), queued: false, quiet: 0 },
+            driver: DriverLease { holder: NONCES[0], until: Timestamp(0), queued: false, idle_checks: 0 },
             cancelled_at: None,
             ended_at: None,
             expires_at: None,
@@ -172,11 +172,11 @@ impl Setup {
 
     /// Returns a job's rows as it was accepted.
     pub fn row(&self) -> JobRow {
-        let mut segments: Vec<Segment> = Segment::of_job(self.max_units).map(Segment::untouched).collect();
+        let mut segments: Vec<Segment> = Segment::indexes_of_job(self.max_units).map(Segment::untouched).collect();
         let before = WriteId { writer: NONCES[0], n: 0 };
         for seq in 0..self.first {
-            let row = &mut segments[Segment::of(seq) as usize];
-            (row.version, row.written) = (1, Some(before));
+            let row = &mut segments[Segment::index_of(seq) as usize];
+            (row.version, row.last_write) = (1, Some(before));
             row.put(seq, UnitState::Ended { attempt: 1, end: UnitEnd::Duplicate, at: Timestamp(0), skipped: 0 });
         }
         if self.extract {

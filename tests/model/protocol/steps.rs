@@ -2,34 +2,39 @@
 
 use domain::segment::UnitState;
 
-use crate::configuration::{How, JobModel, Step, WAKES};
+use crate::configuration::{JobModel, MAX_WAKES, OpOutcome, Step};
 use crate::mutant::Mutant;
 use crate::process::{Kind, Op, Process, Units};
 use crate::world::World;
 
 impl JobModel {
     /// Adds the steps that happen by themselves, without a fault or a call.
-    pub fn own_steps(&self, world: &World, steps: &mut Vec<Step>) {
+    pub fn spontaneous_steps(&self, world: &World, steps: &mut Vec<Step>) {
         for (at, process) in world.processes.iter().enumerate() {
-            for (op, what) in process.body.ops.iter().enumerate() {
-                let choices = self.choices(what);
-                steps.extend((0..choices).map(|choice| Step::Do { process: at, op, choice, how: How::Works }));
+            for (index, op) in process.runner.ops.iter().enumerate() {
+                let choices = self.choices(op);
+                steps.extend((0..choices).map(|choice| Step::Perform {
+                    process: at,
+                    op: index,
+                    choice,
+                    op_outcome: OpOutcome::Success,
+                }));
             }
-            if process.body.ops.is_empty() && process.kind == Kind::Driver {
-                steps.push(if process.wakes < WAKES { Step::Wake(at) } else { Step::Stop(at) });
+            if process.runner.ops.is_empty() && process.kind == Kind::Driver {
+                steps.push(if process.wakes < MAX_WAKES { Step::Wake(at) } else { Step::Stop(at) });
             }
         }
-        steps.extend((0..world.flights.len()).map(Step::Land));
+        steps.extend((0..world.delayed_writes.len()).map(Step::ApplyDelayedWrite));
         let open = |job: usize| !world.job(job).state.ended();
         let alive = |kind| world.processes.iter().filter(|process| process.kind == kind).count();
         if alive(Kind::Worker) < self.setup.workers {
-            let messages = world.queue.iter().filter(|message| open(message.0) && !received(world, message));
+            let messages = world.queue.iter().filter(|message| open(message.0) && !is_received(world, message));
             steps.extend(messages.map(|(job, units)| Step::Receive(*job, units.clone())));
         }
         if alive(Kind::Sweeper) == 0 {
             steps.extend((0..self.setup.jobs).filter(|job| open(*job)).map(Step::Sweep));
         }
-        if alive(Kind::Poller) == 0 && !self.is(Mutant::NoAnswer) {
+        if alive(Kind::Poller) == 0 && !self.has_mutant(Mutant::NoAnswer) {
             let asked = |job: &usize| open(*job) && world.asked(*job).next().is_some();
             steps.extend((0..self.setup.jobs).filter(asked).map(Step::Answer));
         }
@@ -52,16 +57,17 @@ impl JobModel {
     pub fn leases(&self, world: &World) -> Option<bool> {
         let now = self.now(world);
         let jobs = world.rows.jobs.iter().filter(|job| !job.state.ended());
-        let units = jobs.flat_map(|job| &job.segments).flat_map(|row| row.known()).filter_map(|(_, unit)| match unit {
-            UnitState::Started { holder, lease_until, .. } if lease_until > now => Some(holder),
-            _ => None,
-        });
+        let units =
+            jobs.flat_map(|job| &job.segments).flat_map(|row| row.non_pending()).filter_map(|(_, unit)| match unit {
+                UnitState::Started { holder, lease_until, .. } if lease_until > now => Some(holder),
+                _ => None,
+            });
         let living: Vec<bool> =
-            units.map(|holder| world.processes.iter().any(|process| process.me == holder)).collect();
+            units.map(|holder| world.processes.iter().any(|process| process.nonce == holder)).collect();
         (!living.is_empty()).then(|| living.contains(&true))
     }
 
-    pub fn faulty_steps(&self, world: &World, steps: &mut Vec<Step>) {
+    pub fn fault_steps(&self, world: &World, steps: &mut Vec<Step>) {
         if world.overruns > 0 && self.leases(world) == Some(true) {
             steps.push(Step::Tick);
         }
@@ -69,23 +75,28 @@ impl JobModel {
             return;
         }
         for (at, process) in world.processes.iter().enumerate() {
-            for (op, what) in process.body.ops.iter().enumerate() {
-                for how in faults(what) {
-                    let choices = if matches!(what, Op::Write { .. }) { self.choices(what) } else { 1 };
-                    steps.extend((0..choices).map(|choice| Step::Do { process: at, op, choice, how: *how }));
+            for (index, op) in process.runner.ops.iter().enumerate() {
+                for op_outcome in possible_failures(op) {
+                    let choices = if matches!(op, Op::Write { .. }) { self.choices(op) } else { 1 };
+                    steps.extend((0..choices).map(|choice| Step::Perform {
+                        process: at,
+                        op: index,
+                        choice,
+                        op_outcome: *op_outcome,
+                    }));
                 }
             }
             steps.push(Step::Crash(at));
-            if process.kind == Kind::Driver && !process.lost {
+            if process.kind == Kind::Driver && !process.lease_lost {
                 steps.push(Step::LoseLease(at));
             }
-            if matches!(process.kind, Kind::Driver | Kind::Worker) && !process.body.ops.is_empty() {
+            if matches!(process.kind, Kind::Driver | Kind::Worker) && !process.runner.ops.is_empty() {
                 steps.push(Step::Stop(at));
             }
         }
         steps.extend(world.queue.iter().map(|(job, units)| Step::LoseMessage(*job, units.clone())));
         let again =
-            world.queue.iter().filter(|message| received(world, message) && !world.job(message.0).state.ended());
+            world.queue.iter().filter(|message| is_received(world, message) && !world.job(message.0).state.ended());
         steps.extend(again.map(|(job, units)| Step::Receive(*job, units.clone())));
         for job in 0..self.setup.jobs {
             let all = self.setup.messages.iter().map(|units| (job, units.iter().copied().collect::<Units>()));
@@ -96,17 +107,21 @@ impl JobModel {
 }
 
 /// Returns whether a live worker has received this message.
-pub fn received(world: &World, (job, units): &(usize, Units)) -> bool {
+pub fn is_received(world: &World, (job, units): &(usize, Units)) -> bool {
     let has = |process: &Process| process.kind == Kind::Worker && process.job == *job && *process.message == *units;
     world.processes.iter().any(has)
 }
 
 /// Returns the ways in which an operation may fail.
-fn faults(op: &Op) -> &'static [How] {
+fn possible_failures(op: &Op) -> &'static [OpOutcome] {
     match op {
-        Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat | Op::Prepare(_) | Op::Enqueue(_) => &[How::Fails],
-        Op::Page { .. } | Op::Put(_) | Op::PutLast { .. } => &[How::Fails, How::LosesReply],
-        Op::Write { .. } | Op::Move { .. } | Op::Settle(_) => &[How::Fails, How::LosesReply, How::ComesLate],
-        Op::Dropped(_) | Op::PutLate { .. } | Op::Reply(_) => &[],
+        Op::ReadJob | Op::ReadSegments { .. } | Op::Heartbeat | Op::Prepare(_) | Op::Enqueue(_) => {
+            &[OpOutcome::Failure]
+        }
+        Op::Page { .. } | Op::PutResults(_) | Op::PutLastResult { .. } => &[OpOutcome::Failure, OpOutcome::ReplyLost],
+        Op::Write { .. } | Op::Terminate { .. } | Op::Settle(_) => {
+            &[OpOutcome::Failure, OpOutcome::ReplyLost, OpOutcome::Delayed]
+        }
+        Op::Dropped(_) | Op::PutResultsLate { .. } | Op::Reply(_) => &[],
     }
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use domain::machine::Settling;
+use domain::machine::SettlementRequest;
 use domain::segment::Segment;
 use domain::{JobState, Nonce, Seq};
 
-use crate::kept::Kept;
+use crate::hashed::Hashed;
 use crate::process::{NONCES, Process, Units};
 
-/// Most jobs of a configuration.
-pub const JOBS: usize = 2;
+/// Maximum number of jobs of a configuration.
+pub const MAX_JOBS: usize = 2;
 
 /// A job's rows.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -36,26 +36,26 @@ pub struct Rows {
     pub prepaid: i64,
 }
 
-/// A write that its process saw fail and that takes effect later.
+/// A write that takes effect after its process saw a failure.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Flight {
+pub enum DelayedWrite {
     Segment { job: usize, row: Segment },
-    Move { job: usize, from: JobState, to: JobState },
-    Settle { job: usize, settling: Settling },
+    Terminate { job: usize, from: JobState, to: JobState },
+    Settle { job: usize, settling: SettlementRequest },
 }
 
 /// What happened beyond what the rows show. Only properties read it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct History {
     /// What DELETE answered for each job: whether the job was cancelled.
-    pub answered: [Option<bool>; JOBS],
+    pub delete_answer: [Option<bool>; MAX_JOBS],
     /// How often a settlement of each job took effect.
-    pub settled: [u8; JOBS],
-    /// A unit that was over was changed again.
-    pub over_moved: bool,
+    pub settled: [u8; MAX_JOBS],
+    /// A unit that had ended was changed again.
+    pub ended_unit_changed: bool,
     /// A unit was both started and skipped.
     pub started_and_skipped: bool,
-    /// A unit was changed by a process without the right to.
+    /// A process changed a unit that it did not hold, and no rule allowed it.
     pub unfenced: bool,
     /// A unit was started after DELETE had answered.
     pub started_after_delete: bool,
@@ -64,27 +64,27 @@ pub struct History {
     /// A page ran although no row says that its unit was started.
     pub ran_unstarted: bool,
     /// `domain::invariants` found a violation.
-    pub broken: bool,
+    pub invariant_violated: bool,
     /// A unit was taken over.
     pub taken_over: bool,
     /// A unit that waited for the model ended with its answer; one ended with its provisional result.
-    pub answered_unit: bool,
-    pub provisional: bool,
+    pub ended_with_answer: bool,
+    pub ended_provisionally: bool,
     /// A process got the event that it had lost its unit.
     pub fenced: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct World {
-    pub rows: Kept<Rows>,
+    pub rows: Hashed<Rows>,
     pub processes: Vec<Process>,
     /// The queue's messages. It may deliver any of them, to any worker, any number of times.
-    pub queue: Kept<BTreeSet<(usize, Units)>>,
-    pub flights: Vec<Flight>,
+    pub queue: Hashed<BTreeSet<(usize, Units)>>,
+    pub delayed_writes: Vec<DelayedWrite>,
     /// How many lease lengths have passed.
     pub clock: u8,
     /// Whether the deadline has passed.
-    pub late: bool,
+    pub deadline_passed: bool,
     /// Faults that may still happen.
     pub faults: u8,
     /// How often a live process may still be slower than its lease.
@@ -104,17 +104,17 @@ impl World {
 
     /// Returns the least nonce that no row and no process refers to.
     pub fn fresh_nonce(&self) -> Nonce {
-        let flying = self.flights.iter().filter_map(|flight| match flight {
-            Flight::Segment { row, .. } => Some(row),
-            Flight::Settle { settling, .. } => settling.last.as_ref(),
-            Flight::Move { .. } => None,
+        let delayed = self.delayed_writes.iter().filter_map(|write| match write {
+            DelayedWrite::Segment { row, .. } => Some(row),
+            DelayedWrite::Settle { settling, .. } => settling.final_segment.as_ref(),
+            DelayedWrite::Terminate { .. } => None,
         });
-        let known = self.processes.iter().flat_map(|process| process.brain.rows());
+        let known = self.processes.iter().flat_map(|process| process.machine.rows());
         let rows = self.rows.jobs.iter().flat_map(|job| &job.segments);
-        let mut used: BTreeSet<Nonce> = self.processes.iter().map(|process| process.me).collect();
-        for row in rows.chain(flying).chain(known) {
-            used.extend(row.written.map(|id| id.writer));
-            used.extend(row.known().filter_map(|(_, unit)| match unit {
+        let mut used: BTreeSet<Nonce> = self.processes.iter().map(|process| process.nonce).collect();
+        for row in rows.chain(delayed).chain(known) {
+            used.extend(row.last_write.map(|id| id.writer));
+            used.extend(row.non_pending().filter_map(|(_, unit)| match unit {
                 domain::segment::UnitState::Started { holder, .. } => Some(holder),
                 _ => None,
             }));

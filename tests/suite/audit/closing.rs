@@ -1,5 +1,5 @@
-//! Closing months of the ledger: a finished month is closed once, with the sums of its entries, and its entries expire, also if
-//! a process dies or two run at the same time. What callers and payments see stays the same.
+//! Closing months of the ledger: a finished month is closed once, with the sums of its entries, and its entries expire,
+//! also if a process dies or two run at the same time. What callers and payments see stays the same.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -16,7 +16,7 @@ use crate::support::faults::{self, Fault, Faults};
 use crate::support::rows;
 use crate::support::site::Site;
 use crate::support::stack::World;
-use crate::support::world::{ManualClock, NOV_24, TestBed, accept, account, call, quota};
+use crate::support::test_bed::{ManualClock, NOV_24, TestBed, accept, account, call, quota};
 
 const DAY: i64 = 86_400;
 const CHECKPOINT: &str = "CLOSED#2026-10";
@@ -32,9 +32,9 @@ fn entry(job: &str, kind: &str, numbers: &[(&str, u64)], month: &str, at: Timest
     row
 }
 
-/// An account that used two credits in October (a crawl that refunded some to both pools, and an extract), one in November,
-/// and has eight of ten prepaid credits left. It is the 24th of November.
-pub(super) async fn used() -> TestBed {
+/// An account that used two credits in October (a crawl that refunded some to both pools, and an extract) and one in
+/// November, and has eight of ten prepaid credits left. It is the 24th of November.
+pub(super) async fn bed_with_past_month() -> TestBed {
     let bed = TestBed::new().await;
     let written = bed.clock.now().plus_ms(-40 * DAY * 1_000);
     let (crawl, extract, new) = ("job_crawl0000000000", "job_extract0000000", "job_new00000000000");
@@ -56,21 +56,21 @@ pub(super) async fn used() -> TestBed {
     bed
 }
 
-/// A whole check; returns how many violations it found if it came to its end.
+/// Runs a whole check. Returns the number of violations if the check finished.
 async fn check_at(store: &Store, clock: &dyn Clock) -> Option<u64> {
     match slice(audit(store, clock), Start::Begin, None, &mut vec![]).await {
         Ok(Slice::Finished(end)) => audit(store, clock).reported(end).await.ok().map(|()| end.violations),
-        Ok(Slice::Idle | Slice::HandedOn(_)) | Err(_) => None,
+        Ok(Slice::Idle | Slice::Unfinished(_)) | Err(_) => None,
     }
 }
 
-/// The check of the next day.
+/// Runs the check of the next day.
 pub(super) async fn next_day(bed: &TestBed, store: &Store) -> Option<u64> {
     bed.clock.advance(DAY);
     check_at(store, &bed.clock).await
 }
 
-/// Three checks: October is closed, confirmed, and its entries get their expiry.
+/// Runs three checks: October is closed, then confirmed, then its entries get their expiry.
 pub(super) async fn close(bed: &TestBed, store: &Store) {
     for _ in 0..3 {
         assert_eq!(next_day(bed, store).await, Some(0));
@@ -102,7 +102,7 @@ async fn checkpoint(bed: &TestBed) -> Option<Value> {
     rows::get(bed.db(), "ACCT#a", CHECKPOINT).await
 }
 
-/// October is closed with its sums, exactly its entries expire, and the balances are unchanged.
+/// Asserts that October is closed with its sums, that exactly its entries expire, and that the balances are unchanged.
 async fn assert_closed(bed: &TestBed, context: &str) {
     let row = checkpoint(bed).await.unwrap();
     let values = ["entries", "reserved_monthly", "reserved_prepaid", "charged", "refunded_monthly", "refunded_prepaid"];
@@ -124,7 +124,7 @@ async fn assert_closed(bed: &TestBed, context: &str) {
 
 #[tokio::test]
 async fn a_finished_month_is_closed_and_its_entries_expire() {
-    let bed = used().await;
+    let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     // A check that keeps no progress (`admin check`) writes nothing.
     assert_eq!(audit(&store, &bed.clock).violations().await.unwrap(), [].into());
@@ -135,7 +135,7 @@ async fn a_finished_month_is_closed_and_its_entries_expire() {
         assert_eq!((expiring(&bed).await.len(), row.get("keep_until").is_some()), (expire, confirmed));
     }
     assert_closed(&bed, "closed").await;
-    // The table's TTL removes them one by one, in no order that anybody promises.
+    // The table's TTL removes them one by one, in no particular order.
     bed.clock.advance(200 * DAY);
     for key in expiring(&bed).await {
         rows::delete(bed.db(), "ACCT#a", &key).await;
@@ -144,7 +144,7 @@ async fn a_finished_month_is_closed_and_its_entries_expire() {
     }
     let left: Vec<String> = ledger(&bed).await.into_iter().map(|(key, _)| key).collect();
     assert_eq!(left, ["LEDGER#TOPUP#t", "LEDGER#job_new00000000000#RESERVE"]);
-    // The balances are still held against the checkpoint.
+    // The balances are still compared with the checkpoint.
     for (row, name) in [("PREPAID", "balance"), ("MONTH#2026-10", "used"), (CHECKPOINT, "reserved_monthly")] {
         rows::add(bed.db(), "ACCT#a", row, name, 1).await;
         assert_eq!(next_day(&bed, &store).await, Some(1), "{row}");
@@ -155,7 +155,7 @@ async fn a_finished_month_is_closed_and_its_entries_expire() {
 
 #[tokio::test]
 async fn after_closing_a_lost_entry_and_a_falsified_checkpoint_are_found() {
-    let bed = used().await;
+    let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     close(&bed, &store).await;
     // Of the open month, and of the closed one before its expiry.
@@ -180,8 +180,8 @@ async fn after_closing_a_lost_entry_and_a_falsified_checkpoint_are_found() {
 }
 
 #[tokio::test]
-async fn an_account_at_fault_keeps_its_entries() {
-    let bed = used().await;
+async fn an_account_with_a_violation_keeps_its_entries() {
+    let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     rows::add(bed.db(), "ACCT#a", "PREPAID", "balance", 1).await;
     assert_eq!(next_day(&bed, &store).await, Some(1));
@@ -192,7 +192,7 @@ async fn an_account_at_fault_keeps_its_entries() {
 
 #[tokio::test]
 async fn a_payment_that_is_repeated_after_closing_is_booked_once() {
-    let bed = used().await;
+    let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     close(&bed, &store).await;
     bed.clock.advance(3 * 365 * DAY);
@@ -206,10 +206,10 @@ async fn a_payment_that_is_repeated_after_closing_is_booked_once() {
     bed.assert_sound("repeated").await;
 }
 
-/// A process whose clock still says October.
+/// A process whose clock is still in October.
 #[tokio::test]
 async fn nothing_is_reserved_in_a_closed_month() {
-    let (bed, site) = (used().await, Site::start().await);
+    let (bed, site) = (bed_with_past_month().await, Site::start().await);
     let store = bed.store(&Faults::default()).await;
     assert_eq!(next_day(&bed, &store).await, Some(0));
     let before = ledger(&bed).await;
@@ -223,7 +223,7 @@ async fn nothing_is_reserved_in_a_closed_month() {
 /// Its reservation may still be refunded.
 #[tokio::test]
 async fn a_month_whose_job_still_runs_stays_open() {
-    let (bed, site) = (used().await, Site::start().await);
+    let (bed, site) = (bed_with_past_month().await, Site::start().await);
     let store = bed.store(&Faults::default()).await;
     bed.clock.advance(-40 * DAY);
     let engine = bed.engine(&Faults::default()).await;
@@ -241,9 +241,10 @@ async fn a_month_whose_job_still_runs_stays_open() {
     assert_eq!(store.audit.money(&account()).await.unwrap().months[&october], 2);
 }
 
-/// Injects a fault into one call of the checks of four days, after which healthy checks go on.
-async fn injected(fault: Fault, n: usize) -> bool {
-    let bed = used().await;
+/// Injects a fault into one call of the checks of four days. Healthy checks follow. Returns whether the fault was
+/// injected.
+async fn checks_with_fault(fault: Fault, n: usize) -> bool {
+    let bed = bed_with_past_month().await;
     let (healthy, injector) = (bed.store(&Faults::default()).await, Faults::default());
     let store = bed.store(&injector).await;
     let context = format!("{fault:?} at {n}");
@@ -266,17 +267,17 @@ async fn injected(fault: Fault, n: usize) -> bool {
 
 #[tokio::test]
 async fn closing_survives_a_fault_at_every_call() {
-    faults::at_every_call(&Fault::DISTINCT, 40..120, 15..60, async |n, fault| injected(fault, n).await).await;
+    faults::at_every_call(&Fault::DISTINCT, 40..120, 15..60, async |n, fault| checks_with_fault(fault, n).await).await;
 }
 
-/// At its n-th reading lets another check, which takes the holder of this clock for dead, run from beginning to end.
-struct Overtaken<'a> {
+/// A clock that runs another whole check at its n-th reading, after the lease of the check that reads it has expired.
+struct TakeoverClock<'a> {
     clock: &'a ManualClock,
     other: &'a Store,
     countdown: AtomicI64,
 }
 
-impl Clock for Overtaken<'_> {
+impl Clock for TakeoverClock<'_> {
     fn now(&self) -> Timestamp {
         if self.countdown.fetch_sub(1, Ordering::SeqCst) == 0 {
             self.clock.advance(901);
@@ -288,30 +289,30 @@ impl Clock for Overtaken<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_checks_at_once_both_close_the_same() {
+async fn concurrent_checks_close_the_same_month() {
     let mut at = 0;
     loop {
-        let bed = used().await;
+        let bed = bed_with_past_month().await;
         let (one, other) = (bed.store(&Faults::default()).await, bed.store(&Faults::default()).await);
-        let clock = Overtaken { clock: &bed.clock, other: &other, countdown: AtomicI64::new(at) };
+        let clock = TakeoverClock { clock: &bed.clock, other: &other, countdown: AtomicI64::new(at) };
         for _ in 0..3 {
             bed.clock.advance(DAY);
             let found = check_at(&one, &clock).await;
-            assert!(found.is_none_or(|violations| violations == 0), "overtaken at {at}");
+            assert!(found.is_none_or(|violations| violations == 0), "taken over at {at}");
         }
         for _ in 0..3 {
-            assert_eq!(next_day(&bed, &other).await, Some(0), "overtaken at {at}");
+            assert_eq!(next_day(&bed, &other).await, Some(0), "taken over at {at}");
         }
-        assert_closed(&bed, &format!("overtaken at {at}")).await;
+        assert_closed(&bed, &format!("taken over at {at}")).await;
         if clock.countdown.load(Ordering::SeqCst) >= 0 {
             break;
         }
         at += 1;
     }
-    assert!((8..60).contains(&at), "overtaken at {at} readings of the clock");
+    assert!((8..60).contains(&at), "taken over at {at} readings of the clock");
 }
 
-/// `GET /v1/usage` shows the running month from its row; here that very month is closed under it.
+/// `GET /v1/usage` shows the running month from its row. Here a check closes that month.
 #[tokio::test]
 async fn closing_changes_nothing_that_usage_shows() {
     let (world, site) = (World::start().await, Site::start().await);

@@ -9,24 +9,24 @@ use runtime::clock::Clock;
 use serde_json::json;
 use store::Store;
 
-use super::closing::{close, expiring, next_day, used};
-use super::{MARGIN, TickingClock, audit, full, slice};
+use super::closing::{bed_with_past_month, close, expiring, next_day};
+use super::{MARGIN, TickingClock, audit, bed_with_rows, slice};
 use crate::support::faults::Faults;
 use crate::support::rows;
-use crate::support::world::{TestBed, account};
+use crate::support::test_bed::{TestBed, account};
 
 const DAY: i64 = 86_400;
 
-/// Closes October as a walk found it.
+/// Closes October with the sums of a walk.
 async fn close_october(bed: &TestBed, store: &Store, walked: &Checkpoint) -> bool {
-    store.audit.close(&account(), october(), walked, bed.clock.now()).await.unwrap()
+    store.audit.close_month(&account(), october(), walked, bed.clock.now()).await.unwrap()
 }
 
 fn october() -> Month {
     Month::parse("2026-10").unwrap()
 }
 
-/// What a walk says of October.
+/// Walks over the ledger. Returns the sums of October.
 async fn walk(bed: &TestBed, store: &Store) -> Checkpoint {
     let money = store.audit.money(&account()).await.unwrap();
     let mut walk = AccountWalk::begin(&account(), money, bed.clock.now());
@@ -38,7 +38,7 @@ async fn walk(bed: &TestBed, store: &Store) -> Checkpoint {
 
 #[tokio::test]
 async fn a_month_is_closed_once_and_only_if_its_row_still_equals_the_sum() {
-    let bed = used().await;
+    let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     let walked = walk(&bed, &store).await;
     // A refund came after the walk.
@@ -58,23 +58,23 @@ async fn a_month_is_closed_once_and_only_if_its_row_still_equals_the_sum() {
 
 #[tokio::test]
 async fn the_first_confirmation_of_a_month_stays() {
-    let bed = used().await;
+    let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     let until = async || store.audit.money(&account()).await.unwrap().checkpoints.get(&october()).cloned();
-    // What is not closed is not confirmed.
-    store.audit.confirm(&account(), october(), bed.clock.now()).await.unwrap();
+    // A month that is not closed is not confirmed.
+    store.audit.confirm_month(&account(), october(), bed.clock.now()).await.unwrap();
     assert_eq!(until().await, None);
     let walked = walk(&bed, &store).await;
     assert!(close_october(&bed, &store, &walked).await);
-    store.audit.confirm(&account(), october(), bed.clock.now()).await.unwrap();
+    store.audit.confirm_month(&account(), october(), bed.clock.now()).await.unwrap();
     let first = until().await.unwrap().keep_until.unwrap();
-    store.audit.confirm(&account(), october(), bed.clock.now().plus_secs(60)).await.unwrap();
+    store.audit.confirm_month(&account(), october(), bed.clock.now().plus_secs(60)).await.unwrap();
     assert_eq!(until().await.unwrap().keep_until, Some(first));
 }
 
 #[tokio::test]
 async fn an_entry_gets_its_expiry_once() {
-    let (bed, seen) = (used().await, Faults::default());
+    let (bed, seen) = (bed_with_past_month().await, Faults::default());
     let store = bed.store(&seen).await;
     // `admin check` sets none, not even of a confirmed month.
     for _ in 0..2 {
@@ -92,19 +92,19 @@ async fn an_entry_gets_its_expiry_once() {
 
 /// The table may remove it between the check's read and its write.
 #[tokio::test]
-async fn an_entry_that_is_gone_does_not_come_back() {
-    let bed = used().await;
+async fn expiring_a_deleted_entry_does_not_recreate_it() {
+    let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     close(&bed, &store).await;
     let entry = "LEDGER#job_extract0000000#RESERVE";
     rows::delete(bed.db(), "ACCT#a", entry).await;
-    store.audit.expire(&account(), entry, bed.clock.now()).await.unwrap();
+    store.audit.expire_entry(&account(), entry, bed.clock.now()).await.unwrap();
     assert!(rows::get(bed.db(), "ACCT#a", entry).await.is_none());
 }
 
 #[tokio::test]
 async fn a_slice_that_is_over_stops_and_the_next_one_continues() {
-    let (bed, _) = full(200, 0).await;
+    let (bed, _) = bed_with_rows(200, 0).await;
     let store = bed.store(&Faults::default()).await;
     bed.clock.advance(2 * DAY);
     for _ in 0..2 {
@@ -114,13 +114,13 @@ async fn a_slice_that_is_over_stops_and_the_next_one_continues() {
     let clock = TickingClock(AtomicI64::new(first_ms));
     let (mut sizes, mut start) = (Vec::new(), Start::Begin);
     let end = loop {
-        // Over as soon as it looks at its time.
+        // The slice's time is over when it first reads the clock.
         let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN);
         let ran = slice(audit(&store, &clock as &dyn Clock), start, Some(until), &mut vec![]).await.unwrap();
         sizes.push(expiring(&bed).await.len());
-        start = Start::GoOn;
+        start = Start::Continue;
         match ran {
-            Slice::HandedOn(found) => assert_eq!(found, 0),
+            Slice::Unfinished(found) => assert_eq!(found, 0),
             Slice::Finished(end) => break end,
             Slice::Idle => panic!("nothing to resume after {sizes:?}"),
         }

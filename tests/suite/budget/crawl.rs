@@ -1,20 +1,20 @@
 //! What a crawl costs in rows.
 
-#![allow(clippy::print_stdout)] // what was counted is the table in docs/SCALING.md
+#![allow(clippy::print_stdout)] // the counts are in the table of docs/SCALING.md
 
 use domain::Endpoint;
-use domain::job::CrawlPlan;
+use domain::job::CrawlOptions;
 
 use crate::support::faults::Faults;
-use crate::support::generated::{Generated, Spec};
-use crate::support::world::{TestBed, accept, call, drain};
+use crate::support::generated::{GeneratedSite, Spec};
+use crate::support::test_bed::{TestBed, accept, call, drain};
 
 /// The result, the SEEN row (counted twice, as part of a transaction) and a share of the rest, for pages that link to
 /// 40 others. Rows of `hosts` are counted separately.
 #[tokio::test]
 async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     const PAGES: usize = 400;
-    let (mut bed, site) = (TestBed::new().await, Generated::start(Spec::tree(PAGES, 40)).await);
+    let (mut bed, site) = (TestBed::new().await, GeneratedSite::start(Spec::tree(PAGES, 40)).await);
     // Longer than in production, so that a briefly slow machine does not make the groups smaller.
     bed.settings.linger_ms = 100;
     bed.settings.host_delay_ms = 0;
@@ -22,7 +22,7 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     let engine = bed.engine(&faults).await;
     faults.reset();
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlPlan {
+    crawl.crawl = Some(CrawlOptions {
         follow_pattern: site.url("/item/*"),
         max_pages: 450,
         max_depth: 20,
@@ -47,13 +47,13 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
 #[tokio::test]
 async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     const PAGES: usize = 60;
-    let (mut bed, site) = (TestBed::new().await, Generated::start(Spec::tree(1_000, 8)).await);
+    let (mut bed, site) = (TestBed::new().await, GeneratedSite::start(Spec::tree(1_000, 8)).await);
     bed.settings.host_delay_ms = 0;
     let faults = Faults::default();
     let engine = bed.engine(&faults).await;
     faults.reset();
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlPlan {
+    crawl.crawl = Some(CrawlOptions {
         follow_pattern: site.url("/item/*"),
         max_pages: 60,
         max_depth: 20,
@@ -66,8 +66,8 @@ async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), PAGES);
     engine.idle().await;
     // Eight pages make it grow. Without the rule each of the sixty would look up its links.
-    let looks = faults.calls().iter().filter(|call| call.operation == "BatchGetItem" && call.units == 0).count();
-    assert!(looks <= 12, "{looks} look-ups");
+    let lookups = faults.calls().iter().filter(|call| call.operation == "BatchGetItem" && call.units == 0).count();
+    assert!(lookups <= 12, "{lookups} look-ups");
     let job = engine.jobs.job(&id).await.unwrap().unwrap();
     let skipped = engine.jobs.totals(&job).await.unwrap().skipped;
     assert_eq!(skipped, 8 * 60 - 59, "links that are left out are counted, each URL once");

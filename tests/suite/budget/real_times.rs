@@ -7,16 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Endpoint;
-use domain::job::CrawlPlan;
+use domain::job::CrawlOptions;
 use engine::Engine;
 use engine::accept::Call as Request;
 use runtime::settings::Settings;
 
 use crate::simulator;
 use crate::support::faults::Faults;
-use crate::support::generated::{Generated, Spec};
+use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::site::Site;
-use crate::support::world::{RunningClock, TestBed, accept, call, drain};
+use crate::support::test_bed::{RunningClock, TestBed, accept, call, drain};
 
 /// How long a page takes, in milliseconds.
 const PAGE_MS: u64 = 500;
@@ -79,9 +79,9 @@ async fn detached(site: &Site, pages: usize) -> Cost {
 async fn crawl(pages: usize) -> Cost {
     let mut spec = Spec::tree(pages, 8);
     spec.slow_ms = PAGE_MS;
-    let site = Generated::start(spec).await;
+    let site = GeneratedSite::start(spec).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlPlan {
+    crawl.crawl = Some(CrawlOptions {
         follow_pattern: site.url("/item/*"),
         max_pages: u32::try_from(pages).unwrap(),
         max_depth: 20,

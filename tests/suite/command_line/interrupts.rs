@@ -6,13 +6,13 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
-use super::{Ran, interrupt, ran, runo};
+use super::{CommandOutput, interrupt, run_command, runo};
 use crate::support::site::Site;
 use crate::support::stack::{Caller, World};
 use crate::support::until;
 
 /// A batch with one page read and written, and one waiting.
-struct Begun {
+struct RunningBatch {
     child: Child,
     out: BufReader<ChildStdout>,
     err: BufReader<ChildStderr>,
@@ -20,8 +20,8 @@ struct Begun {
     first: String,
 }
 
-impl Begun {
-    async fn of(caller: &Caller, site: &Site, on: &[&str]) -> Begun {
+impl RunningBatch {
+    async fn start(caller: &Caller, site: &Site, on: &[&str]) -> RunningBatch {
         let args = [&["batch", "--field", "title", "--concurrency", "1"], on].concat();
         let mut child = runo(caller, &args).stdin(Stdio::piped()).spawn().unwrap();
         let urls = [site.urls("/p", 1), site.urls("/gate", 9)].concat().join("\n");
@@ -34,14 +34,14 @@ impl Begun {
         until("a page waits at the gate", async || site.hits() >= 2).await;
         let job = line.split_whitespace().next().unwrap().to_owned();
         assert!(job.starts_with("job_"), "{line}");
-        Begun { child, out, err, job, first }
+        RunningBatch { child, out, err, job, first }
     }
 
-    async fn ended(mut self) -> Ran {
+    async fn ended(mut self) -> CommandOutput {
         let (mut out, mut err) = (self.first, String::new());
         self.out.read_to_string(&mut out).await.unwrap();
         self.err.read_to_string(&mut err).await.unwrap();
-        Ran { code: self.child.wait().await.unwrap().code().unwrap_or(-1), out, err }
+        CommandOutput { code: self.child.wait().await.unwrap().code().unwrap_or(-1), out, err }
     }
 }
 
@@ -49,14 +49,14 @@ impl Begun {
 async fn an_interrupt_leaves_the_job_running() {
     for on in [&["--on-interrupt", "leave"][..], &[]] {
         let (world, site) = (World::start().await, Site::start().await);
-        let begun = Begun::of(&world, &site, on).await;
-        interrupt(&begun.child).await;
-        let job = begun.job.clone();
-        let run = begun.ended().await;
+        let batch = RunningBatch::start(&world, &site, on).await;
+        interrupt(&batch.child).await;
+        let job = batch.job.clone();
+        let run = batch.ended().await;
         assert_eq!((run.code, run.lines().len()), (130, 1), "{run:?}");
         assert!(run.err.contains(&format!("{job} keeps running; `runo result {job}`")), "{run:?}");
         site.open_gate();
-        let later = ran(runo(&world, &["result", &job])).await;
+        let later = run_command(runo(&world, &["result", &job])).await;
         assert_eq!((later.code, later.lines().len()), (0, 10), "{later:?}");
     }
 }
@@ -64,14 +64,14 @@ async fn an_interrupt_leaves_the_job_running() {
 #[tokio::test]
 async fn an_interrupt_cancels_the_job_and_keeps_what_was_paid() {
     let (world, site) = (World::start().await, Site::start().await);
-    let mut begun = Begun::of(&world, &site, &["--on-interrupt", "cancel"]).await;
-    interrupt(&begun.child).await;
-    let (mut line, job) = (String::new(), begun.job.clone());
-    begun.err.read_line(&mut line).await.unwrap();
+    let mut batch = RunningBatch::start(&world, &site, &["--on-interrupt", "cancel"]).await;
+    interrupt(&batch.child).await;
+    let (mut line, job) = (String::new(), batch.job.clone());
+    batch.err.read_line(&mut line).await.unwrap();
     assert_eq!(line.trim(), format!("runo: cancelling {job}"));
     until("it is cancelled", async || world.job(&job).await["status"] != "running").await;
     site.open_gate();
-    let run = begun.ended().await;
+    let run = batch.ended().await;
     assert_eq!(run.code, 4, "{run:?}");
     let good = run.lines().iter().filter(|page| page["status"] == "success").count();
     assert_eq!((run.lines().len(), good), (10, 2));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use super::{bare, ran, ran_given, runo, runo_at};
+use super::{run_command, run_with_input, runo, runo_at, runo_without_config};
 use crate::support::proxy::Proxy;
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
@@ -21,15 +21,15 @@ struct Agent {
 }
 
 impl Agent {
-    fn with(mut command: tokio::process::Command) -> Agent {
+    fn spawn(mut command: tokio::process::Command) -> Agent {
         let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Agent { child, input, output: BufReader::new(output).lines() }
     }
 
-    /// With the handshake of older clients.
-    async fn greeted(command: tokio::process::Command) -> Agent {
-        let mut agent = Agent::with(command);
+    /// Starts the command and makes the handshake of older clients.
+    async fn initialized(command: tokio::process::Command) -> Agent {
+        let mut agent = Agent::spawn(command);
         let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
         let greeting = agent.ask("initialize", hello).await;
         assert_eq!(greeting["result"]["serverInfo"]["name"], "runo", "{greeting}");
@@ -55,7 +55,7 @@ impl Agent {
     }
 
     /// Closes the input. Returns the exit status and what was written to standard error.
-    async fn leave(mut self) -> (ExitStatus, String) {
+    async fn close(mut self) -> (ExitStatus, String) {
         drop(self.input);
         assert_eq!(self.output.next_line().await.unwrap(), None);
         let mut errors = String::new();
@@ -67,7 +67,7 @@ impl Agent {
 #[tokio::test]
 async fn the_tools_are_those_over_http_and_jobs_outlive_the_agent() {
     let (world, site) = (World::start().await, Site::start().await);
-    let mut agent = Agent::greeted(runo(&world, &["mcp"])).await;
+    let mut agent = Agent::initialized(runo(&world, &["mcp"])).await;
     let listed = agent.ask("tools/list", json!({})).await["result"]["tools"].clone();
     let list = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/list", "params": {} });
     let request = world.request(Method::POST, "/mcp").header("Accept", "application/json, text/event-stream");
@@ -84,9 +84,9 @@ async fn the_tools_are_those_over_http_and_jobs_outlive_the_agent() {
     let refused = agent.tool("extract", json!({ "url": site.url("/p/2") })).await.unwrap_err();
     assert_eq!(refused["error"]["code"], "SCHEMA_REQUIRED", "{refused}");
 
-    let (status, errors) = agent.leave().await;
+    let (status, errors) = agent.close().await;
     assert!(status.success() && errors.is_empty(), "{status:?}: {errors}");
-    assert_eq!(world.job(job.as_str().unwrap()).await["status"], "running", "the job goes on");
+    assert_eq!(world.job(job.as_str().unwrap()).await["status"], "running", "the job keeps running");
     site.open_gate();
     until("the job ends", async || world.job(job.as_str().unwrap()).await["status"] == "completed").await;
     assert_eq!(world.used().await, 2);
@@ -98,22 +98,22 @@ async fn the_tools_are_those_over_http_and_jobs_outlive_the_agent() {
 async fn a_call_whose_response_is_lost_is_charged_once() {
     let (world, site) = (World::start().await, Site::start().await);
     let proxy = Proxy::start(world.base(), &[0]).await;
-    let mut agent = Agent::greeted(runo_at(&proxy.base, &world.key, &["mcp"])).await;
+    let mut agent = Agent::initialized(runo_at(&proxy.base, &world.key, &["mcp"])).await;
     let call = json!({ "urls": site.urls("/p", 3), "schema": schema() });
     let job = agent.tool("start_batch", call).await.unwrap()["job_id"].clone();
     let page = agent.tool("job_results", json!({ "job_id": job, "wait_seconds": 40 })).await.unwrap();
     assert!(!page["results"].as_array().unwrap().is_empty(), "{page}");
-    assert!(proxy.made() > 1, "the first connection was cut");
+    assert!(proxy.connections() > 1, "the first connection was cut");
     until("the job ends", async || world.job(job.as_str().unwrap()).await["status"] == "completed").await;
     assert_eq!(world.used().await, 3);
     assert_eq!(world.get("/v1/jobs?state=all").await.json()["jobs"].as_array().unwrap().len(), 1);
-    assert!(agent.leave().await.0.success());
+    assert!(agent.close().await.0.success());
 }
 
 #[tokio::test]
 async fn the_current_revision_is_supported() {
     let world = World::start().await;
-    let mut agent = Agent::with(runo(&world, &["mcp"]));
+    let mut agent = Agent::spawn(runo(&world, &["mcp"]));
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
@@ -124,17 +124,17 @@ async fn the_current_revision_is_supported() {
     let call = json!({ "name": "usage", "arguments": {}, "_meta": meta });
     let usage = agent.ask("tools/call", call).await["result"]["content"][0]["text"].clone();
     assert!(usage.as_str().unwrap().contains("\"account_id\":\"dev\""), "{usage}");
-    assert!(agent.leave().await.0.success());
+    assert!(agent.close().await.0.success());
 }
 
 #[tokio::test]
 async fn errors_are_reported_by_tools_or_by_the_process() {
     // Without a key nothing is served.
-    let without = ran(bare(&["mcp"])).await;
+    let without = run_command(runo_without_config(&["mcp"])).await;
     assert_eq!((without.code, without.out.as_str()), (5, ""), "{without:?}");
     assert!(without.err.contains("there is no API key") && without.err.contains("RUNO_API_KEY"), "{without:?}");
     // A service that is unreachable may come back: each tool reports it, and the process keeps running.
-    let mut agent = Agent::greeted(runo_at("http://127.0.0.1:1", "sk_live_test", &["mcp"])).await;
+    let mut agent = Agent::initialized(runo_at("http://127.0.0.1:1", "sk_live_test", &["mcp"])).await;
     for _ in 0..2 {
         let lost = agent.tool("usage", json!({})).await.unwrap_err();
         assert_eq!(
@@ -143,16 +143,19 @@ async fn errors_are_reported_by_tools_or_by_the_process() {
             "{lost}"
         );
     }
-    assert!(agent.leave().await.0.success());
+    assert!(agent.close().await.0.success());
     // A key that the service does not know.
     let world = World::start().await;
-    let mut agent = Agent::greeted(runo(&world.with_key("sk_live_unknown"), &["mcp"])).await;
+    let mut agent = Agent::initialized(runo(&world.with_key("sk_live_unknown"), &["mcp"])).await;
     assert_eq!(agent.tool("usage", json!({})).await.unwrap_err()["error"]["code"], "UNAUTHORIZED");
-    assert!(agent.leave().await.0.success());
+    assert!(agent.close().await.0.success());
     // An empty input, and an input that is not the protocol.
-    let nobody = ran(runo(&world, &["mcp"])).await;
-    assert_eq!((nobody.code, nobody.out.as_str()), (0, ""), "{nobody:?}");
-    let hasty = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    let hasty = ran_given(runo(&world, &["mcp"]), &format!("{hasty}\n")).await;
-    assert!(hasty.code == 1 && hasty.out.is_empty() && hasty.err.contains("does not speak the protocol"), "{hasty:?}");
+    let empty = run_command(runo(&world, &["mcp"])).await;
+    assert_eq!((empty.code, empty.out.as_str()), (0, ""), "{empty:?}");
+    let uninitialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let refused = run_with_input(runo(&world, &["mcp"]), &format!("{uninitialized}\n")).await;
+    assert!(
+        refused.code == 1 && refused.out.is_empty() && refused.err.contains("does not speak the protocol"),
+        "{refused:?}"
+    );
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{bare, ran, ran_given, runo, runo_at};
-use crate::support::scripted::{Response, Scripted, end, line};
+use super::{run_command, run_with_input, runo, runo_at, runo_without_config};
+use crate::support::scripted::{Response, ScriptedServer, end, line};
 use crate::support::server::Folder;
 use crate::support::site::Site;
 use crate::support::stack::World;
@@ -15,15 +15,15 @@ use crate::support::until;
 async fn an_extract_writes_one_object() {
     let (world, site) = (World::start().await, Site::start().await);
     let url = site.url("/p/7");
-    let found = ran(runo(&world, &["extract", &url, "--field", "title", "--field", "price:float=9.99"])).await;
+    let found = run_command(runo(&world, &["extract", &url, "--field", "title", "--field", "price:float=9.99"])).await;
     assert_eq!((found.code, found.err.as_str()), (0, ""), "{found:?}");
     let page: Value = serde_json::from_str(&found.out).unwrap();
     assert_eq!((&page["data"], &page["status"]), (&json!({ "title": "Page 7", "price": 7.5 }), &json!("success")));
     assert!(found.out.find("\"title\"") < found.out.find("\"price\""), "in the schema's order: {}", found.out);
-    let csv = ran(runo(&world, &["extract", &url, "--field", "title", "-f", "csv"])).await;
+    let csv = run_command(runo(&world, &["extract", &url, "--field", "title", "-f", "csv"])).await;
     assert_eq!(csv.out, format!("title,page_url,page_error\nPage 7,{url},\n"));
     let gone = site.url("/404");
-    let failed = ran(runo(&world, &["extract", &gone, "--field", "title"])).await;
+    let failed = run_command(runo(&world, &["extract", &gone, "--field", "title"])).await;
     assert_eq!(failed.code, 3, "{failed:?}");
     assert_eq!(serde_json::from_str::<Value>(&failed.out).unwrap()["error"]["code"], "URL_UNREACHABLE");
 }
@@ -38,13 +38,13 @@ async fn a_schema_is_a_field_list_or_json_schema_inline_or_in_a_file() {
     fs::write(&file, typed).unwrap();
     let url = site.url("/p/1");
     for schema in [list, typed, r#"{"title": "string"}"#, file.to_str().unwrap()] {
-        let found = ran(runo(&world, &["extract", &url, "--schema", schema])).await;
+        let found = run_command(runo(&world, &["extract", &url, "--schema", schema])).await;
         assert_eq!((found.code, &found.lines()[0]["data"]), (0, &json!({ "title": "Page 1" })), "{schema}: {found:?}");
     }
     for (schema, word) in
         [("nowhere.json", "nowhere.json"), ("{", "not JSON"), (r#"{"a": "money"}"#, "no type \"money\"")]
     {
-        let wrong = ran(runo(&world, &["extract", &url, "--schema", schema])).await;
+        let wrong = run_command(runo(&world, &["extract", &url, "--schema", schema])).await;
         assert_eq!(wrong.code, 2, "{wrong:?}");
         assert!(wrong.err.contains(word) && wrong.out.is_empty(), "{wrong:?}");
     }
@@ -59,7 +59,7 @@ async fn a_batch_is_written_in_the_requested_format() {
     fs::write(&list, format!("# three\n\n{}\n", urls.join("\r\n"))).unwrap();
     let batch = ["batch", list.to_str().unwrap(), "--field", "title", "--field", "price:float", "--retries", "0"];
 
-    let lines = ran(runo(&world, &batch)).await;
+    let lines = run_command(runo(&world, &batch)).await;
     assert_eq!(lines.code, 3, "{lines:?}");
     let mut pages = lines.lines();
     pages.sort_by_key(|page| page["index"].as_u64());
@@ -69,7 +69,7 @@ async fn a_batch_is_written_in_the_requested_format() {
 
     let write = async |name: &str| -> String {
         let file = folder.0.join(name);
-        let run = ran(runo(&world, &[&batch[..], &["-q", "-o", file.to_str().unwrap()]].concat())).await;
+        let run = run_command(runo(&world, &[&batch[..], &["-q", "-o", file.to_str().unwrap()]].concat())).await;
         assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (3, "", ""), "{run:?}");
         fs::read_to_string(file).unwrap()
     };
@@ -84,7 +84,7 @@ async fn a_batch_is_written_in_the_requested_format() {
     let row = [format!(",,{gone},URL_UNREACHABLE"), format!("Page 0,0.5,{first},"), format!("Page 2,2.5,{third},")];
     assert_eq!(rows, row);
 
-    let odd = ran(runo(&world, &[&batch[..], &["-o", "out.txt"]].concat())).await;
+    let odd = run_command(runo(&world, &[&batch[..], &["-o", "out.txt"]].concat())).await;
     assert!(odd.code == 2 && odd.err.contains("the extension selects no format"), "{odd:?}");
 }
 
@@ -106,10 +106,10 @@ async fn urls_are_read_from_standard_input_and_results_written_at_once() {
     site.open_gate();
     assert_eq!(child.wait().await.unwrap().code(), Some(0));
 
-    let wrong = ran_given(runo(&world, &args), "http://h/\nnot a url\n").await;
+    let wrong = run_with_input(runo(&world, &args), "http://h/\nnot a url\n").await;
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("standard input, line 2: \"not a url\" is not an http or https URL"), "{wrong:?}");
-    let none = ran_given(runo(&world, &args), "# nothing\n").await;
+    let none = run_with_input(runo(&world, &args), "# nothing\n").await;
     assert!(none.code == 2 && none.err.contains("the input has no URL"), "{none:?}");
 }
 
@@ -118,18 +118,19 @@ async fn urls_are_read_from_standard_input_and_results_written_at_once() {
 async fn many_urls_become_several_jobs() {
     let body =
         |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({ "credits_charged": count }));
-    let server = Scripted::start([10_000, 10_000, 1].map(|count| Response::of_job(body(count)))).await;
+    let server = ScriptedServer::start([10_000, 10_000, 1].map(|count| Response::of_job(body(count)))).await;
     let urls: String = (0..20_001).map(|n| format!("http://h/{n}\n")).collect();
-    let run = ran_given(runo_at(&server.base, "sk_live_x", &["batch", "--field", "a"]), &urls).await;
+    let run = run_with_input(runo_at(&server.base, "sk_live_x", &["batch", "--field", "a"]), &urls).await;
     assert_eq!(run.code, 0, "{}", run.err);
     let places: Vec<u64> = run.lines().iter().map(|page| page["index"].as_u64().unwrap()).collect();
     assert_eq!(places, (0..20_001).collect::<Vec<_>>());
     assert!(run.err.contains("20,001 read, 0 failed; 20,001 credits"), "{}", run.err);
-    let requested: Vec<Value> = server.seen().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    let requested: Vec<Value> =
+        server.requests().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
     let counts: Vec<usize> = requested.iter().map(|body| body["urls"].as_array().unwrap().len()).collect();
     assert_eq!((counts.as_slice(), &requested[2]["urls"][0]), (&[10_000, 10_000, 1][..], &json!("http://h/20000")));
     let keys: std::collections::HashSet<String> =
-        server.seen().iter().map(|seen| seen.headers["idempotency-key"].clone()).collect();
+        server.requests().iter().map(|seen| seen.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys.len(), 3);
 }
 
@@ -152,7 +153,7 @@ async fn results_take_constant_memory() {
             )
         })
         .collect();
-    let server = Scripted::start([Response::of_job(body).hold()]).await;
+    let server = ScriptedServer::start([Response::of_job(body).hold()]).await;
     let args =
         ["batch", urls.to_str().unwrap(), "--field", "title", "-o", out.to_str().unwrap(), "--on-interrupt", "leave"];
     let mut child = runo_at(&server.base, "sk_live_x", &args).spawn().unwrap();
@@ -171,7 +172,7 @@ async fn each_outcome_has_its_exit_code() {
     let url = site.url("/p/1");
     let extract = ["extract", url.as_str(), "--field", "title"];
     let code = async |command| {
-        let run = ran(command).await;
+        let run = run_command(command).await;
         assert!(!run.err.is_empty() && run.out.is_empty(), "{run:?}");
         run.code
     };
@@ -179,7 +180,7 @@ async fn each_outcome_has_its_exit_code() {
     assert_eq!(code(runo(&world, &["extract", &url])).await, 2, "SCHEMA_REQUIRED");
     assert_eq!(code(runo(&world, &["extract", "ftp://x/", "--field", "a"])).await, 2);
     assert_eq!(code(runo_at(world.base(), "sk_live_unknown", &extract)).await, 5);
-    assert_eq!(code(bare(&extract)).await, 5, "there is no key");
+    assert_eq!(code(runo_without_config(&extract)).await, 5, "there is no key");
     let poor = world.account("poor", domain::Plan::Free, None, None).await;
     let many = ["crawl", &url, "--follow", "*", "--max-pages", "1000", "--allow-large", "--field", "a"];
     assert_eq!(code(runo(&poor, &many)).await, 6);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{ran, runo, runo_at};
-use crate::support::scripted::{Response, Scripted, end, line};
+use super::{run_command, runo, runo_at};
+use crate::support::scripted::{Response, ScriptedServer, end, line};
 use crate::support::server::{Folder, KEY, Server};
 use crate::support::site::Site;
 use crate::support::stack::World;
@@ -70,19 +70,19 @@ async fn a_killed_program_resumes_its_batch() {
     let text = fs::read_to_string(files.out()).unwrap();
     fs::write(files.out(), &text[..text.len() - 5]).unwrap();
     site.open_gate();
-    let second = ran(runo(&world, &borrowed(&args))).await;
+    let second = run_command(runo(&world, &borrowed(&args))).await;
     assert_eq!(second.code, 0, "{second:?}");
     assert!(second.err.contains("40 read, 0 failed; 40 credits"), "{second:?}");
     assert_eq!(files.rows(), urls.iter().cloned().collect());
     assert_eq!((world.used().await, site.hits()), (40, 40));
     // A run that is complete does not start again.
-    let third = ran(runo(&world, &borrowed(&args))).await;
+    let third = run_command(runo(&world, &borrowed(&args))).await;
     assert!(third.code == 0 && third.err.contains("the batch is complete"), "{third:?}");
     assert_eq!((world.used().await, files.rows().len()), (40, 40));
 
     let mut other = args.clone();
     other.extend(["--field".into(), "price:float".into()]);
-    let refused = ran(runo(&world, &borrowed(&other))).await;
+    let refused = run_command(runo(&world, &borrowed(&other))).await;
     assert!(refused.code == 2 && refused.err.contains("other fields, options or another service"), "{refused:?}");
 }
 
@@ -90,28 +90,28 @@ async fn a_killed_program_resumes_its_batch() {
 #[tokio::test]
 async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
     let three_results = (0..3).map(line).collect::<String>() + &end(3, json!({}));
-    let server = Scripted::start([Response::new(200, "").hold(), Response::of_job(three_results)]).await;
+    let server = ScriptedServer::start([Response::new(200, "").hold(), Response::of_job(three_results)]).await;
     let files = Files::new("cli-asked", &(0..3).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
     let args = files.args();
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
-    until("the call is sent", async || !server.seen().is_empty()).await;
+    until("the call is sent", async || !server.requests().is_empty()).await;
     child.kill().await.unwrap();
-    let second = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
+    let second = run_command(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
     assert_eq!(second.code, 0, "{second:?}");
-    let [first, again] = &server.seen()[..] else { panic!("two calls: {:?}", server.seen()) };
+    let [first, again] = &server.requests()[..] else { panic!("two calls: {:?}", server.requests()) };
     assert_eq!(first.headers["idempotency-key"], again.headers["idempotency-key"]);
     assert_eq!(first.body, again.body);
     assert_eq!(files.rows().len(), 3);
     // The list of URLs may not change in between.
     fs::remove_file(files.folder.0.join("resume")).unwrap();
-    let server = Scripted::start([Response::new(200, "").hold()]).await;
+    let server = ScriptedServer::start([Response::new(200, "").hold()]).await;
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
-    until("the call is sent", async || !server.seen().is_empty()).await;
+    until("the call is sent", async || !server.requests().is_empty()).await;
     child.kill().await.unwrap();
     fs::write(&files.urls, "http://h/0\nhttp://h/9\nhttp://h/2").unwrap();
-    let changed = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
+    let changed = run_command(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
     assert!(changed.code == 2 && changed.err.contains("the URLs are not those"), "{changed:?}");
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 /// Of several jobs, completed ones are skipped.
@@ -119,17 +119,17 @@ async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
 async fn completed_jobs_are_skipped() {
     let body = |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({}));
     let responses = [Response::of_job(body(10_000)), Response::new(200, "").hold(), Response::of_job(body(2))];
-    let server = Scripted::start(responses).await;
+    let server = ScriptedServer::start(responses).await;
     let files = Files::new("cli-several", &(0..10_002).map(|n| format!("http://h/{n}")).collect::<Vec<_>>());
     let args = files.args();
     let mut child = runo_at(&server.base, "sk_live_x", &borrowed(&args)).spawn().unwrap();
-    until("the second call is sent", async || server.seen().len() == 2).await;
+    until("the second call is sent", async || server.requests().len() == 2).await;
     child.kill().await.unwrap();
-    let second = ran(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
+    let second = run_command(runo_at(&server.base, "sk_live_x", &borrowed(&args))).await;
     assert_eq!(second.code, 0, "{second:?}");
     assert!(second.err.contains("10,002 read, 0 failed; 10,002 credits"), "{second:?}");
     assert_eq!(fs::read_to_string(files.out()).unwrap().lines().count(), 1 + 10_002);
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,7 +140,7 @@ async fn the_command_line_survives_a_kill_of_the_server() {
     let port = base.rsplit(':').next().unwrap().to_owned();
     let files = Files::new("cli-killed", &site.urls("/p", 1_000));
     let args = [files.args(), vec!["--timeout-ms".into(), "5000".into()]].concat();
-    let run = tokio::spawn(ran(runo_at(&base, KEY, &borrowed(&args))));
+    let run = tokio::spawn(run_command(runo_at(&base, KEY, &borrowed(&args))));
     until("some pages were fetched", async || site.hits() >= 60).await;
     drop(server); // SIGKILL
     assert!(site.hits() < 1_000, "the server was killed too late");

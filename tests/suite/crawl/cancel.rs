@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{body, both, figures, is_synthetic, pages_with_results, results, start};
+use super::{body, both_modes, figures, is_synthetic, pages_with_results, results, start};
 use crate::support::generated::Spec;
 use crate::support::until;
 
@@ -14,9 +14,9 @@ async fn a_cancelled_crawl_refunds_exactly_the_units_that_did_not_start() {
     let mut spec = Spec::tree(1_000, 60);
     spec.gated = true;
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/item/0", json!({ "max_pages": 500 }))) {
+    for request in both_modes(body(&site, "/item/0", json!({ "max_pages": 500 }))) {
         site.close_gate();
-        site.forget();
+        site.clear_log();
         let before = world.used().await;
         let (job, result) = world.begin("/v1/crawl", request).await;
         // The seed has ended and its 60 children are admitted; some of them are being fetched.
@@ -65,8 +65,8 @@ async fn a_crawl_that_is_cancelled_while_it_grows_adds_up() {
     let mut spec = Spec::tree(2_000, 8);
     spec.slow_ms = 5;
     let (world, site) = start(spec).await;
-    for (n, request) in both(body(&site, "/item/0", json!({ "max_pages": 500 }))).into_iter().enumerate() {
-        site.forget();
+    for (n, request) in both_modes(body(&site, "/item/0", json!({ "max_pages": 500 }))).into_iter().enumerate() {
+        site.clear_log();
         let (job, result) = world.begin("/v1/crawl", request).await;
         until("the crawl is under way", async || site.page_hits().len() >= 60 + n).await;
         let stranger = world.account(&format!("stranger{n}"), domain::Plan::Free, None, None).await;
@@ -134,9 +134,9 @@ sed '1,/^\r$/d' crawl.out
     let mut spec = Spec::tree(200, 40);
     spec.slow_ms = 2_000;
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/item/0", json!({ "max_pages": 100 }))) {
+    for request in both_modes(body(&site, "/item/0", json!({ "max_pages": 100 }))) {
         let before = world.used().await;
-        site.forget();
+        site.clear_log();
         let mut shell = Command::new("bash");
         shell.args(["-c", &[BEFORE, EXAMPLE, AFTER].concat()]).stdout(Stdio::piped());
         shell.env("BASE", world.base()).env("KEY", &world.key).env("BODY", request.to_string());

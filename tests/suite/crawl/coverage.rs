@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::{as_set, asynchronous, body, both, crawl, figures, pages_with_results, results, start};
-use crate::support::generated::{Generated, Spec};
+use super::{as_set, asynchronous, body, both_modes, crawl, figures, pages_with_results, results, start};
+use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::stack::World;
 
 #[tokio::test]
@@ -13,8 +13,8 @@ async fn a_thousand_pages_are_fetched_once_each_sync_and_async() {
     let (world, site) = start(spec).await;
     let expected = site.spec.tree.all();
     let mut sets = Vec::new();
-    for request in both(body(&site, "/item/0", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/item/0", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!(site.fetched_once(), expected, "by the site's own log");
         assert_eq!(pages_with_results(&site, &got), expected);
@@ -42,7 +42,7 @@ async fn a_thousand_pages_are_fetched_once_each_sync_and_async() {
 async fn without_duplicates_no_page_is_skipped() {
     let (world, site) = start(Spec::tree(60, 4)).await;
     let mut urls = Vec::new();
-    for request in both(body(&site, "/item/0", json!({ "max_pages": 100 }))) {
+    for request in both_modes(body(&site, "/item/0", json!({ "max_pages": 100 }))) {
         let got = crawl(&world, &request, 0).await;
         assert_eq!(figures(&got), [60, 0, 100, 60]);
         assert_eq!(got["crawl_meta"]["pages_skipped"], 0);
@@ -56,8 +56,8 @@ async fn without_duplicates_no_page_is_skipped() {
 #[tokio::test]
 async fn max_pages_is_exact_with_eight_workers() {
     let (world, site) = start(Spec::tree(1_000, 10)).await;
-    for request in both(body(&site, "/item/0", json!({ "max_pages": 10 }))) {
-        site.forget();
+    for request in both_modes(body(&site, "/item/0", json!({ "max_pages": 10 }))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!(site.fetched_once().len(), 10);
         assert_eq!(site.fetched_once(), pages_with_results(&site, &got));
@@ -73,7 +73,7 @@ async fn max_pages_is_exact_with_eight_workers() {
 #[tokio::test]
 async fn without_workers_the_handler_crawls_after_the_stall_limit() {
     let vars = [("HOST_DELAY_MS", "0"), ("WORKER_CONCURRENCY", "0"), ("STALL_SECONDS", "1")];
-    let (world, site) = (World::with(&vars).await, Generated::start(Spec::tree(30, 3)).await);
+    let (world, site) = (World::with_vars(&vars).await, GeneratedSite::start(Spec::tree(30, 3)).await);
     let got = crawl(&world, &asynchronous(body(&site, "/item/0", json!({ "max_pages": 40 }))), 0).await;
     assert_eq!(site.fetched_once(), site.spec.tree.all());
     assert_eq!(figures(&got), [30, 0, 40, 30]);

@@ -25,9 +25,9 @@ async fn a_crawl_is_capped_at_a_quarter_of_the_remaining_quota() {
     let lifted = free.post("/v1/crawl", &body(&site, "/item/0", large)).await.json();
     assert_eq!((figures(&lifted), free.used().await), ([5, 0, 400, 5], 18));
 
-    site.forget();
+    site.clear_log();
     let too_large = json!({ "max_pages": 483, "allow_large_crawl": true });
-    for request in super::both(body(&site, "/item/0", too_large)) {
+    for request in super::both_modes(body(&site, "/item/0", too_large)) {
         let refused = free.post("/v1/crawl", &request).await;
         assert_eq!((refused.status.as_u16(), refused.code().as_str()), (429, "QUOTA_EXCEEDED"), "{}", refused.text);
         assert_eq!(refused.json()["error"]["retryable"], false);

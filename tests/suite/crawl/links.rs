@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{body, both, crawl, figures, pages_with_results, results, start};
+use super::{body, both_modes, crawl, figures, pages_with_results, results, start};
 use crate::support::generated::{Answer, Spec, item};
 
 #[tokio::test]
@@ -73,8 +73,8 @@ async fn a_redirect_off_the_pattern_is_a_result_whose_links_are_not_followed() {
         .file("/item/out", Answer::Redirect("/elsewhere".into()))
         .links("/elsewhere", &["/item/90"]);
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/hub", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/hub", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!(site.fetched().keys().collect::<Vec<_>>(), ["/elsewhere", "/hub", "/item/out"]);
         let out = &results(&got)[1];
@@ -93,8 +93,8 @@ async fn missing_pages_and_redirect_loops_are_failed_pages() {
         .file("/item/self", Answer::Redirect("/item/self".into()))
         .file("/item/soft", Answer::Status(404, "<h1>Sorry</h1><a href=\"/item/2\">did you mean</a>".into()));
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/hub", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/hub", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!(figures(&got), [6, 4, 1_000, 6], "failed pages are visited and charged");
         for result in results(&got).iter().filter(|result| result["status"] == "error") {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{body, both, crawl, figures, pages_with_results, results, skipped, start};
+use super::{body, both_modes, crawl, figures, pages_with_results, results, skipped, start};
 use crate::support::generated::{Answer, Spec, item};
 
 #[tokio::test]
@@ -37,8 +37,8 @@ async fn spellings_of_one_url_are_one_page() {
     let (world, site) = start(spec).await;
     let mut expected = site.spec.tree.all();
     expected.insert("/hub".into());
-    for request in both(body(&site, "/hub", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/hub", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!(pages_with_results(&site, &got), expected);
         let hits: usize = site.fetched().values().sum();
@@ -56,8 +56,8 @@ async fn a_redirect_to_a_page_with_a_unit_is_that_page() {
         .file("/item/chain/2", Answer::Redirect("/item/chain/1".into()))
         .file("/item/chain/1", Answer::Redirect("{origin}/item/1/?utm_source=chain".into()));
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/hub", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/hub", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 2).await;
         assert_eq!(site.fetched()["/item/1"], 1, "a redirect to another unit's page is not followed");
         assert_eq!(results(&got).len(), 2, "one page, one result: {got}");
@@ -73,8 +73,8 @@ async fn two_redirects_to_one_page_are_one_page() {
         .file("/item/r/1", Answer::Redirect("/item/1".into()))
         .file("/item/s/1", Answer::Redirect("/item/1/".into()));
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/hub", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/hub", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 1).await;
         assert_eq!(site.fetched()["/item/1"], 1);
         let moved: Vec<_> = results(&got).iter().filter(|result| result["final_url"].is_string()).collect();

@@ -3,26 +3,26 @@
 use std::time::Duration;
 
 use domain::Endpoint;
-use domain::job::CrawlPlan;
+use domain::job::CrawlOptions;
 use domain::segment::{UnitEnd, UnitState};
 use serde_json::json;
 
-use super::{body, both, crawl, figures, results};
+use super::{body, both_modes, crawl, figures, results};
 use crate::support::faults::Faults;
-use crate::support::generated::{Generated, Spec};
+use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::stack::World;
-use crate::support::world::{TestBed, accept, call};
+use crate::support::test_bed::{TestBed, accept, call};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// The times between one page's request and the next.
-fn gaps(site: &Generated) -> Vec<Duration> {
+fn gaps(site: &GeneratedSite) -> Vec<Duration> {
     let hits = site.page_hits();
     hits.windows(2).map(|pair| pair[1].at - pair[0].at).collect()
 }
 
-async fn polite(delay_ms: &str, spec: Spec) -> (World, Generated) {
-    (World::with(&[("HOST_DELAY_MS", delay_ms)]).await, Generated::start(spec).await)
+async fn start_with_delay(delay_ms: &str, spec: Spec) -> (World, GeneratedSite) {
+    (World::with_vars(&[("HOST_DELAY_MS", delay_ms)]).await, GeneratedSite::start(spec).await)
 }
 
 /// How late a request may arrive on a briefly busy machine; a late request shortens the next gap.
@@ -41,9 +41,9 @@ fn are_spaced(gaps: &[Duration], delay: Duration) -> bool {
 
 #[tokio::test]
 async fn pages_of_a_host_are_spaced_in_both_modes() {
-    let (world, site) = polite("100", Spec::tree(12, 11)).await;
-    for request in both(body(&site, "/item/0", json!({}))) {
-        site.forget();
+    let (world, site) = start_with_delay("100", Spec::tree(12, 11)).await;
+    for request in both_modes(body(&site, "/item/0", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!((figures(&got)[0], site.fetched_once().len()), (12, 12));
         let gaps = gaps(&site);
@@ -53,8 +53,8 @@ async fn pages_of_a_host_are_spaced_in_both_modes() {
 
 #[tokio::test]
 async fn two_crawls_share_a_hosts_spacing_and_another_host_does_not_wait() {
-    let (world, site) = polite("100", Spec::tree(7, 6)).await;
-    let other = Generated::start(Spec::tree(7, 6)).await;
+    let (world, site) = start_with_delay("100", Spec::tree(7, 6)).await;
+    let other = GeneratedSite::start(Spec::tree(7, 6)).await;
     let (world, site, other) = (&world, &site, &other);
     let first = world.begin("/v1/crawl", body(site, "/item/0", json!({ "max_pages": 10 }))).await.1;
     let second =
@@ -65,7 +65,7 @@ async fn two_crawls_share_a_hosts_spacing_and_another_host_does_not_wait() {
     let shared = gaps(site);
     assert!(shared.len() == 13 && are_spaced(&shared, 100 * MS), "{shared:?}");
     // The other host was done long before: shown by the order in the logs, not by a stopwatch.
-    let last = |site: &Generated| site.page_hits().last().unwrap().at;
+    let last = |site: &GeneratedSite| site.page_hits().last().unwrap().at;
     assert!(last(other) < last(site));
     world.assert_sound().await;
 }
@@ -75,8 +75,8 @@ async fn a_429_widens_the_spacing() {
     for queued in [false, true] {
         let mut spec = Spec::tree(12, 11);
         spec.busy = Some(3);
-        let (world, site) = polite("100", spec).await;
-        let requests = both(body(&site, "/item/0", json!({})));
+        let (world, site) = start_with_delay("100", spec).await;
+        let requests = both_modes(body(&site, "/item/0", json!({})));
         let got = crawl(&world, &requests[usize::from(queued)], 0).await;
         assert_eq!((figures(&got)[0], results(&got).len()), (12, 12));
         let refused: Vec<_> = results(&got).iter().filter(|result| result["status"] == "error").collect();
@@ -93,7 +93,7 @@ async fn a_429_widens_the_spacing() {
 async fn a_crawl_delay_is_honoured() {
     let mut spec = Spec::tree(4, 3);
     spec.robots = Some("User-agent: *\nCrawl-delay: 1\n".into());
-    let (world, site) = polite("20", spec).await;
+    let (world, site) = start_with_delay("20", spec).await;
     crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
     let gaps = gaps(&site);
     assert!(gaps.len() == 3 && gaps.iter().all(|gap| *gap >= 1_000 * MS - SLACK), "{gaps:?}");
@@ -106,10 +106,10 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     const PAGES: usize = 6;
     let robots = Some("User-agent: *\nCrawl-delay: 30\n".to_owned());
     let spec = Spec { robots, ..Spec::tree(PAGES, PAGES) };
-    let (bed, site) = (TestBed::with_queue().await, Generated::start(spec).await);
+    let (bed, site) = (TestBed::with_queue().await, GeneratedSite::start(spec).await);
     let engine = bed.engine(&Faults::default()).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlPlan {
+    crawl.crawl = Some(CrawlOptions {
         follow_pattern: site.url("/item/*"),
         max_pages: 20,
         max_depth: 2,
@@ -138,7 +138,7 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     let job = engine.jobs.job(&id).await.unwrap().unwrap();
     let rows = engine.store().segments.all_segments(&job).await.unwrap();
     let good = |unit| matches!(unit, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, .. });
-    assert_eq!(rows[0].known().filter(|(_, unit)| good(*unit)).count(), PAGES, "{rows:?}");
+    assert_eq!(rows[0].non_pending().filter(|(_, unit)| good(*unit)).count(), PAGES, "{rows:?}");
     // The clock never runs faster than a second in ten milliseconds. The first page starts late, by the time that a
     // cold process takes, which is a hundred times as long on that clock.
     let gaps = gaps(&site);

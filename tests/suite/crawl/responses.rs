@@ -3,18 +3,18 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{assert_sums, asynchronous, body, both, figures, pages_with_results, results, start, with_header};
-use crate::support::generated::{Generated, Spec};
+use super::{assert_sums, asynchronous, body, both_modes, figures, pages_with_results, results, start, with_header};
+use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::stack::World;
 use crate::support::until;
 
-async fn small() -> (World, Generated, Value) {
+async fn small() -> (World, GeneratedSite, Value) {
     let (world, site) = start(Spec::tree(25, 3)).await;
     let request = body(&site, "/item/0", json!({ "max_pages": 40 }));
     (world, site, request)
 }
 
-async fn gated() -> (World, Generated, Value) {
+async fn gated() -> (World, GeneratedSite, Value) {
     let mut spec = Spec::tree(25, 3);
     spec.gated = true;
     let (world, site) = start(spec).await;
@@ -44,7 +44,7 @@ async fn respond_async_returns_202_and_workers_run_the_crawl() {
 #[tokio::test]
 async fn the_result_read_again_is_the_same_body() {
     let (world, site, request) = small().await;
-    for request in both(request) {
+    for request in both_modes(request) {
         let first = world.post("/v1/crawl", &request).await;
         let path = format!("/v1/jobs/{}/result", first.job());
         let hits = site.log().len();
@@ -62,7 +62,7 @@ async fn the_result_read_again_is_the_same_body() {
 #[tokio::test]
 async fn ndjson_lines_are_numbered_by_order_of_completion() {
     let (world, site, request) = small().await;
-    for request in both(request) {
+    for request in both_modes(request) {
         let got = with_header(&world, "Accept", "application/x-ndjson", &request).await;
         assert_eq!(got.header("content-type"), "application/x-ndjson");
         let mut lines: Vec<Value> = got.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -85,7 +85,7 @@ async fn ndjson_lines_are_numbered_by_order_of_completion() {
 #[tokio::test]
 async fn an_ndjson_line_arrives_as_soon_as_its_page_ended() {
     let (world, site, request) = gated().await;
-    for request in both(request) {
+    for request in both_modes(request) {
         site.close_gate();
         let sent = world.request(Method::POST, "/v1/crawl").header("Accept", "application/x-ndjson");
         let mut response = sent.body(request.to_string()).send().await.unwrap();
@@ -106,7 +106,7 @@ async fn an_ndjson_line_arrives_as_soon_as_its_page_ended() {
 #[tokio::test]
 async fn events_end_with_the_summary() {
     let (world, _site, request) = small().await;
-    for request in both(request) {
+    for request in both_modes(request) {
         let got = with_header(&world, "Accept", "text/event-stream", &request).await;
         assert_eq!(got.header("content-type"), "text/event-stream");
         let units = got.text.lines().filter(|line| line.trim_end() == "event: unit").count();
@@ -122,7 +122,7 @@ async fn events_end_with_the_summary() {
 #[tokio::test]
 async fn wait_returns_the_results_so_far_and_result_resumes() {
     let (world, site, request) = gated().await;
-    for request in both(request) {
+    for request in both_modes(request) {
         site.close_gate();
         let got = with_header(&world, "Prefer", "wait=1", &request).await;
         assert_eq!((got.status.as_u16(), got.header("preference-applied")), (200, "wait=1"));
@@ -146,9 +146,9 @@ async fn wait_returns_the_results_so_far_and_result_resumes() {
 #[tokio::test]
 async fn the_same_idempotency_key_joins_or_replays_the_crawl() {
     let (world, site, request) = gated().await;
-    for (key, request) in ["one", "two"].into_iter().zip(both(request)) {
+    for (key, request) in ["one", "two"].into_iter().zip(both_modes(request)) {
         site.close_gate();
-        site.forget();
+        site.clear_log();
         let before = world.used().await;
         let call = || {
             let (caller, sent) = (world.dev.clone(), request.clone());

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{body, both, crawl, figures, pages_with_results, results, skipped, start};
-use crate::support::generated::{Answer, Generated, Spec, item};
+use super::{body, both_modes, crawl, figures, pages_with_results, results, skipped, start};
+use crate::support::generated::{Answer, GeneratedSite, Spec, item};
 use crate::support::stack::World;
 
 /// A tree that denies page 2 and pages 10 to 19.
@@ -26,8 +26,8 @@ async fn denied_pages_are_never_fetched_and_count_as_skipped() {
     // Each page is linked to once, so the skipped pages are the denied children of fetched pages.
     let denied = (1..60).filter(|n| !allowed(*n) && expected.contains(&item(tree.parent(*n).unwrap()))).count();
     assert!(denied > 3);
-    for request in both(body(&site, "/item/0", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/item/0", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!((site.fetched_once(), pages_with_results(&site, &got)), (expected.clone(), expected.clone()));
         assert_eq!(results(&got).len(), expected.len(), "denied links have no results");
@@ -40,7 +40,7 @@ async fn denied_pages_are_never_fetched_and_count_as_skipped() {
 #[tokio::test]
 async fn robots_txt_is_fetched_once_per_host_before_its_pages() {
     let (world, site) = start(guarded()).await;
-    for request in both(body(&site, "/item/0", json!({}))) {
+    for request in both_modes(body(&site, "/item/0", json!({}))) {
         crawl(&world, &request, 0).await;
     }
     assert_eq!((site.requests_to("/robots.txt"), site.log()[0].target.as_str()), (1, "/robots.txt"));
@@ -53,8 +53,8 @@ async fn robots_txt_is_fetched_once_per_host_before_its_pages() {
 #[tokio::test]
 async fn the_operators_user_agent_selects_its_robots_txt_group() {
     let robots = "User-agent: runo\nDisallow: /\n\nUser-agent: acme\nDisallow: /item/3$\n";
-    let site = Generated::start(Spec { robots: Some(robots.into()), ..Spec::tree(20, 3) }).await;
-    let world = World::with(&[("HOST_DELAY_MS", "0"), ("USER_AGENT", "Acme/2.0 (+https://bot.acme.test/)")]).await;
+    let site = GeneratedSite::start(Spec { robots: Some(robots.into()), ..Spec::tree(20, 3) }).await;
+    let world = World::with_vars(&[("HOST_DELAY_MS", "0"), ("USER_AGENT", "Acme/2.0 (+https://bot.acme.test/)")]).await;
     crawl(&world, &body(&site, "/item/0", json!({})), 0).await;
     assert_eq!(site.fetched_once(), site.spec.tree.reached(20, |n| n != 3));
     assert!(site.log().iter().all(|hit| hit.agent == "Acme/2.0 (+https://bot.acme.test/)"));
@@ -73,7 +73,7 @@ async fn a_denied_seed_is_one_uncharged_result() {
     let spec = Spec { robots: Some("User-agent: *\nDisallow: /item\n".into()), ..Spec::tree(20, 3) };
     // A sitemap does not add denied pages either.
     let (world, site) = start(spec.file("/sitemap.xml", Answer::Sitemap(vec!["{origin}/item/1".into()]))).await;
-    for request in both(body(&site, "/item/0", json!({ "max_pages": 7 }))) {
+    for request in both_modes(body(&site, "/item/0", json!({ "max_pages": 7 }))) {
         let got = crawl(&world, &request, 0).await;
         let [result] = &results(&got)[..] else { panic!("one result: {got}") };
         assert_eq!((&result["url"], &result["status"]), (&request["seed_url"], &json!("error")));
@@ -87,8 +87,8 @@ async fn a_denied_seed_is_one_uncharged_result() {
 #[tokio::test]
 async fn ignore_robots_fetches_what_is_denied() {
     let (world, site) = start(guarded()).await;
-    for request in both(body(&site, "/item/0", json!({ "ignore_robots": true }))) {
-        site.forget();
+    for request in both_modes(body(&site, "/item/0", json!({ "ignore_robots": true }))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!((site.fetched_once(), skipped(&got)), (site.spec.tree.all(), 0));
     }
@@ -102,11 +102,11 @@ async fn a_site_whose_robots_txt_fails_is_not_fetched() {
     assert_eq!((&results(&got)[0]["error"]["code"], site.page_hits().len()), (&json!("ROBOTS_DENIED"), 0));
 }
 
-/// The target of a redirect is judged by the robots.txt of its own site, as a link to it would be.
+/// The target of a redirect is checked against the robots.txt of its own site, as a link to it would be.
 #[tokio::test]
 async fn a_redirect_to_a_denied_page_is_not_followed() {
     let robots = |rule: &str| Some(format!("User-agent: *\nDisallow: {rule}\n"));
-    let other = Generated::start(Spec { robots: robots("/item/1"), ..Spec::tree(9, 1) }).await;
+    let other = GeneratedSite::start(Spec { robots: robots("/item/1"), ..Spec::tree(9, 1) }).await;
     let away = |n: usize| Answer::Redirect(other.url(&format!("/item/{n}")));
     let spec = Spec { robots: robots("/item/2$"), ..Spec::tree(1, 1) }
         .links("/hub", &["/item/here", "/item/away", "/item/allowed"])
@@ -115,8 +115,8 @@ async fn a_redirect_to_a_denied_page_is_not_followed() {
         .file("/item/allowed", away(5))
         .file("/seed", away(1));
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/hub", json!({}))) {
-        other.forget();
+    for request in both_modes(body(&site, "/hub", json!({}))) {
+        other.clear_log();
         let got = crawl(&world, &request, 2).await;
         assert_eq!(results(&got).len(), 2, "denied pages have no result: {got}");
         assert_eq!((site.requests_to("/item/2"), other.fetched_once()), (0, ["/item/5".to_owned()].into()));
@@ -129,7 +129,7 @@ async fn a_redirect_to_a_denied_page_is_not_followed() {
     assert_eq!((site.requests_to("/item/2"), other.requests_to("/item/1")), (1, 1));
 }
 
-/// Fetching another site's robots.txt takes no longer than the page's timeout. Links that are not judged by then are
+/// Fetching another site's robots.txt takes no longer than the page's timeout. Links that are not checked by then are
 /// not followed.
 #[tokio::test]
 async fn another_sites_robots_txt_counts_against_the_pages_timeout() {

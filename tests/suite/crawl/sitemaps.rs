@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 
 use domain::Endpoint;
-use domain::job::CrawlPlan;
+use domain::job::CrawlOptions;
 use serde_json::{Value, json};
 
-use super::{body, both, crawl, figures, pages_with_results, start};
+use super::{body, both_modes, crawl, figures, pages_with_results, start};
 use crate::support::faults::Faults;
 use crate::support::generated::{Answer, Spec};
 use crate::support::site::Site;
-use crate::support::world::{TestBed, accept, call, drain};
+use crate::support::test_bed::{TestBed, accept, call, drain};
 
 /// Pages that nothing links to; page 0 is the seed and has no children.
-fn mapped() -> Spec {
+fn site_with_sitemap() -> Spec {
     let urls =
         ["{origin}/item/h1", "{origin}/item/h2#x", "{origin}/item/h2/", "{origin}/other", "http://10.0.0.1/item/9"];
     Spec::tree(1, 1)
@@ -29,15 +29,15 @@ fn names(of: &[&str]) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn pages_of_the_sitemap_are_one_hop_from_the_seed() {
-    let (world, site) = start(mapped()).await;
+    let (world, site) = start(site_with_sitemap()).await;
     for (plan, expected) in [
         (json!({}), names(&["0", "h1", "h2", "h3"])),
         (json!({ "use_sitemap": true, "max_depth": 1 }), names(&["0", "h1", "h2"])),
         (json!({ "use_sitemap": true, "max_depth": 0 }), names(&["0"])),
         (json!({ "use_sitemap": false }), names(&["0"])),
     ] {
-        for request in both(body(&site, "/item/0", plan.clone())) {
-            site.forget();
+        for request in both_modes(body(&site, "/item/0", plan.clone())) {
+            site.clear_log();
             let got = crawl(&world, &request, 0).await;
             assert_eq!(
                 (site.fetched_once(), pages_with_results(&site, &got)),
@@ -53,13 +53,13 @@ async fn pages_of_the_sitemap_are_one_hop_from_the_seed() {
 
 #[tokio::test]
 async fn sitemaps_that_robots_txt_names_are_read_too() {
-    let mut spec = mapped()
+    let mut spec = site_with_sitemap()
         .links("/item/h4", &[])
         .file("/maps/a.xml", Answer::Sitemap(vec!["{origin}/item/h4".into(), "{origin}/item/h1".into()]));
     spec.robots = Some("Sitemap: {origin}/maps/a.xml\nUser-agent: *\nDisallow: /item/h2\n".into());
     let (world, site) = start(spec).await;
-    for request in both(body(&site, "/item/0", json!({}))) {
-        site.forget();
+    for request in both_modes(body(&site, "/item/0", json!({}))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         let pages = pages_with_results(&site, &got);
         assert!(names(&["0", "h1", "h3", "h4"]).is_subset(&pages), "{pages:?}");
@@ -72,8 +72,8 @@ async fn sitemaps_that_robots_txt_names_are_read_too() {
 async fn a_sitemap_never_exceeds_the_limit() {
     let urls: Vec<String> = (0..200).map(|n| format!("{{origin}}/item/{n}")).collect();
     let (world, site) = start(Spec::tree(200, 5).file("/sitemap.xml", Answer::Sitemap(urls))).await;
-    for request in both(body(&site, "/item/0", json!({ "max_pages": 25 }))) {
-        site.forget();
+    for request in both_modes(body(&site, "/item/0", json!({ "max_pages": 25 }))) {
+        site.clear_log();
         let got = crawl(&world, &request, 0).await;
         assert_eq!((site.fetched_once().len(), figures(&got)), (25, [25, 0, 25, 25]));
         assert_eq!(got["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
@@ -111,11 +111,11 @@ async fn crawl_meta_counts_sitemaps_read_and_failed() {
         ),
     ] {
         let (world, site) = start(spec).await;
-        for request in both(body(&site, "/item/0", json!({ "max_depth": 1 }))) {
+        for request in both_modes(body(&site, "/item/0", json!({ "max_depth": 1 }))) {
             let got = crawl(&world, &request, 0).await;
             assert_eq!(files(&got), want, "{what}");
-            let met = pages_with_results(&site, &got).contains("/item/7");
-            assert_eq!(met, want[0] > 0, "{what}: {got}");
+            let found = pages_with_results(&site, &got).contains("/item/7");
+            assert_eq!(found, want[0] > 0, "{what}: {got}");
         }
     }
 }
@@ -131,7 +131,7 @@ async fn sitemaps_that_hang_share_one_deadline() {
     site.set_robots(200, &sitemaps);
     let engine = bed.engine(&Faults::default()).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/p/1")]);
-    crawl.crawl = Some(CrawlPlan {
+    crawl.crawl = Some(CrawlOptions {
         follow_pattern: site.url("/p/*"),
         max_pages: 3,
         max_depth: 1,

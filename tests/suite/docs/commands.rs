@@ -43,13 +43,13 @@ fn commands(document: &str, text: &str) -> Vec<Command> {
 
 /// The arguments of a call in a script: `documented DOCUMENT "HEADING" ["BEGINNING"]`.
 #[derive(Debug, PartialEq)]
-struct Taken {
+struct DocumentedCall {
     document: String,
     heading: String,
     beginning: String,
 }
 
-fn taken(script: &str) -> Vec<Taken> {
+fn documented_calls(script: &str) -> Vec<DocumentedCall> {
     let lines = script.lines().filter(|line| !line.trim_start().starts_with('#'));
     let calls = lines.flat_map(|line| line.split("documented ").skip(1));
     calls
@@ -59,7 +59,7 @@ fn taken(script: &str) -> Vec<Taken> {
             let heading = quoted.next().filter(|_| document.ends_with(".md"))?;
             // A quoted string elsewhere in the line is not an argument.
             let beginning = rest.split_once(&format!("\"{heading}\" \"")).and_then(|(_, more)| more.split('"').next());
-            Some(Taken {
+            Some(DocumentedCall {
                 document: document.to_owned(),
                 heading: heading.to_owned(),
                 // Scripts escape it within double quotes.
@@ -69,8 +69,8 @@ fn taken(script: &str) -> Vec<Taken> {
         .collect()
 }
 
-impl Taken {
-    fn is(&self, command: &Command) -> bool {
+impl DocumentedCall {
+    fn matches(&self, command: &Command) -> bool {
         self.document == command.document
             && self.heading == command.heading
             && command.text.starts_with(&self.beginning)
@@ -100,13 +100,13 @@ fn every_command_of_the_deployment_is_run_or_says_why_not() {
         .collect();
     let mut scripts = files("tests", ".sh");
     scripts.extend(files("tests", ".py"));
-    let run: Vec<Taken> = scripts.iter().flat_map(|(_, text)| taken(text)).collect();
+    let run: Vec<DocumentedCall> = scripts.iter().flat_map(|(_, text)| documented_calls(text)).collect();
     let excused = not_run(&read(NOT_RUN.0), NOT_RUN.1);
-    assert!(commands.len() > 40 && run.len() > 10, "{} commands, {} taken by scripts", commands.len(), run.len());
+    assert!(commands.len() > 40 && run.len() > 10, "{} commands, {} called by scripts", commands.len(), run.len());
 
     // Documents may repeat a command.
     let same = |command: &Command| commands.iter().filter(|other| other.text == command.text).collect::<Vec<_>>();
-    let is_run = |command: &&Command| same(command).iter().any(|command| run.iter().any(|taken| taken.is(command)));
+    let is_run = |command: &&Command| same(command).iter().any(|command| run.iter().any(|call| call.matches(command)));
     let is_excused = |command: &&Command| excused.iter().any(|beginning| command.text.starts_with(beginning));
     let neither: Vec<_> = commands.iter().filter(|command| !is_run(command) && !is_excused(command)).collect();
     assert!(neither.is_empty(), "no script runs these, and {NOT_RUN:?} does not list them: {neither:#?}");
@@ -115,7 +115,7 @@ fn every_command_of_the_deployment_is_run_or_says_why_not() {
     let stale: Vec<_> =
         excused.iter().filter(|beginning| !commands.iter().any(|c| c.text.starts_with(beginning.as_str()))).collect();
     assert!(stale.is_empty(), "{NOT_RUN:?} lists commands that are in no chapter: {stale:?}");
-    let nothing: Vec<_> = run.iter().filter(|taken| !commands.iter().any(|command| taken.is(command))).collect();
+    let nothing: Vec<_> = run.iter().filter(|call| !commands.iter().any(|command| call.matches(command))).collect();
     assert!(nothing.is_empty(), "scripts run commands that are in no chapter: {nothing:#?}");
 }
 
@@ -127,13 +127,13 @@ fn commands_and_calls_are_found() {
     assert_eq!(commands("d.md", text), [command("one"), command("two --more")]);
 
     let script = "# documented d.md \"C\"\ndocumented d.md \"B\" \"two\" | x\neval \"$(documented d.md \"B\")\" \"y\"\ndocumented \"$1\"\n";
-    let call = |beginning: &str| Taken {
+    let call = |beginning: &str| DocumentedCall {
         document: "d.md".to_owned(),
         heading: "B".to_owned(),
         beginning: beginning.to_owned(),
     };
-    assert_eq!(taken(script), [call("two"), call("")]);
-    assert!(call("two").is(&command("two --more")) && !call("two").is(&command("one")));
+    assert_eq!(documented_calls(script), [call("two"), call("")]);
+    assert!(call("two").matches(&command("two --more")) && !call("two").matches(&command("one")));
 
     let table = "## N\n\n| Command | Why |\n|---|---|\n| `one`, `two --more` | `because` |\n\n## O\n| `three` | |\n";
     assert_eq!(not_run(table, "N"), ["one", "two --more"]);

@@ -15,8 +15,8 @@ use crate::support::binaries::binary;
 use crate::support::model::{ScriptedModel, fields};
 use crate::support::server::{Folder, Server};
 
-/// The programs of the repository are there already, and what runs in the background ends with the shell.
-const BEFORE: &str = r#"
+/// Runs before the blocks: provides the repository's programs, and ends background jobs with the shell.
+const PREAMBLE: &str = r#"
 set -euo pipefail
 export PATH="$PWD/bin:$PATH"
 trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
@@ -29,11 +29,12 @@ cargo() {
 }
 "#;
 
-/// A line that begins the output of a block.
-const MARK: &str = "= = = block";
+/// The line before the output of a block.
+const BLOCK_MARKER: &str = "= = = block";
 
-/// Says that a document's commands were not run. Not by a macro, whose output the test harness keeps to itself.
-fn skipped(document: &str, why: &str) {
+/// Reports that a document's commands were not run. Written directly, because the test harness captures the output of
+/// macros.
+fn report_skipped(document: &str, why: &str) {
     let text = format!("\nSKIPPED: the commands of {document} were not run: {why}\n");
     let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
 }
@@ -52,7 +53,7 @@ async fn run(document: &str, vars: &[(&str, &str)]) {
     assert!(RUN_BESIDE_A_SERVER.contains(&document), "{document} is in the list");
     let text = read(document);
     if text.contains("python3 ") && std::process::Command::new("python3").arg("--version").output().is_err() {
-        return skipped(document, "python3 is missing");
+        return report_skipped(document, "python3 is missing");
     }
     let folder = Folder::new(&document.replace('/', "-"));
     fs::create_dir_all(folder.0.join("bin")).unwrap();
@@ -61,16 +62,16 @@ async fn run(document: &str, vars: &[(&str, &str)]) {
     }
     let data = folder.0.join(".runo");
     let server = Server::start_with(&data, &[&[("RUNO_DEV_KEY", "sk_live_try_me")], vars].concat());
-    // Free when it was asked for: a document's own server takes it.
+    // A port that is free now, for a server that the document starts.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let here = server.base.trim_start_matches("http://");
     let adapted = |text: &str| text.replace("127.0.0.1:8080", here).replace("9000", &port);
 
     let blocks = blocks(&text);
-    let (mut script, mut expected) = (BEFORE.to_owned(), Vec::new());
+    let (mut script, mut expected) = (PREAMBLE.to_owned(), Vec::new());
     for (at, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "bash") {
         if !is_listed(document, block) {
-            script += &format!("printf '\\n{MARK} {}\\n'\n{}", block.line, adapted(&block.text));
+            script += &format!("printf '\\n{BLOCK_MARKER} {}\\n'\n{}", block.line, adapted(&block.text));
             expected.push((block.line, shown_after(&blocks, at).map(|output| adapted(&output.text))));
         }
     }
@@ -85,15 +86,15 @@ async fn run(document: &str, vars: &[(&str, &str)]) {
     let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{document}: a command failed:\n{out}\n{err}");
     for (line, wanted) in expected {
-        let shown = out.split(&format!("{MARK} {line}\n")).nth(1).unwrap();
-        let shown = shown.split(MARK).next().unwrap();
+        let shown = out.split(&format!("{BLOCK_MARKER} {line}\n")).nth(1).unwrap();
+        let shown = shown.split(BLOCK_MARKER).next().unwrap();
         let missing = wanted.as_deref().and_then(|wanted| missing(shown, wanted));
         assert!(missing.is_none(), "{document}:{line} should show {}\nand shows {shown}\n{err}", missing.unwrap());
     }
 }
 
 #[test]
-fn what_is_not_shown_is_found_out() {
+fn missing_output_is_detected() {
     assert_eq!(missing("x\n {\"a\":1,\"b\":2}\nc", "{…\"b\":2}\nc"), None);
     assert_eq!(missing("c\n{\"a\":1}", "{…}\nc"), Some("c"), "another order");
     assert_eq!(missing("{\"a\":1}", "{\"a\":2}"), Some("{\"a\":2}"));
@@ -141,7 +142,7 @@ async fn the_guide_to_models_shows_what_its_commands_do() {
     let model = ScriptedModel::start(vec![fields([("ownersOrigin", json!("Bergen"), "a couple from Bergen")])]).await;
     model.without_key();
     run("docs/guides/model.md", &[("MODEL_URL", &model.base()), ("MODEL_NAME", "small")]).await;
-    assert_eq!(model.calls().len(), 1, "the second call keeps it out");
+    assert_eq!(model.calls().len(), 1, "the second call does not use the model");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,9 +29,9 @@ const RUN_ELSEWHERE: [(&str, &str, &str); 5] = [
     ("docs/guides/deploy.md", "bash", "tests/suite/docs/commands.rs"),
 ];
 /// Languages of blocks that do something.
-const COMMANDS: [&str; 6] = ["bash", "sh", "python", "ts", "js", "rust,no_run"];
+const COMMAND_LANGUAGES: [&str; 6] = ["bash", "sh", "python", "ts", "js", "rust,no_run"];
 /// Languages of blocks that show something.
-const SHOWN: [&str; 2] = ["text", ""];
+const OUTPUT_LANGUAGES: [&str; 2] = ["text", ""];
 
 /// A code block.
 pub(super) struct Block {
@@ -44,7 +44,7 @@ pub(super) struct Block {
 
 impl Block {
     pub(super) fn is_command(&self) -> bool {
-        COMMANDS.contains(&self.language.as_str())
+        COMMAND_LANGUAGES.contains(&self.language.as_str())
     }
 }
 
@@ -113,7 +113,7 @@ fn every_code_block_is_run_or_listed_with_a_reason() {
                 if !is_output && values.into_iter().any(|value| value.is_err()) {
                     faults.push(format!("{here}: this is not JSON"));
                 }
-            } else if !SHOWN.contains(&block.language.as_str()) {
+            } else if !OUTPUT_LANGUAGES.contains(&block.language.as_str()) {
                 faults.push(format!("{here}: no test knows the language {:?}", block.language));
             }
         }

@@ -3,11 +3,11 @@
 use domain::Endpoint;
 use engine::Handled;
 
-use super::{A, B, retry_after, url};
+use super::{ACCOUNT_A, ACCOUNT_B, retry_after, url};
 use crate::support::faults::Faults;
 use crate::support::site::Site;
+use crate::support::test_bed::{TestBed, accept, call};
 use crate::support::until;
-use crate::support::world::{TestBed, accept, call};
 
 /// Another worker holds one of a message's two units, and the other unit's host is closed. One new message names both
 /// and is delivered when the first of them may run.
@@ -18,7 +18,7 @@ async fn held_and_deferred_units_are_delivered_again_in_one_message() {
     let (one, other) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
     let target = url(&closed.url("/p/1"));
     // Two accounts report it, so it applies to all.
-    for (engine, by) in [(&one, A), (&other, B), (&one, B), (&other, A)] {
+    for (engine, by) in [(&one, ACCOUNT_A), (&other, ACCOUNT_B), (&one, ACCOUNT_B), (&other, ACCOUNT_A)] {
         engine.pacing.record_response(by, &target, retry_after(600)).await;
     }
     let mut queued = call(Endpoint::Batch, vec![site.url("/gate/0"), target.to_string()]);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{A, url};
+use super::{ACCOUNT_A, url};
 use crate::support::faults::{Fault, Faults};
 use crate::support::site::Site;
-use crate::support::world::TestBed;
+use crate::support::test_bed::TestBed;
 
 #[tokio::test]
 async fn robots_txt_is_fetched_once_for_all_processes_until_it_expires() {
@@ -39,7 +39,7 @@ async fn each_status_of_robots_txt_is_kept_for_its_own_time() {
         let (one, two) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
         let page = url(&site.url("/p/1"));
         assert_eq!(one.robots.of(&page).await.allows(&page), allowed, "{status}");
-        assert_eq!(one.pacing.closed_until(A, &page).is_some(), status == 429);
+        assert_eq!(one.pacing.closed_until(ACCOUNT_A, &page).is_some(), status == 429);
         bed.clock.advance(holds_secs - 1);
         assert_eq!(two.robots.of(&page).await.allows(&page), allowed, "{status}");
         assert_eq!(site.hits(), 1, "{status}");

@@ -5,38 +5,38 @@ use std::time::Duration;
 use local::Limits;
 use serde_json::json;
 
-use crate::support::raw::{Raw, exchange, statuses};
+use crate::support::raw::{RawConnection, exchange, statuses};
 use crate::support::site::Site;
 use crate::support::stack::{World, config};
 use crate::support::until;
 
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT_LIMIT: Duration = Duration::from_millis(200);
 
 const HEALTH_AND_END: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 async fn limited(limits: Limits) -> World {
     let mut config = config(&[]);
     config.limits = limits;
-    World::of(config).await
+    World::with_config(config).await
 }
 
 #[tokio::test]
 async fn a_missing_head_closes_the_connection() {
-    let world = limited(Limits { head: SHORT, ..Limits::default() }).await;
+    let world = limited(Limits { head: SHORT_LIMIT, ..Limits::default() }).await;
     for part in ["", "GET", "GET /health HTTP/1.1\r\nHost: localhost\r\nA: b"] {
-        let mut raw = Raw::connect(world.base()).await;
+        let mut raw = RawConnection::connect(world.base()).await;
         raw.send(part).await;
-        assert_eq!(raw.rest().await, "", "{part}");
+        assert_eq!(raw.read_to_end().await, "", "{part}");
     }
     // An idle connection after a response is closed too.
-    let mut raw = Raw::connect(world.base()).await;
+    let mut raw = RawConnection::connect(world.base()).await;
     raw.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    assert_eq!(statuses(&raw.rest().await), [200]);
+    assert_eq!(statuses(&raw.read_to_end().await), [200]);
 }
 
 #[tokio::test]
 async fn a_missing_body_is_refused() {
-    let world = limited(Limits { body: SHORT, ..Limits::default() }).await;
+    let world = limited(Limits { body: SHORT_LIMIT, ..Limits::default() }).await;
     for more in ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"] {
         let head = format!("POST /v1/extract HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\n{more}\r\n");
         let answer = exchange(world.base(), head).await;
@@ -52,9 +52,9 @@ async fn connections_are_limited_and_further_ones_get_503() {
     let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut idle = Vec::new();
     for _ in 0..3 {
-        let mut raw = Raw::connect(world.base()).await;
+        let mut raw = RawConnection::connect(world.base()).await;
         raw.send(health).await;
-        assert_eq!(statuses(&raw.until(|text| text.ends_with('}')).await), [200]);
+        assert_eq!(statuses(&raw.read_until(|text| text.ends_with('}')).await), [200]);
         idle.push(raw);
     }
     let received = exchange(world.base(), health).await;
@@ -62,9 +62,9 @@ async fn connections_are_limited_and_further_ones_get_503() {
     assert!(received.contains("UNAVAILABLE") && received.contains("retry-after: 1\r\n"), "{received}");
     idle.pop();
     until("a connection is free", async || {
-        let mut raw = Raw::connect(world.base()).await;
+        let mut raw = RawConnection::connect(world.base()).await;
         raw.send(health).await;
-        statuses(&raw.until(|text| text.ends_with('}')).await) == [200]
+        statuses(&raw.read_until(|text| text.ends_with('}')).await) == [200]
     })
     .await;
 }
@@ -72,7 +72,7 @@ async fn connections_are_limited_and_further_ones_get_503() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_delays_nothing() {
     // Two connections: one for this client, one for the tests' own client.
-    let world = limited(Limits { unread: SHORT, connections: 2, ..Limits::default() }).await;
+    let world = limited(Limits { unread: SHORT_LIMIT, connections: 2, ..Limits::default() }).await;
     let site = Site::start().await;
     // 60 KB a page, in all more than the system buffers for a connection (4 MB).
     let field = |name| json!({ "field": name, "type": "string", "example": "A title", "selector": "h1" });
@@ -82,7 +82,7 @@ async fn a_client_that_does_not_read_delays_nothing() {
         "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nX-API-Key: sk_live_test\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    let mut raw = Raw::connect_narrow(world.base()).await;
+    let mut raw = RawConnection::connect_narrow(world.base()).await;
     raw.send(head + &body).await;
     let ended = async || world.get("/v1/jobs?state=finished").await.json()["jobs"][0]["job_id"].clone();
     until("the job has ended", async || ended().await.is_string()).await;
@@ -90,7 +90,7 @@ async fn a_client_that_does_not_read_delays_nothing() {
     assert_eq!(world.job(&job).await["progress"]["done"], 100);
     // Its connection is free again, although it has read nothing.
     until("its connection is closed", async || statuses(&exchange(world.base(), HEALTH_AND_END).await) == [200]).await;
-    let read = raw.rest().await;
+    let read = raw.read_to_end().await;
     assert!(
         statuses(&read[..20]) == [200] && !read.ends_with("\r\n0\r\n\r\n"),
         "the response was cut short: {} bytes",
@@ -103,12 +103,13 @@ async fn a_client_that_does_not_read_delays_nothing() {
 
 #[tokio::test]
 async fn a_call_that_cannot_be_accepted_in_time_is_503_without_effect() {
-    let (world, site) = (limited(Limits { entries: 0, wait: SHORT, ..Limits::default() }).await, Site::start().await);
+    let (world, site) =
+        (limited(Limits { concurrent_accepts: 0, wait: SHORT_LIMIT, ..Limits::default() }).await, Site::start().await);
     let schema = json!([{ "field": "title", "type": "string", "example": "A title" }]);
     let call = world.post("/v1/extract", &json!({ "url": site.url("/p/1"), "schema": schema })).await;
     assert_eq!((call.status.as_u16(), call.json()["error"]["code"].as_str()), (503, Some("UNAVAILABLE")));
     assert_eq!(call.headers["retry-after"], "1");
-    // Calls that look after running work are served.
+    // Calls that start no job are served.
     assert_eq!(world.get("/v1/jobs").await.json()["jobs"], json!([]));
     assert_eq!((world.used().await, site.hits()), (0, 0));
 }

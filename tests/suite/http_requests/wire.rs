@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::cloud::{Cloud, PLENTY};
-use crate::support::raw::{Raw, exchange, statuses};
+use crate::support::cloud::{Cloud, TIMEOUT};
+use crate::support::raw::{RawConnection, exchange, statuses};
 use crate::support::site::Site;
 use crate::support::stack::{World, schema};
 
@@ -55,17 +55,17 @@ async fn a_function_answers_head_and_options_without_a_body() {
     let cloud = Cloud::start().await;
     let function = cloud.function("jobs").await;
     for path in ["/health", "/v1/usage", "/v1/jobs"] {
-        let mut answer = function.request("HEAD", path, &[], &Value::Null, PLENTY);
-        let (status, fields, body) = answer.whole().await;
+        let mut answer = function.request("HEAD", path, &[], &Value::Null, TIMEOUT);
+        let (status, fields, body) = answer.buffered_response().await;
         assert_eq!((status, fields["content-type"].as_str(), body.as_str()), (200, "application/json", ""), "{path}");
     }
-    let mut answer = function.request("OPTIONS", "/v1/jobs", &[], &Value::Null, PLENTY);
+    let mut answer = function.request("OPTIONS", "/v1/jobs", &[], &Value::Null, TIMEOUT);
     let prelude = answer.prelude().await;
     assert_eq!((&prelude["statusCode"], &prelude["headers"]["allow"]), (&json!(204), &json!("GET, HEAD, OPTIONS")));
     assert_eq!(answer.text().await, "");
 }
 
-/// HEAD does not wait for the job, which goes on without a reader.
+/// HEAD does not wait for the job, which continues without a reader.
 #[tokio::test]
 async fn head_of_a_running_job_does_not_wait() {
     let (world, site) = (World::start().await, Site::start().await);
@@ -178,19 +178,19 @@ async fn the_length_of_a_body_is_enforced() {
     assert_eq!(statuses(&exchange(world.base(), requested).await), [413]);
     let body = json!({ "url": site.url("/p/1"), "schema": schema() }).to_string();
     let head = request("POST /v1/extract", &format!("Expect: 100-continue\r\nContent-Length: {}\r\n", body.len()));
-    let mut raw = Raw::connect(world.base()).await;
+    let mut raw = RawConnection::connect(world.base()).await;
     raw.send(head).await;
-    assert_eq!(statuses(&raw.until(|text| text.contains("\r\n\r\n")).await), [100]);
+    assert_eq!(statuses(&raw.read_until(|text| text.contains("\r\n\r\n")).await), [100]);
     raw.send(&body).await;
-    let answer = raw.rest().await;
+    let answer = raw.read_to_end().await;
     assert!(statuses(&answer) == [200] && answer.contains("Page 1"), "{answer}");
 
     // A body that is shorter than announced.
     let used = world.used().await;
-    let mut raw = Raw::connect(world.base()).await;
+    let mut raw = RawConnection::connect(world.base()).await;
     raw.send(request("POST /v1/extract", &format!("Content-Length: {}\r\n", body.len() + 1)) + &body).await;
     raw.finish().await;
-    let answer = raw.rest().await;
+    let answer = raw.read_to_end().await;
     assert!(answer.is_empty() || statuses(&answer) == [400], "{answer}");
     assert_eq!(world.used().await, used);
 }

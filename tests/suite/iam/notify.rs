@@ -4,41 +4,41 @@
 use serde_json::json;
 use store::queue::Message;
 
-use super::{Stage, assert_allows_exactly, job_of, post};
+use super::{Setup, assert_allows_exactly, job_of, post};
 use crate::support::receiver::Receiver;
 use crate::support::until;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notify_does_what_its_role_allows() {
-    let stage = Stage::start().await;
-    let (notify, seen) = stage.recorded("notify", &[]).await;
-    let batch = stage.cloud.function("batch").await;
+    let setup = Setup::start().await;
+    let (notify, seen) = setup.recorded("notify", &[]).await;
+    let batch = setup.cloud.function("batch").await;
     let receiver = Receiver::start(&[200, 500]).await;
     let run = async || {
-        let mut body = stage.batch(&stage.site.urls("/p", 1), json!({}));
+        let mut body = setup.batch(&setup.site.urls("/p", 1), json!({}));
         body["webhook"] = json!({ "url": receiver.url() });
         let mut answer = post(&batch, "/v1/batch", &[], &body);
         let job = job_of(&mut answer).await;
         answer.body().await;
-        until("the queue has the message", async || stage.cloud.notify.depth().await.unwrap().visible > 0).await;
-        let (_, failed) = stage.cloud.map(&stage.cloud.notify, &notify).await;
+        until("the queue has the message", async || setup.cloud.notify.depth().await.unwrap().visible > 0).await;
+        let (_, failed) = setup.cloud.deliver(&setup.cloud.notify, &notify).await;
         assert!(failed.is_empty(), "{failed:?}");
         job
     };
-    let state = async |job| stage.cloud.store.hooks.delivery(job).await.unwrap().unwrap();
+    let state = async |job| setup.cloud.store.webhooks.delivery(job).await.unwrap().unwrap();
     let taken = run().await;
     assert_eq!((state(&taken).await.state.name(), receiver.received().len()), ("delivered", 1));
     let failed = run().await;
-    assert_eq!((state(&failed).await.state.name(), state(&failed).await.attempts), ("pending", 1));
-    assert_eq!(stage.cloud.notify.depth().await.unwrap().delayed, 1, "the next try is in the queue");
+    assert_eq!((state(&failed).await.state.name(), state(&failed).await.tries), ("pending", 1));
+    assert_eq!(setup.cloud.notify.depth().await.unwrap().delayed, 1, "the next try is in the queue");
     // Too early: it is delivered again when it is due.
     let account = domain::AccountId::parse("dev").unwrap();
     let early = [Message::Notify { job: failed.clone() }];
-    assert!(stage.cloud.notify.send(&account, &early).await.complete());
-    let (received, later) = stage.cloud.map(&stage.cloud.notify, &notify).await;
+    assert!(setup.cloud.notify.send(&account, &early).await.complete());
+    let (received, later) = setup.cloud.deliver(&setup.cloud.notify, &notify).await;
     assert_eq!((received.len(), later.len(), receiver.received().len()), (1, 1, 2));
     // A message of another queue stays, for an operator to see.
-    assert!(stage.cloud.notify.send(&account, &[Message::Settle { job: taken }]).await.complete());
-    assert_eq!(stage.cloud.map(&stage.cloud.notify, &notify).await.1.len(), 1);
+    assert!(setup.cloud.notify.send(&account, &[Message::Settle { job: taken }]).await.complete());
+    assert_eq!(setup.cloud.deliver(&setup.cloud.notify, &notify).await.1.len(), 1);
     assert_allows_exactly("NotifyFunction", &[&seen]);
 }

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{CURRENT, OLDER, message, post, tool, tool_result};
+use super::{CURRENT_REVISION, OLDER_REVISION, message, post, tool, tool_result};
 use crate::support::stack::World;
 
 const TOOLS: [&str; 7] = ["extract", "start_batch", "start_crawl", "job_status", "job_results", "cancel_job", "usage"];
@@ -11,7 +11,7 @@ const TOOLS: [&str; 7] = ["extract", "start_batch", "start_crawl", "job_status",
 #[tokio::test]
 async fn older_clients_complete_the_handshake_without_a_session() {
     let world = World::start().await;
-    for revision in ["2024-11-05", "2025-03-26", OLDER, "2025-11-25"] {
+    for revision in ["2024-11-05", "2025-03-26", OLDER_REVISION, "2025-11-25"] {
         let hello =
             json!({ "protocolVersion": revision, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
         let answer = post(&world, &[], &message("initialize", hello)).await;
@@ -32,9 +32,9 @@ async fn older_clients_complete_the_handshake_without_a_session() {
 }
 
 /// A request of the current revision, which needs no handshake.
-fn whole(method: &str, mut params: Value) -> Value {
+fn current_request(method: &str, mut params: Value) -> Value {
     params["_meta"] = json!({
-        "io.modelcontextprotocol/protocolVersion": CURRENT,
+        "io.modelcontextprotocol/protocolVersion": CURRENT_REVISION,
         "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
         "io.modelcontextprotocol/clientCapabilities": {},
     });
@@ -44,19 +44,19 @@ fn whole(method: &str, mut params: Value) -> Value {
 #[tokio::test]
 async fn the_current_revision_needs_no_handshake() {
     let world = World::start().await;
-    let fields = |method: &'static str| [("MCP-Protocol-Version", CURRENT), ("Mcp-Method", method)];
-    let found = post(&world, &fields("server/discover"), &whole("server/discover", json!({}))).await;
+    let fields = |method: &'static str| [("MCP-Protocol-Version", CURRENT_REVISION), ("Mcp-Method", method)];
+    let found = post(&world, &fields("server/discover"), &current_request("server/discover", json!({}))).await;
     assert!(
-        found.json()["result"]["supportedVersions"].as_array().unwrap().contains(&json!(CURRENT)),
+        found.json()["result"]["supportedVersions"].as_array().unwrap().contains(&json!(CURRENT_REVISION)),
         "{}",
         found.text
     );
-    let list = post(&world, &fields("tools/list"), &whole("tools/list", json!({}))).await.json();
+    let list = post(&world, &fields("tools/list"), &current_request("tools/list", json!({}))).await.json();
     let tools = list["result"]["tools"].as_array().unwrap();
     assert_eq!(tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect::<Vec<_>>(), TOOLS);
     assert_eq!((&list["result"]["cacheScope"], list["result"]["ttlMs"].is_u64()), (&json!("public"), true), "{list}");
     let [version, method] = fields("tools/call");
-    let call = whole("tools/call", json!({ "name": "usage", "arguments": {} }));
+    let call = current_request("tools/call", json!({ "name": "usage", "arguments": {} }));
     let answer = post(&world, &[version, method, ("Mcp-Name", "usage")], &call).await;
     assert_eq!(tool_result(&answer.json()).unwrap()["account_id"], "dev");
     // A header field that contradicts the body, and an unknown revision.
@@ -69,7 +69,7 @@ async fn the_current_revision_needs_no_handshake() {
 #[tokio::test]
 async fn every_request_needs_a_key() {
     let world = World::start().await;
-    for revision in [OLDER, CURRENT] {
+    for revision in [OLDER_REVISION, CURRENT_REVISION] {
         let stranger = post(
             &world.with_key("sk_live_unknown"),
             &[("MCP-Protocol-Version", revision)],

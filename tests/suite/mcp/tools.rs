@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::Plan;
 use serde_json::{Value, json};
 
-use super::{OLDER, code, message, post, tool};
+use super::{OLDER_REVISION, code, message, post, tool};
 use crate::support::site::Site;
 use crate::support::stack::{Caller, World, schema};
 use crate::support::until;
@@ -95,8 +95,8 @@ async fn a_page_of_results_is_bounded_in_size() {
         let texts: String = ids.iter().map(|id| format!("<p id={id}>{text}</p>")).collect();
         format!("<h1>{n}</h1>{texts}")
     };
-    let mut urls: Vec<String> = (0..6).map(|n| site.show(&format!("long{n}"), &long(n, &["x"]))).collect();
-    urls.push(site.show("large", &long(6, &["x", "y", "z"])));
+    let mut urls: Vec<String> = (0..6).map(|n| site.add_page(&format!("long{n}"), &long(n, &["x"]))).collect();
+    urls.push(site.add_page("large", &long(6, &["x", "y", "z"])));
     let field =
         |name: &str, selector: &str| json!({ "field": name, "type": "string", "example": "a", "selector": selector });
     let schema = json!([field("title", "h1"), field("text", "#x"), field("more", "#y"), field("most", "#z")]);
@@ -108,7 +108,7 @@ async fn a_page_of_results_is_bounded_in_size() {
         assert!(page.to_string().len() < 32_000, "{}", page.to_string().len());
         for result in page["results"].as_array().unwrap() {
             assert!(seen.insert(result["index"].as_u64().unwrap()), "{result}");
-            // A result that is too large by itself is cut and says so; any other is whole.
+            // A result that is too large by itself is cut and marked; any other is complete.
             let large = result["index"] == 6;
             assert_eq!(result["cut"].is_string(), large, "{}", result["url"]);
             assert!(large || result["data"]["text"].as_str().unwrap().len() == 12_499);
@@ -153,7 +153,7 @@ async fn a_job_is_read_while_it_runs_and_cancelled() {
 
 #[tokio::test]
 async fn a_crawl_is_started_and_read() {
-    let (world, site) = (World::with(&[("HOST_DELAY_MS", "1")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("HOST_DELAY_MS", "1")]).await, Site::start().await);
     let crawl = json!({ "follow_pattern": "*/tree/*", "max_pages": 20, "use_sitemap": false });
     let call = json!({ "seed_url": site.url("/tree/0"), "schema": schema(), "crawl": crawl });
     let job = tool(&world, "start_crawl", call).await.unwrap()["job_id"].clone();
@@ -179,7 +179,7 @@ async fn closing_the_connection_cancels_nothing() {
     let asks = tokio::spawn(async move { post(&caller, &[], &message("tools/call", call)).await });
     until("it is fetched", async || site.counts().contains_key("/gate/1")).await;
     let cancelled = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 7 } });
-    assert_eq!(post(&world, &[("MCP-Protocol-Version", OLDER)], &cancelled).await.status, 202);
+    assert_eq!(post(&world, &[("MCP-Protocol-Version", OLDER_REVISION)], &cancelled).await.status, 202);
     asks.abort();
     assert!(asks.await.unwrap_err().is_cancelled());
     site.open_gate();

@@ -1,4 +1,4 @@
-//! The document's requests equal what validation accepts: members, ranges, enums, defaults. Both judge the same bodies.
+//! The document's requests equal what validation accepts: members, ranges, enums, defaults. Both check the same bodies.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ fn checked(endpoint: Endpoint, body: &Value) -> Result<Valid, ApiError> {
 }
 
 /// Whether the body is refused for its shape.
-fn misshapen(endpoint: Endpoint, body: &Value) -> bool {
+fn is_malformed(endpoint: Endpoint, body: &Value) -> bool {
     let refused = checked(endpoint, body).map_err(|e| e.code);
     matches!(refused, Err(ErrorCode::InvalidRequest | ErrorCode::SchemaInvalid))
 }
@@ -76,10 +76,10 @@ fn members_are_those_of_the_validation() {
             let required = object["required"].as_array().cloned().unwrap_or_default();
             for member in &described {
                 let mut body = good(endpoint);
-                let there = body.pointer_mut(place).unwrap().as_object_mut().unwrap();
-                if there.remove(*member).is_some() {
-                    let needed = required.contains(&json!(member));
-                    assert_eq!(misshapen(endpoint, &body), needed, "{name}{place} without {member}");
+                let target = body.pointer_mut(place).unwrap().as_object_mut().unwrap();
+                if target.remove(*member).is_some() {
+                    let is_required = required.contains(&json!(member));
+                    assert_eq!(is_malformed(endpoint, &body), is_required, "{name}{place} without {member}");
                 }
             }
         }
@@ -122,28 +122,28 @@ fn probes(schema: &Value) -> Vec<Value> {
 fn the_document_accepts_what_the_validation_accepts() {
     let document = document();
     for (endpoint, name) in ENDPOINTS {
-        let admits = validator(&document, &format!("/components/schemas/{name}"));
+        let schema_validator = validator(&document, &format!("/components/schemas/{name}"));
         for (place, pointer) in objects(endpoint, name) {
             let members: Map<String, Value> =
                 document.pointer(&pointer).unwrap()["properties"].as_object().unwrap().clone();
             for (member, described) in members {
                 for value in probes(resolved(&document, &described)) {
                     // Whether an example reads as its type, or a selector parses, is not a matter of shape.
-                    let deeper = match member.as_str() {
+                    let depends_on_content = match member.as_str() {
                         "example" => !value.is_object(),
                         // The type decides how the example is read.
                         "type" | "selector" | "wait_for" => value.is_string(),
                         _ => false,
                     };
                     let body = with(endpoint, place, &member, value.clone());
-                    if deeper && admits.is_valid(&body) {
+                    if depends_on_content && schema_validator.is_valid(&body) {
                         continue;
                     }
                     let shown: String = value.to_string().chars().take(60).collect();
                     let refused = checked(endpoint, &body).err().map(|e| e.message);
                     assert_eq!(
-                        misshapen(endpoint, &body),
-                        !admits.is_valid(&body),
+                        is_malformed(endpoint, &body),
+                        !schema_validator.is_valid(&body),
                         "{name}{place} {member}: {shown}: {refused:?}"
                     );
                 }
@@ -155,17 +155,17 @@ fn the_document_accepts_what_the_validation_accepts() {
 #[test]
 fn limits_of_lists_and_urls_are_those_of_the_validation() {
     let document = document();
-    let admits = validator(&document, "/components/schemas/BatchRequest");
+    let schema_validator = validator(&document, "/components/schemas/BatchRequest");
     let url = "https://example.com/";
     for n in [0, 1, 1_000, 1_001] {
         let body = with(Endpoint::Batch, "", "urls", json!(vec![url; n]));
-        assert_eq!(misshapen(Endpoint::Batch, &body), !admits.is_valid(&body), "{n} URLs");
+        assert_eq!(is_malformed(Endpoint::Batch, &body), !schema_validator.is_valid(&body), "{n} URLs");
     }
     for n in [0, 1, 200, 201] {
         let fields: Vec<Value> =
             (0..n).map(|i| json!({ "field": format!("f{i}"), "type": "string", "example": "x" })).collect();
         let body = with(Endpoint::Batch, "", "schema", json!(fields));
-        assert_eq!(misshapen(Endpoint::Batch, &body), !admits.is_valid(&body), "{n} fields");
+        assert_eq!(is_malformed(Endpoint::Batch, &body), !schema_validator.is_valid(&body), "{n} fields");
     }
     let urls = [
         "https://example.com",
@@ -187,12 +187,12 @@ fn limits_of_lists_and_urls_are_those_of_the_validation() {
     ];
     for url in urls {
         let body = with(Endpoint::Batch, "", "urls", json!([url]));
-        assert_eq!(misshapen(Endpoint::Batch, &body), !admits.is_valid(&body), "{url}");
+        assert_eq!(is_malformed(Endpoint::Batch, &body), !schema_validator.is_valid(&body), "{url}");
     }
     for length in [8_192, 8_193] {
         let url = format!("https://x.test/{}", "a".repeat(length - 15));
         let body = with(Endpoint::Batch, "", "urls", json!([url]));
-        assert_eq!(misshapen(Endpoint::Batch, &body), !admits.is_valid(&body), "{length}");
+        assert_eq!(is_malformed(Endpoint::Batch, &body), !schema_validator.is_valid(&body), "{length}");
     }
 }
 

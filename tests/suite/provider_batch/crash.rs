@@ -11,9 +11,9 @@ use store::StoreError;
 
 use crate::support::faults::{self, Fault, Faults, Service};
 use crate::support::model::{ScriptedModel, fields};
-use crate::support::provider::Finish;
+use crate::support::provider::BatchEnd;
 use crate::support::site::Site;
-use crate::support::world::{TestBed, accept, account, call, drain};
+use crate::support::test_bed::{TestBed, accept, account, call, drain};
 
 /// Pages whose second field only the model reads.
 const PAGES: usize = 2;
@@ -21,7 +21,7 @@ const PAGES: usize = 2;
 /// The phase in which the fault is injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// A worker reads the pages and puts their questions off.
+    /// A worker reads the pages and leaves their questions to a batch.
     Read,
     /// The batch is made and polled, and its answers are taken.
     Ask,
@@ -31,7 +31,7 @@ enum Phase {
     Cancel,
 }
 
-struct Stage {
+struct Setup {
     bed: TestBed,
     model: ScriptedModel,
     urls: Vec<String>,
@@ -53,16 +53,16 @@ fn batch(urls: Vec<String>) -> engine::accept::Call {
     batch
 }
 
-impl Stage {
-    async fn new(site: &Site) -> Stage {
+impl Setup {
+    async fn new(site: &Site) -> Setup {
         let model =
             ScriptedModel::start(vec![fields([("ownersOrigin", json!("Bergen"), "a couple from Bergen")])]).await;
         model.without_key();
         let mut bed = TestBed::with_queue().await;
         (bed.settings.units_per_message, bed.settings.host_delay_ms) = (2, 0);
         bed.model = Some(ModelConfig { batch: true, ..ModelConfig::new(&model.base(), "m").unwrap() });
-        let urls = (0..PAGES).map(|n| site.show(&format!("house-{n}"), &page(n))).collect();
-        Stage { bed, model, urls }
+        let urls = (0..PAGES).map(|n| site.add_page(&format!("house-{n}"), &page(n))).collect();
+        Setup { bed, model, urls }
     }
 
     /// Accepts the job and sends it to the queue.
@@ -100,35 +100,35 @@ impl Stage {
     /// Runs once and returns whether the fault was injected.
     async fn run(site: &Site, phase: Phase, fault: Option<(usize, Fault)>) -> bool {
         let context = format!("{phase:?} {fault:?}");
-        let stage = Stage::new(site).await;
-        let (bed, provider) = (&stage.bed, stage.model.provider());
-        stage.accept().await;
+        let setup = Setup::new(site).await;
+        let (bed, provider) = (&setup.bed, setup.model.provider());
+        setup.accept().await;
         let healthy = bed.engine(&Faults::default()).await;
         if phase != Phase::Read {
-            stage.read(&healthy).await;
+            setup.read(&healthy).await;
         }
         if phase == Phase::Cancel {
-            stage.rounds(&healthy, 1).await.unwrap();
+            setup.rounds(&healthy, 1).await.unwrap();
             assert_eq!(provider.statuses(), ["in_progress"]);
             provider.answers_before_cancel(1);
         } else {
-            provider.end_with(Some(if phase == Phase::Expire { Finish::Expired(1) } else { Finish::Completed }));
+            provider.end_with(Some(if phase == Phase::Expire { BatchEnd::Expired(1) } else { BatchEnd::Completed }));
         }
         let faults = Faults::default();
         let engine = bed.engine(&faults).await;
-        stage.model.inject(&faults);
+        setup.model.inject(&faults);
         match fault {
             Some((at, fault)) => faults.plan_nth(at, fault),
             None => faults.reset(),
         }
         let work = async {
             match phase {
-                Phase::Read => stage.read(&engine).await,
-                Phase::Ask | Phase::Expire => stage.rounds(&engine, 3).await?,
+                Phase::Read => setup.read(&engine).await,
+                Phase::Ask | Phase::Expire => setup.rounds(&engine, 3).await?,
                 Phase::Cancel => {
                     let job = healthy.store().audit.snapshot().await?.jobs.remove(0).job.id;
                     engine.canceller.cancel(&account(), &job).await?;
-                    stage.rounds(&engine, 2).await?;
+                    setup.rounds(&engine, 2).await?;
                 }
             }
             Ok::<(), StoreError>(())
@@ -142,18 +142,18 @@ impl Stage {
             fault.is_some() || phase == Phase::Read || model_calls >= 4,
             "{context}: calls to the provider are counted"
         );
-        let lone = matches!(fault, None | Some((_, Fault::Before | Fault::ReplyLost)));
-        assert!(!lone || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
+        let process_survives = matches!(fault, None | Some((_, Fault::NoEffect | Fault::ReplyLost)));
+        assert!(!process_survives || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
         // A cancel that failed is repeated, as a caller would.
         if phase == Phase::Cancel && ran.is_err() {
             let job = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0).job.id;
             healthy.canceller.cancel(&account(), &job).await.unwrap();
         }
-        stage.model.inject(&Faults::default());
-        stage.rounds(&bed.engine(&Faults::default()).await, 3).await.unwrap();
+        setup.model.inject(&Faults::default());
+        setup.rounds(&bed.engine(&Faults::default()).await, 3).await.unwrap();
         bed.settle_all().await;
         bed.assert_sound(&context).await;
-        stage.check(phase, fault, &context).await;
+        setup.check(phase, fault, &context).await;
         injected
     }
 
@@ -211,15 +211,15 @@ impl Stage {
 
 async fn at_every_call(phase: Phase) {
     let site = Site::start().await;
-    assert!(!Stage::run(&site, phase, None).await);
+    assert!(!Setup::run(&site, phase, None).await);
     faults::at_every_call(&Fault::DISTINCT, 4..250, 5..100, async |n, fault| {
-        Stage::run(&site, phase, Some((n, fault))).await
+        Setup::run(&site, phase, Some((n, fault))).await
     })
     .await;
 }
 
 #[tokio::test]
-async fn putting_a_question_off_survives_a_fault_at_every_call() {
+async fn reading_pages_for_a_batch_survives_a_fault_at_every_call() {
     at_every_call(Phase::Read).await;
 }
 
@@ -242,27 +242,27 @@ async fn cancelling_a_batch_survives_a_fault_at_every_call() {
 #[tokio::test]
 async fn of_two_batches_for_one_job_one_is_cancelled() {
     let site = Site::start().await;
-    let stage = Stage::new(&site).await;
-    stage.accept().await;
-    let healthy = stage.bed.engine(&Faults::default()).await;
-    stage.read(&healthy).await;
+    let setup = Setup::new(&site).await;
+    setup.accept().await;
+    let healthy = setup.bed.engine(&Faults::default()).await;
+    setup.read(&healthy).await;
     let faults = Faults::default();
-    stage.model.inject(&faults);
+    setup.model.inject(&faults);
     // The upload, then the call that makes the batch: it fails without effect, and the process does not know that.
-    faults.plan(1, Fault::Before);
-    stage.bed.deliver(&healthy, &healthy, 0).await;
+    faults.plan(1, Fault::NoEffect);
+    setup.bed.deliver(&healthy, &healthy, 0).await;
     assert_eq!(faults.operations(Service::Model)[1..], ["POST /v1/batches", "GET /v1/batches"]);
-    stage.model.inject(&Faults::default());
-    assert!(stage.model.provider().statuses().is_empty());
-    stage.rounds(&healthy, 1).await.unwrap();
-    assert_eq!(stage.model.provider().statuses().len(), 1, "the batch was searched for and made again");
-    stage.model.provider().duplicate();
-    stage.rounds(&healthy, 1).await.unwrap();
-    assert_eq!(stage.model.provider().statuses().iter().filter(|status| **status == "cancelling").count(), 1);
-    stage.model.provider().end_with(Some(Finish::Completed));
-    stage.rounds(&healthy, 3).await.unwrap();
-    assert_eq!(stage.model.provider().answered().len(), PAGES);
-    assert!(stage.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
+    setup.model.inject(&Faults::default());
+    assert!(setup.model.provider().statuses().is_empty());
+    setup.rounds(&healthy, 1).await.unwrap();
+    assert_eq!(setup.model.provider().statuses().len(), 1, "the batch was searched for and made again");
+    setup.model.provider().duplicate();
+    setup.rounds(&healthy, 1).await.unwrap();
+    assert_eq!(setup.model.provider().statuses().iter().filter(|status| **status == "cancelling").count(), 1);
+    setup.model.provider().end_with(Some(BatchEnd::Completed));
+    setup.rounds(&healthy, 3).await.unwrap();
+    assert_eq!(setup.model.provider().answered().len(), PAGES);
+    assert!(setup.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
 }
 
 /// A batch that the provider lost is asked page by page. So is one that takes too long, after it was cancelled.
@@ -270,28 +270,28 @@ async fn of_two_batches_for_one_job_one_is_cancelled() {
 async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
     let site = Site::start().await;
     for late in [false, true] {
-        let stage = Stage::new(&site).await;
-        stage.accept().await;
-        let healthy = stage.bed.engine(&Faults::default()).await;
-        stage.read(&healthy).await;
-        stage.rounds(&healthy, 1).await.unwrap();
-        let provider = stage.model.provider();
+        let setup = Setup::new(&site).await;
+        setup.accept().await;
+        let healthy = setup.bed.engine(&Faults::default()).await;
+        setup.read(&healthy).await;
+        setup.rounds(&healthy, 1).await.unwrap();
+        let provider = setup.model.provider();
         if late {
             // Four hours before the job's deadline.
-            stage.bed.clock.advance(72_000);
-            stage.rounds(&healthy, 1).await.unwrap();
+            setup.bed.clock.advance(72_000);
+            setup.rounds(&healthy, 1).await.unwrap();
             assert_eq!(
-                (provider.statuses(), stage.model.calls().len()),
+                (provider.statuses(), setup.model.calls().len()),
                 (vec!["cancelling"], 0),
                 "not before the cancellation is confirmed"
             );
         } else {
             provider.lose_all();
         }
-        stage.rounds(&healthy, 2).await.unwrap();
-        assert_eq!((stage.model.calls().len(), provider.answered().len()), (PAGES, 0));
-        assert!(stage.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
-        stage.bed.assert_sound("page by page").await;
+        setup.rounds(&healthy, 2).await.unwrap();
+        assert_eq!((setup.model.calls().len(), provider.answered().len()), (PAGES, 0));
+        assert!(setup.results().await.iter().all(|result| result["data"]["ownersOrigin"] == "Bergen"));
+        setup.bed.assert_sound("page by page").await;
     }
 }
 
@@ -299,34 +299,34 @@ async fn what_a_batch_does_not_answer_is_asked_page_by_page() {
 #[tokio::test]
 async fn a_silent_provider_ends_with_the_jobs_deadline() {
     let site = Site::start().await;
-    let stage = Stage::new(&site).await;
-    stage.accept().await;
-    let healthy = stage.bed.engine(&Faults::default()).await;
-    stage.read(&healthy).await;
-    stage.rounds(&healthy, 1).await.unwrap();
-    stage.model.provider().refuse(Some(("", 503)));
-    stage.bed.clock.advance(86_400);
-    stage.rounds(&healthy, 1).await.unwrap();
+    let setup = Setup::new(&site).await;
+    setup.accept().await;
+    let healthy = setup.bed.engine(&Faults::default()).await;
+    setup.read(&healthy).await;
+    setup.rounds(&healthy, 1).await.unwrap();
+    setup.model.provider().refuse(Some(("", 503)));
+    setup.bed.clock.advance(86_400);
+    setup.rounds(&healthy, 1).await.unwrap();
     let rows = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0);
     assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Expired));
-    let results = stage.results().await;
+    let results = setup.results().await;
     assert!(results.iter().all(|r| r["status"] == "success" && r["data"]["title"].is_string()), "{results:?}");
-    stage.bed.assert_sound("deadline").await;
+    setup.bed.assert_sound("deadline").await;
 }
 
 /// The operator switches the model off while units wait for it.
 #[tokio::test]
 async fn units_do_not_wait_for_a_model_that_was_switched_off() {
     let site = Site::start().await;
-    let mut stage = Stage::new(&site).await;
-    stage.accept().await;
-    let healthy = stage.bed.engine(&Faults::default()).await;
-    stage.read(&healthy).await;
-    stage.bed.model = None;
-    let without = stage.bed.engine(&Faults::default()).await;
-    stage.bed.deliver(&without, &without, 0).await;
+    let mut setup = Setup::new(&site).await;
+    setup.accept().await;
+    let healthy = setup.bed.engine(&Faults::default()).await;
+    setup.read(&healthy).await;
+    setup.bed.model = None;
+    let without = setup.bed.engine(&Faults::default()).await;
+    setup.bed.deliver(&without, &without, 0).await;
     let rows = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0);
     assert_eq!(rows.job.state, JobState::Ended(domain::Outcome::Completed));
-    assert!(stage.results().await.iter().all(|result| result["data"]["title"].is_string()));
-    assert_eq!(stage.model.provider().statuses().len(), 0);
+    assert!(setup.results().await.iter().all(|result| result["data"]["title"].is_string()));
+    assert_eq!(setup.model.provider().statuses().len(), 0);
 }

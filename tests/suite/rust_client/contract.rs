@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::support::scripted::{Response, Scripted};
+use crate::support::scripted::{Response, ScriptedServer};
 
 fn document() -> Value {
     serde_json::from_str(api::openapi::OPENAPI).unwrap()
@@ -68,7 +68,7 @@ fn sample(document: &Value, schema: &Value, full: bool) -> Value {
 
 /// Asserts that a value with all members survives a round trip through the type, and that one with the required members
 /// can be read.
-fn round_trips<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, without: &[&str]) {
+fn assert_round_trip<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, without: &[&str]) {
     let document = document();
     let mut full = sample(&document, schema, true);
     without.iter().for_each(|member| _ = full.as_object_mut().unwrap().shift_remove(*member));
@@ -82,15 +82,15 @@ fn round_trips<T: DeserializeOwned + Serialize>(name: &str, schema: &Value, with
 fn every_member_of_an_answer_is_known() {
     let document = document();
     let running = ["results", "status", "job_id", "next"];
-    round_trips::<Page<Row>>("Success", named(&document, "Success"), &[]);
-    round_trips::<Page<Row>>("Failure", named(&document, "Failure"), &[]);
-    round_trips::<Problem>("UnitError", named(&document, "UnitError"), &[]);
-    round_trips::<Summary>("BatchAnswer", named(&document, "BatchAnswer"), &running);
-    round_trips::<Summary>("SummaryLine", &named(&document, "SummaryLine")["properties"]["summary"], &running);
-    round_trips::<CrawlMeta>("CrawlMeta", named(&document, "CrawlMeta"), &[]);
-    round_trips::<JobInfo>("Job", named(&document, "Job"), &[]);
-    round_trips::<JobInfo>("JobList", &named(&document, "JobList")["properties"]["jobs"]["items"], &[]);
-    round_trips::<Usage>("Usage", named(&document, "Usage"), &[]);
+    assert_round_trip::<Page<Row>>("Success", named(&document, "Success"), &[]);
+    assert_round_trip::<Page<Row>>("Failure", named(&document, "Failure"), &[]);
+    assert_round_trip::<Problem>("UnitError", named(&document, "UnitError"), &[]);
+    assert_round_trip::<Summary>("BatchAnswer", named(&document, "BatchAnswer"), &running);
+    assert_round_trip::<Summary>("SummaryLine", &named(&document, "SummaryLine")["properties"]["summary"], &running);
+    assert_round_trip::<CrawlMeta>("CrawlMeta", named(&document, "CrawlMeta"), &[]);
+    assert_round_trip::<JobInfo>("Job", named(&document, "Job"), &[]);
+    assert_round_trip::<JobInfo>("JobList", &named(&document, "JobList")["properties"]["jobs"]["items"], &[]);
+    assert_round_trip::<Usage>("Usage", named(&document, "Usage"), &[]);
     // A crawl's response has no `cancelled` at the top level; the type has.
     let crawl = sample(&document, named(&document, "CrawlAnswer"), true);
     let read: Summary = serde_json::from_value(crawl.clone()).unwrap();
@@ -166,7 +166,7 @@ fn members<'d>(document: &'d Value, name: &str, inner: Option<&str>) -> Vec<&'d 
 async fn every_member_of_a_request_is_known_and_valid() {
     let document = document();
     let schema = || Schema::from([("title", FieldType::String), ("tags", FieldType::Strings)]);
-    let server = Scripted::start(std::iter::repeat_n(Response::refused(400, "INVALID_REQUEST", false), 3)).await;
+    let server = ScriptedServer::start(std::iter::repeat_n(Response::refused(400, "INVALID_REQUEST", false), 3)).await;
     let client = Client::builder().api_key("sk_live_x").base_url(&server.base).build().unwrap();
     client.extract("https://example.com/", schema()).options(page_options()).send::<Row>().await.unwrap_err();
     let options = BatchOptions { page: page_options(), concurrency: Some(3), fail_fast: Some(true) };
@@ -187,7 +187,7 @@ async fn every_member_of_a_request_is_known_and_valid() {
     let crawl = if hooked { crawl.webhook(hook) } else { crawl };
     crawl.start::<Row>().await.unwrap_err();
 
-    for (seen, name) in server.seen().iter().zip(["ExtractRequest", "BatchRequest", "CrawlRequest"]) {
+    for (seen, name) in server.requests().iter().zip(["ExtractRequest", "BatchRequest", "CrawlRequest"]) {
         let body: Value = serde_json::from_str(&seen.body).unwrap();
         assert_eq!(keys(&body), members(&document, name, None), "{name}");
         assert_eq!(keys(&body["options"]), members(&document, name, Some("options")), "{name}");
@@ -201,5 +201,5 @@ async fn every_member_of_a_request_is_known_and_valid() {
         let wrong: Vec<String> = validator.iter_errors(&body).map(|e| e.to_string()).collect();
         assert!(wrong.is_empty(), "{name}: {wrong:?}");
     }
-    assert_eq!(server.seen().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 }

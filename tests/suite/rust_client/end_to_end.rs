@@ -97,7 +97,7 @@ async fn a_batch_yields_results_and_errors_in_order() {
 
 #[tokio::test]
 async fn a_crawl_yields_each_page_once_in_both_modes() {
-    let (world, site) = (World::with(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
+    let (world, site) = (World::with_vars(&[("HOST_DELAY_MS", "0")]).await, Site::start().await);
     let rules = CrawlRules { use_sitemap: Some(false), ..CrawlRules::new(site.url("/tree/*"), 50) };
     for async_mode in [false, true] {
         let client = client(&world);
@@ -139,7 +139,7 @@ async fn a_cancelled_batch_yields_what_ran_and_what_did_not() {
     world.assert_sound().await;
 }
 
-/// A job that is dropped while it runs goes on, unless `cancel_on_drop` is set.
+/// A job that is dropped while it runs keeps running, unless `cancel_on_drop` is set.
 #[tokio::test]
 async fn a_dropped_job_is_cancelled_only_with_cancel_on_drop() {
     let (world, site) = (World::start().await, Site::start().await);

@@ -7,28 +7,28 @@ use std::time::Duration;
 use runo_client::{Client, ClientBuilder, CrawlRules, ErrorKind, FieldType, PageOptions, Row, Schema};
 use serde_json::{Value, json};
 
-use crate::support::scripted::{JOB, Response, Scripted, end, line};
+use crate::support::scripted::{JOB, Response, ScriptedServer, end, line};
 
-/// A scripted server, a client that does not really sleep, and the times that it would have slept.
-struct Play {
-    server: Scripted,
+/// A scripted server, a client that does not really sleep, and the durations for which it would have slept.
+struct Setup {
+    server: ScriptedServer,
     client: Client,
     waits: Arc<Mutex<Vec<Duration>>>,
 }
 
-impl Play {
-    async fn of(responses: Vec<Response>) -> Play {
-        Play::with(responses, |builder| builder).await
+impl Setup {
+    async fn of(responses: Vec<Response>) -> Setup {
+        Setup::with(responses, |builder| builder).await
     }
 
-    async fn with(responses: Vec<Response>, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Play {
-        let (server, waits) = (Scripted::start(responses).await, Arc::new(Mutex::new(Vec::new())));
+    async fn with(responses: Vec<Response>, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Setup {
+        let (server, waits) = (ScriptedServer::start(responses).await, Arc::new(Mutex::new(Vec::new())));
         let waited = waits.clone();
         let builder = Client::builder().api_key("sk_live_secret").base_url(&server.base).sleep(move |wait| {
             waited.lock().unwrap().push(wait);
             std::future::ready(())
         });
-        Play { server, client: more(builder).build().unwrap(), waits }
+        Setup { server, client: more(builder).build().unwrap(), waits }
     }
 
     fn waits(&self) -> Vec<Duration> {
@@ -37,7 +37,7 @@ impl Play {
 
     fn queries(&self) -> Vec<Option<String>> {
         let query = |path: &str| path.split_once('?').map(|(_, query)| query.to_owned());
-        self.server.seen().iter().map(|seen| query(&seen.path)).collect()
+        self.server.requests().iter().map(|seen| query(&seen.path)).collect()
     }
 }
 
@@ -56,7 +56,7 @@ fn urls(count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn retryable_refusals_are_retried_with_the_same_idempotency_key() {
-    let play = Play::of(vec![
+    let setup = Setup::of(vec![
         Response::refused(429, "RATE_LIMITED", true).header("Retry-After", "7"),
         Response::refused(503, "UNAVAILABLE", true).header("Retry-After", "2"),
         Response::new(502, "<html>"),
@@ -64,9 +64,9 @@ async fn retryable_refusals_are_retried_with_the_same_idempotency_key() {
         done(),
     ])
     .await;
-    let page = play.client.extract("u", schema()).send::<Row>().await.unwrap();
+    let page = setup.client.extract("u", schema()).send::<Row>().await.unwrap();
     assert_eq!(json!(page.data), json!({ "a": 1 }));
-    let (waits, seen) = (play.waits(), play.server.seen());
+    let (waits, seen) = (setup.waits(), setup.server.requests());
     assert_eq!(waits.len(), 4);
     let within = |wait: Duration, min: u64| wait >= Duration::from_secs(min) && wait <= Duration::from_secs(min + 1);
     assert!(within(waits[0], 7) && within(waits[1], 2), "{waits:?}");
@@ -87,43 +87,43 @@ async fn permanent_errors_are_returned_at_once() {
         (Response::new(302, "").header("Location", "http://elsewhere.example/"), ErrorKind::Protocol),
         (Response::new(200, "<html>hello</html>"), ErrorKind::Protocol),
     ] {
-        let play = Play::of(vec![response]).await;
-        let error = play.client.extract("u", schema()).send::<Row>().await.unwrap_err();
-        assert_eq!((error.kind, play.server.seen().len(), play.waits().len()), (kind, 1, 0), "{error}");
+        let setup = Setup::of(vec![response]).await;
+        let error = setup.client.extract("u", schema()).send::<Row>().await.unwrap_err();
+        assert_eq!((error.kind, setup.server.requests().len(), setup.waits().len()), (kind, 1, 0), "{error}");
     }
 }
 
 #[tokio::test]
 async fn retries_are_limited() {
     let responses = vec![Response::refused(503, "UNAVAILABLE", true); 4];
-    let play = Play::with(responses, |builder| builder.max_retries(3)).await;
-    let error = play.client.usage().await.unwrap_err();
+    let setup = Setup::with(responses, |builder| builder.max_retries(3)).await;
+    let error = setup.client.usage().await.unwrap_err();
     assert_eq!((error.kind, error.retryable, error.status), (ErrorKind::Server, true, Some(503)));
-    assert_eq!((play.server.seen().len(), play.waits().len()), (4, 3));
+    assert_eq!((setup.server.requests().len(), setup.waits().len()), (4, 3));
 }
 
 #[tokio::test]
-async fn an_unreachable_service_is_reported_soon() {
+async fn an_unreachable_service_is_reported_after_two_retries() {
     // A port that was free a moment ago.
     let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let play = Play::with(Vec::new(), |builder| builder.base_url(format!("http://127.0.0.1:{port}"))).await;
-    let error = play.client.usage().await.unwrap_err();
-    assert_eq!((error.kind, error.retryable, play.waits().len()), (ErrorKind::ConnectionFailed, true, 2));
+    let setup = Setup::with(Vec::new(), |builder| builder.base_url(format!("http://127.0.0.1:{port}"))).await;
+    let error = setup.client.usage().await.unwrap_err();
+    assert_eq!((error.kind, error.retryable, setup.waits().len()), (ErrorKind::ConnectionFailed, true, 2));
     assert!(error.message.contains("3 attempts failed; the last: "), "{error}");
 }
 
 #[tokio::test]
 async fn a_silent_connection_counts_as_broken() {
     let responses = vec![Response::of_job(line(0)).hold(), Response::of_job(line(1) + &end(2, json!({})))];
-    let play = Play::with(responses, |builder| builder.silence(Duration::from_millis(300))).await;
-    let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
+    let setup = Setup::with(responses, |builder| builder.silence(Duration::from_millis(300))).await;
+    let mut job = setup.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
     let indexes: Vec<_> = job.results().await.unwrap().iter().map(|page| page.index()).collect();
     assert_eq!(indexes, [Some(0), Some(1)]);
 }
 
 #[tokio::test]
 async fn results_resume_where_they_broke_off() {
-    let play = Play::of(vec![
+    let setup = Setup::of(vec![
         Response::of_job(format!("   {}{}{}", line(1), line(0), &line(2)[..20])).cut(),
         Response::refused(503, "UNAVAILABLE", true),
         // The body ends properly but without a summary.
@@ -132,15 +132,15 @@ async fn results_resume_where_they_broke_off() {
         Response::of_job(line(5) + &line(2) + &end(6, json!({ "credits_charged": 6 }))),
     ])
     .await;
-    let mut job = play.client.batch(urls(6), schema()).start::<Row>().await.unwrap();
+    let mut job = setup.client.batch(urls(6), schema()).start::<Row>().await.unwrap();
     let mut indexes = Vec::new();
     while let Some(page) = job.next().await {
         indexes.push(page.unwrap().index().unwrap());
     }
     assert_eq!(indexes, [1, 0, 3, 4, 5, 2]);
     let from = |n: u64| Some(format!("from={n}"));
-    assert_eq!(play.queries(), [None, from(2), from(2), from(3), from(4)]);
-    assert!(play.server.seen().iter().all(|seen| seen.headers["accept"] == "application/x-ndjson"));
+    assert_eq!(setup.queries(), [None, from(2), from(2), from(3), from(4)]);
+    assert!(setup.server.requests().iter().all(|seen| seen.headers["accept"] == "application/x-ndjson"));
     let summary = job.summary().unwrap();
     assert_eq!((summary.total, summary.credits_charged), (Some(6), Some(6)));
     assert!(job.next().await.is_none());
@@ -149,21 +149,21 @@ async fn results_resume_where_they_broke_off() {
 #[tokio::test]
 async fn a_result_missed_by_reordering_is_read_again() {
     // While the job ran, 2 ended before 1 and was sent after it: `from=2` then omits it and repeats 1.
-    let play = Play::of(vec![
+    let setup = Setup::of(vec![
         Response::of_job(line(0) + &line(1)).cut(),
         Response::of_job(line(1) + &end(3, json!({}))),
         Response::of_job(line(0) + &line(2) + &line(1) + &end(3, json!({}))),
     ])
     .await;
-    let mut job = play.client.batch(urls(3), schema()).start::<Row>().await.unwrap();
+    let mut job = setup.client.batch(urls(3), schema()).start::<Row>().await.unwrap();
     assert_eq!(job.results().await.unwrap().len(), 3);
-    assert_eq!(play.queries().last().unwrap(), &None);
+    assert_eq!(setup.queries().last().unwrap(), &None);
 }
 
 #[tokio::test]
 async fn a_job_that_never_returns_every_result_is_an_error() {
-    let play = Play::of(vec![Response::of_job(line(0) + &end(2, json!({}))); 3]).await;
-    let mut job = play.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
+    let setup = Setup::of(vec![Response::of_job(line(0) + &end(2, json!({}))); 3]).await;
+    let mut job = setup.client.batch(urls(2), schema()).start::<Row>().await.unwrap();
     let error = job.results().await.unwrap_err();
     assert_eq!((error.kind, error.job_id.as_deref()), (ErrorKind::Protocol, Some(JOB)));
 }
@@ -175,13 +175,13 @@ async fn a_crawl_that_was_joined_is_read_again_at_the_end() {
         "credits_reserved": 5, "credits_charged": 3, "credits_refunded": 2,
     });
     let last = format!("{}\n", json!({ "summary": { "seed_url": "u", "crawl_meta": meta } }));
-    let play = Play::of(vec![
+    let setup = Setup::of(vec![
         Response::of_job(line(0) + &line(2)).cut(),
         Response::of_job(line(2) + &last),
         Response::of_job(line(0) + &line(1) + &line(2) + &last),
     ])
     .await;
-    let mut job = play.client.crawl("u", schema(), CrawlRules::new("*", 5)).start::<Row>().await.unwrap();
+    let mut job = setup.client.crawl("u", schema(), CrawlRules::new("*", 5)).start::<Row>().await.unwrap();
     let mut urls = Vec::new();
     while let Some(page) = job.next().await {
         urls.push(page.unwrap().url().to_owned());
@@ -193,9 +193,9 @@ async fn a_crawl_that_was_joined_is_read_again_at_the_end() {
 #[tokio::test]
 async fn a_held_extract_is_followed() {
     let pending = json!({ "url": "u", "status": "pending", "job_id": JOB, "next": format!("/v1/jobs/{JOB}/result") });
-    let play = Play::of(vec![Response::of_job(pending.to_string()), done()]).await;
-    play.client.extract("u", schema()).send::<Row>().await.unwrap();
-    assert_eq!(play.server.seen()[1].path, format!("/v1/jobs/{JOB}/result"));
+    let setup = Setup::of(vec![Response::of_job(pending.to_string()), done()]).await;
+    setup.client.extract("u", schema()).send::<Row>().await.unwrap();
+    assert_eq!(setup.server.requests()[1].path, format!("/v1/jobs/{JOB}/result"));
 }
 
 #[tokio::test]
@@ -204,17 +204,17 @@ async fn waiting_ends_with_the_timeout() {
         Response::new(202, "{}").header("X-Job-ID", JOB),
         Response::refused(503, "UNAVAILABLE", true).header("Retry-After", "30"),
     ];
-    let play = Play::of(responses).await;
-    let batch = play.client.batch(urls(1), schema()).async_mode(true).timeout(Duration::from_secs(5));
+    let setup = Setup::of(responses).await;
+    let batch = setup.client.batch(urls(1), schema()).async_mode(true).timeout(Duration::from_secs(5));
     let mut job = batch.start::<Row>().await.unwrap();
     let error = job.results().await.unwrap_err();
     assert_eq!((error.kind, error.job_id.as_deref()), (ErrorKind::WaitTimeout, Some(JOB)));
-    let prefer: Vec<String> = play.server.seen().iter().map(|seen| seen.headers["prefer"].clone()).collect();
-    assert_eq!((prefer.as_slice(), play.waits().len()), (&["respond-async".to_owned(), "wait=5".to_owned()][..], 0));
+    let prefer: Vec<String> = setup.server.requests().iter().map(|seen| seen.headers["prefer"].clone()).collect();
+    assert_eq!((prefer.as_slice(), setup.waits().len()), (&["respond-async".to_owned(), "wait=5".to_owned()][..], 0));
     // A body that does not end is not waited for any longer either.
-    let play = Play::of(vec![Response::of_job(line(0)).hold()]).await;
+    let setup = Setup::of(vec![Response::of_job(line(0)).hold()]).await;
     let mut job =
-        play.client.batch(urls(2), schema()).timeout(Duration::from_millis(300)).start::<Row>().await.unwrap();
+        setup.client.batch(urls(2), schema()).timeout(Duration::from_millis(300)).start::<Row>().await.unwrap();
     assert_eq!(job.results().await.unwrap_err().kind, ErrorKind::WaitTimeout);
 }
 
@@ -222,17 +222,17 @@ async fn waiting_ends_with_the_timeout() {
 async fn the_error_of_a_page_has_its_code() {
     let error = json!({ "code": "TIMEOUT", "message": "slow", "retryable": true });
     let body = json!({ "url": "u", "status": "error", "error": error }).to_string();
-    let play = Play::of(vec![Response::of_job(body)]).await;
-    let error = play.client.extract("u", schema()).send::<Row>().await.unwrap_err();
+    let setup = Setup::of(vec![Response::of_job(body)]).await;
+    let error = setup.client.extract("u", schema()).send::<Row>().await.unwrap_err();
     assert_eq!((error.kind, error.code.as_str(), error.retryable), (ErrorKind::Page, "TIMEOUT", true));
     assert_eq!((error.to_string(), error.page.unwrap().url), (format!("TIMEOUT: slow ({JOB})"), "u".to_owned()));
 }
 
 #[tokio::test]
 async fn captures_are_read_by_their_number() {
-    let play = Play::of(vec![Response::new(200, "PNG")]).await;
-    assert_eq!(play.client.capture(JOB, 3).await.unwrap(), b"PNG");
-    assert_eq!(play.server.seen()[0].path, format!("/v1/jobs/{JOB}/captures/3"));
+    let setup = Setup::of(vec![Response::new(200, "PNG")]).await;
+    assert_eq!(setup.client.capture(JOB, 3).await.unwrap(), b"PNG");
+    assert_eq!(setup.server.requests()[0].path, format!("/v1/jobs/{JOB}/captures/3"));
 }
 
 #[tokio::test]
@@ -243,29 +243,29 @@ async fn a_cancel_whose_response_was_lost_is_confirmed() {
     });
     let responses =
         vec![Response::new(200, "{").cut(), Response::refused(404, "JOB_NOT_FOUND", false), Response::json(&job)];
-    assert!(Play::of(responses).await.client.cancel(JOB).await.unwrap());
+    assert!(Setup::of(responses).await.client.cancel(JOB).await.unwrap());
 }
 
 #[tokio::test]
 async fn invalid_calls_are_refused_before_anything_is_sent() {
-    let play = Play::of(Vec::new()).await;
-    let error = play.client.batch(urls(10_001), schema()).start::<Row>().await.unwrap_err();
+    let setup = Setup::of(Vec::new()).await;
+    let error = setup.client.batch(urls(10_001), schema()).start::<Row>().await.unwrap_err();
     assert!(error.message.contains("split them into several batches"), "{error}");
-    assert!(play.client.batch(urls(0), schema()).start::<Row>().await.is_err());
-    assert!(play.client.job("../usage").await.is_err());
-    assert_eq!(play.server.seen().len(), 0);
+    assert!(setup.client.batch(urls(0), schema()).start::<Row>().await.is_err());
+    assert!(setup.client.job("../usage").await.is_err());
+    assert_eq!(setup.server.requests().len(), 0);
     let wrong = Client::builder().api_key("x").base_url("ftp://h/").build().unwrap_err();
     assert_eq!(wrong.kind, ErrorKind::InvalidRequest);
 }
 
 #[tokio::test]
 async fn no_representation_shows_the_key() {
-    let play = Play::of(vec![Response::refused(401, "UNAUTHORIZED", false)]).await;
-    let error = play.client.usage().await.unwrap_err();
-    assert_eq!(play.server.seen()[0].headers["x-api-key"], "sk_live_secret");
-    let call = play.client.extract("u", schema()).options(PageOptions::default());
+    let setup = Setup::of(vec![Response::refused(401, "UNAUTHORIZED", false)]).await;
+    let error = setup.client.usage().await.unwrap_err();
+    assert_eq!(setup.server.requests()[0].headers["x-api-key"], "sk_live_secret");
+    let call = setup.client.extract("u", schema()).options(PageOptions::default());
     let builder = Client::builder().api_key("sk_live_secret");
-    let shown = format!("{error:?}{error}{:?}{call:?}{builder:?}", play.client);
+    let shown = format!("{error:?}{error}{:?}{call:?}{builder:?}", setup.client);
     assert!(!shown.contains("secret"), "{shown}");
 }
 
@@ -279,13 +279,13 @@ async fn the_list_of_jobs_is_read_page_by_page() {
         page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         Response::json(&page)
     };
-    let play = Play::of(vec![listed("job_1", json!({ "next_cursor": "a/b" })), listed("job_2", json!({}))]).await;
-    let mut jobs = play.client.jobs(runo_client::JobState::Finished).page_size(1);
+    let setup = Setup::of(vec![listed("job_1", json!({ "next_cursor": "a/b" })), listed("job_2", json!({}))]).await;
+    let mut jobs = setup.client.jobs(runo_client::JobState::Finished).page_size(1);
     let mut ids = Vec::new();
     while let Some(info) = jobs.next().await {
         ids.push(info.unwrap().job_id);
     }
     assert_eq!(ids, ["job_1", "job_2"]);
     let first = "state=finished&limit=1".to_owned();
-    assert_eq!(play.queries(), [Some(first.clone()), Some(first + "&cursor=a%2Fb")]);
+    assert_eq!(setup.queries(), [Some(first.clone()), Some(first + "&cursor=a%2Fb")]);
 }

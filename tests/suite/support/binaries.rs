@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Builds the workspace's binaries once (cargo does nothing where they are fresh) and gives the path of one.
+/// Builds the workspace's binaries once (cargo does nothing where they are fresh) and returns the path of one.
 pub fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         // This test is in <target>/<profile>/deps.
-        let me = std::env::current_exe().unwrap();
-        let folder = me.ancestors().nth(2).unwrap().to_owned();
+        let test_binary = std::env::current_exe().unwrap();
+        let folder = test_binary.ancestors().nth(2).unwrap().to_owned();
         let target = folder.parent().unwrap();
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--workspace", "--bins", "--target-dir"]).arg(target);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use domain::Timestamp;
-use runtime::clock::{Clock, Ids};
+use runtime::clock::{Clock, RandomSource};
 
 /// 2026-11-24T00:00:00Z
 pub const NOV_24: i64 = 1_795_478_400_000;
@@ -49,7 +49,7 @@ impl Clock for RunningClock {
 #[derive(Debug, Default)]
 pub struct CountedIds(AtomicU64);
 
-impl Ids for CountedIds {
+impl RandomSource for CountedIds {
     fn random(&self) -> u128 {
         let n = u128::from(self.0.fetch_add(1, Ordering::SeqCst) + 1);
         n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)

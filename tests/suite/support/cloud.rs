@@ -21,7 +21,7 @@ use store::{RetryPolicy, Store, TableNames};
 use tokio::net::TcpListener;
 
 use super::binaries::binary;
-use super::invocations::{Invocations, Reply};
+use super::lambda_stub::{LambdaStub, Reply};
 use super::recorder::Recorder;
 use super::rows;
 use super::runtime_api::{Answer, RuntimeApi};
@@ -30,10 +30,10 @@ use super::template::Actions;
 use super::until;
 
 pub const KEY: &str = "sk_live_cloud_test";
-/// Time for an invocation that should not end early.
-pub const PLENTY: Duration = Duration::from_secs(900);
-/// How long received messages stay hidden: longer than a test takes.
-const HIDDEN: u32 = 900;
+/// Timeout of an invocation that should not end early.
+pub const TIMEOUT: Duration = Duration::from_secs(900);
+/// Visibility timeout of received messages, in seconds: longer than a test takes.
+const HIDE_SECS: u32 = 900;
 
 pub struct Cloud {
     pub store: Store,
@@ -49,14 +49,15 @@ pub struct Cloud {
 }
 
 /// A function's output so far, one JSON value per line.
-pub struct Output {
+pub struct FunctionOutput {
     /// Its standard output.
     pub metrics: Arc<Mutex<Vec<Value>>>,
     /// Its standard error.
     pub log: Arc<Mutex<Vec<Value>>>,
 }
 
-fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
+/// Reads lines of JSON until the stream ends.
+fn json_lines(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
     let output = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&output);
     std::thread::spawn(move || {
@@ -68,14 +69,14 @@ fn listen(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
     output
 }
 
-/// The actions of a function on its tables and queues, as IAM sees them.
-pub struct Recorded {
+/// Records the actions of a function on its tables and queues, as IAM sees them.
+pub struct FunctionRecorder {
     seen: Arc<Mutex<Actions>>,
     db: Recorder,
     sqs: Recorder,
 }
 
-impl Recorded {
+impl FunctionRecorder {
     /// The actions so far.
     pub fn actions(&self) -> Actions {
         self.seen.lock().unwrap().clone()
@@ -176,47 +177,47 @@ impl Cloud {
     }
 
     /// Starts a function behind recorders of its tables and queues, with a stub of the renderer.
-    pub async fn function_recorded(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, Recorded) {
+    pub async fn recorded_function(&self, name: &str, more: &[(&'static str, &str)]) -> (Function, FunctionRecorder) {
         let seen = Arc::default();
         let db = Recorder::start(self.db.service().clone(), Arc::clone(&seen)).await;
         let sqs = Recorder::start(self.sqs.service().clone(), Arc::clone(&seen)).await;
-        let lambda = Invocations::start(Arc::clone(&seen), |_| Box::pin(async { Reply::Answer(rendered()) })).await;
+        let lambda = LambdaStub::start(Arc::clone(&seen), |_| Box::pin(async { Reply::Answer(rendered()) })).await;
         let mut vars = vec![("AWS_ENDPOINT_URL_DYNAMODB", db.url()), ("AWS_ENDPOINT_URL_SQS", sqs.url())];
         vars.extend(lambda.variables());
         vars.extend(more);
         let function = self.function_with(name, &vars).await;
-        (function, Recorded { seen, db, sqs })
+        (function, FunctionRecorder { seen, db, sqs })
     }
 
     /// Starts a function with the default log level, and reads its output.
-    pub async fn function_with_output(&self, name: &str) -> (Function, Output) {
+    pub async fn function_with_output(&self, name: &str) -> (Function, FunctionOutput) {
         let api = RuntimeApi::start().await;
         let vars: Vec<_> = self.environment(name).into_iter().filter(|(name, _)| *name != "RUST_LOG").collect();
         let mut command = command(name, &api, &vars);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (out, log) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        (Function { api, child }, Output { metrics: listen(out), log: listen(log) })
+        (Function { api, child }, FunctionOutput { metrics: json_lines(out), log: json_lines(log) })
     }
 
     /// Acts once as an event source mapping: receives messages, invokes the function, deletes the messages that did not
     /// fail. Returns the received messages and the ids of those that failed.
-    pub async fn map(&self, queue: &Queue, function: &Function) -> (Vec<Received>, Vec<String>) {
-        let received = queue.receive(10, 0, HIDDEN).await.unwrap();
+    pub async fn deliver(&self, queue: &Queue, function: &Function) -> (Vec<Received>, Vec<String>) {
+        let received = queue.receive(10, 0, HIDE_SECS).await.unwrap();
         if received.is_empty() {
             return (received, Vec::new());
         }
-        let answer = function.api.invoke(&sqs_event(queue, &received), PLENTY).value().await;
+        let answer = function.api.invoke(&sqs_event(queue, &received), TIMEOUT).value().await;
         let failed = failures(&answer);
         let done = received.iter().filter(|r| !failed.contains(&r.message_id)).map(|r| &r.receipt_handle);
         assert!(queue.delete(&done.collect::<Vec<_>>()).await.complete());
         (received, failed)
     }
 
-    /// Maps both queues until the job has ended.
-    pub async fn map_until_ended(&self, worker: &Function, settle: &Function, job: &JobId) -> Job {
+    /// Delivers the messages of both queues until the job has ended.
+    pub async fn deliver_until_ended(&self, worker: &Function, settle: &Function, job: &JobId) -> Job {
         until("the job ends", async || {
-            self.map(&self.units, worker).await;
-            self.map(&self.settle, settle).await;
+            self.deliver(&self.units, worker).await;
+            self.deliver(&self.settle, settle).await;
             self.job(job).await.state.ended()
         })
         .await;
@@ -240,13 +241,13 @@ impl Cloud {
     }
 
     /// Adds to the account's month row, so that it differs from the ledger's sum.
-    pub async fn break_month(&self, more: i64) {
+    pub async fn falsify_month(&self, more: i64) {
         let month = SystemClock.now().month();
         rows::add(self.db.service(), "ACCT#dev", &format!("MONTH#{month}"), "used", more).await;
     }
 
-    /// Adds a credit that was used in a month long finished.
-    pub async fn use_long_ago(&self, month: &str) {
+    /// Adds a credit that was used in a past month.
+    pub async fn add_past_usage(&self, month: &str) {
         let job = "job_longago000000";
         let text = |text: &str| json!({ "S": text });
         let entry = json!({
@@ -258,14 +259,14 @@ impl Cloud {
     }
 
     /// Deletes a result that the job's row or a segment names.
-    pub async fn lose_result(&self, job: &JobId) {
+    pub async fn delete_result(&self, job: &JobId) {
         rows::delete(self.db.service(), &format!("JOB#{job}"), "RESULT#000000#001").await;
     }
 
     /// Sends a message with any body, as only another sender would.
     pub async fn send_raw(&self, body: &str) {
         let message = json!({ "QueueUrl": self.urls.units, "MessageBody": body });
-        rows::ask(self.sqs.service(), "AmazonSQS.SendMessage", &message).await;
+        rows::call(self.sqs.service(), "AmazonSQS.SendMessage", &message).await;
     }
 }
 
@@ -308,7 +309,7 @@ impl Function {
 
     /// Sends a GET and returns the body. Panics if the status is not 200.
     pub async fn get(&self, path: &str) -> Value {
-        let mut answer = self.request("GET", path, &[], &Value::Null, PLENTY);
+        let mut answer = self.request("GET", path, &[], &Value::Null, TIMEOUT);
         assert_eq!(answer.prelude().await["statusCode"], 200);
         answer.body().await
     }
@@ -343,5 +344,5 @@ fn rendered() -> Value {
         bytes: 0,
         requests: 1,
     };
-    serde_json::to_value(render::Answer::pack(Ok(page), render::MAX_BYTES)).unwrap()
+    serde_json::to_value(render::Answer::pack(Ok(page), render::MAX_ANSWER_BYTES)).unwrap()
 }

@@ -1,6 +1,6 @@
-//! Sits between the SDK and the network, in front of DynamoDB and SQS. Counts calls and lets a chosen one fail without
-//! effect, lose its reply, conflict with another transaction, or be the last of its process. Can also refuse the next
-//! sends to a queue, wholly or partly.
+//! Injects faults between the SDK and the network, in front of DynamoDB and SQS. Counts calls and lets a chosen one fail
+//! without effect, lose its reply, conflict with another transaction, or be the last of its process. Can also refuse the
+//! next sends to a queue, or some of their entries.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,7 +23,7 @@ use super::calls::describe;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails without effect.
-    Before,
+    NoEffect,
     /// It takes effect and its reply is lost.
     ReplyLost,
     /// The process dies before it.
@@ -35,16 +35,16 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The faults that differ in what they leave in tables and queues and at the model's provider. A process that dies
-    /// before a call leaves there what one leaves that dies after the call before it, so `DeathBefore` is not among them.
-    pub const DISTINCT: [Fault; 3] = [Fault::Before, Fault::ReplyLost, Fault::DeathAfter];
-    /// All of them, for work whose effects are not only calls that count: a message to a receiver, for example.
-    pub const ALL: [Fault; 4] = [Fault::Before, Fault::ReplyLost, Fault::DeathBefore, Fault::DeathAfter];
+    /// The faults whose effects on tables, queues and the model's provider differ. `DeathBefore` is not among them: it has
+    /// the same effect as `DeathAfter` at the preceding call.
+    pub const DISTINCT: [Fault; 3] = [Fault::NoEffect, Fault::ReplyLost, Fault::DeathAfter];
+    /// All faults but `Conflict`, for work with effects that are not counted as calls, such as a message to a receiver.
+    pub const ALL: [Fault; 4] = [Fault::NoEffect, Fault::ReplyLost, Fault::DeathBefore, Fault::DeathAfter];
 
     /// Whether the fault makes a difference at a call. A read has no effect: losing its reply is losing the call, and a
     /// process that dies at it leaves what it left after its last write.
     fn matters_at(self, call: &Call) -> bool {
-        self == Fault::Before || call.has_effect()
+        self == Fault::NoEffect || call.has_effect()
     }
 }
 
@@ -62,7 +62,7 @@ pub async fn at_every_call(
         while run(n, *fault).await {
             n += 1;
         }
-        let expected = if *fault == Fault::Before { &calls } else { &effects };
+        let expected = if *fault == Fault::NoEffect { &calls } else { &effects };
         assert!(expected.contains(&n), "{fault:?}: injected at {n} calls");
     }
 }
@@ -71,11 +71,11 @@ pub async fn at_every_call(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The request fails without effect.
-    Whole,
+    Request,
     /// The entries at even positions are refused with a transient error.
-    Partly,
+    TransientEntries,
     /// The entries at even positions are refused with a permanent error.
-    PartlyForGood,
+    PermanentEntries,
 }
 
 /// What is injected into a call.
@@ -164,7 +164,7 @@ impl Faults {
     pub fn for_model_call(&self, operation: &str) -> Option<Fault> {
         let operation = operation.to_owned();
         let (writes, units, reads, consistent, entries, tables) = (0, 0, 0, false, 0, Vec::new());
-        match self.decide(Call {
+        match self.next_injection(Call {
             service: Service::Model,
             operation,
             writes,
@@ -180,11 +180,11 @@ impl Faults {
     }
 
     /// Wraps an HTTP client for the SDK.
-    pub fn before(&self, inner: SharedHttpClient) -> SharedHttpClient {
+    pub fn wrap_client(&self, inner: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(Interceptor { inner, faults: self.clone() })
     }
 
-    fn decide(&self, call: Call) -> Option<Injection> {
+    fn next_injection(&self, call: Call) -> Option<Injection> {
         let mut state = self.0.lock().unwrap();
         let index = state.calls.len();
         let (writes, sends) = (call.writes > 0, call.operation == "SendMessageBatch");
@@ -245,28 +245,28 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let call = describe(&request);
         let operation = call.operation.clone();
-        match self.faults.decide(call) {
+        match self.faults.next_injection(call) {
             None => self.inner.call(request),
-            Some(Injection::Fault(Fault::Before | Fault::DeathBefore) | Injection::Refusal(Refusal::Whole)) => {
-                HttpConnectorFuture::ready(Err(lost()))
+            Some(Injection::Fault(Fault::NoEffect | Fault::DeathBefore) | Injection::Refusal(Refusal::Request)) => {
+                HttpConnectorFuture::ready(Err(injected_error()))
             }
             Some(Injection::Fault(Fault::ReplyLost | Fault::DeathAfter)) => {
                 let sent = self.inner.call(request);
                 HttpConnectorFuture::new(async move {
                     let _ = sent.await;
-                    Err(lost())
+                    Err(injected_error())
                 })
             }
             Some(Injection::Fault(Fault::Conflict)) => HttpConnectorFuture::ready(Ok(conflict(&operation, &request))),
             Some(Injection::Refusal(refusal)) => {
                 let inner = self.inner.clone();
-                HttpConnectorFuture::new(send_in_part(inner, request, refusal == Refusal::PartlyForGood))
+                HttpConnectorFuture::new(send_in_part(inner, request, refusal == Refusal::PermanentEntries))
             }
         }
     }
 }
 
-fn lost() -> ConnectorError {
+fn injected_error() -> ConnectorError {
     ConnectorError::io("injected".into())
 }
 
@@ -274,16 +274,16 @@ fn lost() -> ConnectorError {
 async fn send_in_part(
     inner: SharedHttpConnector,
     mut request: HttpRequest,
-    for_good: bool,
+    permanent: bool,
 ) -> Result<HttpResponse, ConnectorError> {
     let mut sent: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
     let entries = sent["Entries"].as_array().unwrap().clone();
     let (refused, kept): (Vec<_>, Vec<_>) = entries.into_iter().enumerate().partition(|(i, _)| i.is_multiple_of(2));
     let kept: Vec<Value> = kept.into_iter().map(|(_, entry)| entry).collect();
-    let code = if for_good { "InvalidMessageContents" } else { "InternalError" };
+    let code = if permanent { "InvalidMessageContents" } else { "InternalError" };
     let failed: Vec<Value> = refused
         .into_iter()
-        .map(|(_, entry)| json!({ "Id": entry["Id"], "Code": code, "SenderFault": for_good, "Message": "injected" }))
+        .map(|(_, entry)| json!({ "Id": entry["Id"], "Code": code, "SenderFault": permanent, "Message": "injected" }))
         .collect();
     let mut answer = json!({ "Successful": [] });
     if !kept.is_empty() {

@@ -6,7 +6,7 @@ pub mod clocks;
 pub mod cloud;
 pub mod faults;
 pub mod generated;
-pub mod invocations;
+pub mod lambda_stub;
 pub mod model;
 pub mod provider;
 pub mod proxy;
@@ -21,9 +21,9 @@ pub mod site;
 pub mod sqs_event;
 pub mod stack;
 pub mod template;
+pub mod test_bed;
 pub mod test_queue;
 pub mod units;
-pub mod world;
 
 use std::time::Duration;
 

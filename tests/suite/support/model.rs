@@ -33,9 +33,9 @@ pub enum Reply {
     /// A redirect to this address.
     Redirect(String),
     /// No response for this long.
-    Silence(Duration),
+    Delay(Duration),
     /// The connection breaks.
-    Break,
+    Disconnect,
 }
 
 /// Answers by field.
@@ -150,7 +150,7 @@ impl ScriptedModel {
         let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let fault = self.faults.lock().unwrap().for_model_call(&format!("{method} {path}"));
-        if matches!(fault, Some(Fault::Before | Fault::DeathBefore)) {
+        if matches!(fault, Some(Fault::NoEffect | Fault::DeathBefore)) {
             return None;
         }
         let response = self.respond(&method, &path, authorization, &body).await;
@@ -203,11 +203,11 @@ impl ScriptedModel {
                 response.headers_mut().insert("location", to.parse().unwrap());
                 Some(response)
             }
-            Reply::Silence(time) => {
+            Reply::Delay(time) => {
                 tokio::time::sleep(time).await;
                 None
             }
-            Reply::Break => None,
+            Reply::Disconnect => None,
         }
     }
 }

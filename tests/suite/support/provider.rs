@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// How a batch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
+pub enum BatchEnd {
     Completed,
     /// With this many of its lines answered.
     Expired(usize),
@@ -36,11 +36,11 @@ struct State {
     batches: Vec<Batch>,
     uploads: usize,
     /// How each batch ends when it is polled.
-    ends: Option<Finish>,
+    end: Option<BatchEnd>,
     /// The number of lines that a batch has answered when it is cancelled.
     before_cancel: usize,
     /// Requests that begin with this method and path get this status.
-    refuses: Option<(&'static str, u16)>,
+    refusal: Option<(&'static str, u16)>,
     /// The batch and custom id of each line, each time that one was answered.
     answered: Vec<String>,
 }
@@ -51,8 +51,8 @@ pub struct Provider(Mutex<State>);
 
 impl Provider {
     /// Ends each batch this way when it is polled from now on. With `None` it stays in progress.
-    pub fn end_with(&self, finish: Option<Finish>) {
-        self.0.lock().unwrap().ends = finish;
+    pub fn end_with(&self, end: Option<BatchEnd>) {
+        self.0.lock().unwrap().end = end;
     }
 
     /// Sets the number of lines that a cancelled batch has answered.
@@ -61,8 +61,8 @@ impl Provider {
     }
 
     /// Answers requests that begin with this method and path with this status.
-    pub fn refuse(&self, refuses: Option<(&'static str, u16)>) {
-        self.0.lock().unwrap().refuses = refuses;
+    pub fn refuse(&self, refusal: Option<(&'static str, u16)>) {
+        self.0.lock().unwrap().refusal = refusal;
     }
 
     /// Loses every batch.
@@ -100,7 +100,7 @@ impl Provider {
             return None;
         }
         let mut state = self.0.lock().unwrap();
-        if let Some((_, status)) = state.refuses.filter(|(begin, _)| format!("{method} {path}").starts_with(begin)) {
+        if let Some((_, status)) = state.refusal.filter(|(begin, _)| format!("{method} {path}").starts_with(begin)) {
             return Some((status, json!({"error": {"message": "scripted failure"}}).to_string()));
         }
         let (status, text) = match (method, parts.as_slice()) {
@@ -165,9 +165,9 @@ impl State {
 
     fn poll(&mut self, id: &str, answer: impl Fn(&Value) -> Reply) -> Reply {
         let Some(at) = self.batches.iter().position(|batch| batch.id == id) else { return unknown() };
-        match (self.batches[at].status, self.ends) {
+        match (self.batches[at].status, self.end) {
             ("validating", None) => self.batches[at].status = "in_progress",
-            ("validating" | "in_progress", Some(finish)) => self.finish(at, finish, answer),
+            ("validating" | "in_progress", Some(end)) => self.finish(at, end, answer),
             ("cancelling", _) => {
                 let lines = self.before_cancel;
                 self.answer(at, lines, answer);
@@ -178,11 +178,11 @@ impl State {
         (200, self.batches[at].json().to_string())
     }
 
-    fn finish(&mut self, at: usize, finish: Finish, answer: impl Fn(&Value) -> Reply) {
-        let (status, lines) = match finish {
-            Finish::Completed => ("completed", usize::MAX),
-            Finish::Expired(lines) => ("expired", lines),
-            Finish::Failed => ("failed", 0),
+    fn finish(&mut self, at: usize, end: BatchEnd, answer: impl Fn(&Value) -> Reply) {
+        let (status, lines) = match end {
+            BatchEnd::Completed => ("completed", usize::MAX),
+            BatchEnd::Expired(lines) => ("expired", lines),
+            BatchEnd::Failed => ("failed", 0),
         };
         self.answer(at, lines, answer);
         self.batches[at].status = status;

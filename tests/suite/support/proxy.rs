@@ -11,16 +11,16 @@ use tokio::net::{TcpListener, TcpStream};
 /// response begins and forwards nothing of it. Later connections are not cut.
 pub struct Proxy {
     pub base: String,
-    made: Arc<AtomicUsize>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Proxy {
     pub async fn start(base: &str, cuts: &[usize]) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (made, to) = (Arc::new(AtomicUsize::new(0)), base.trim_start_matches("http://").to_owned());
+        let (connections, to) = (Arc::new(AtomicUsize::new(0)), base.trim_start_matches("http://").to_owned());
         let cuts = Mutex::new(cuts.iter().copied().collect::<VecDeque<usize>>());
-        let counted = made.clone();
+        let counted = connections.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::Relaxed);
@@ -28,21 +28,21 @@ impl Proxy {
                 let to = to.clone();
                 tokio::spawn(async move {
                     if let Ok(server) = TcpStream::connect(to).await {
-                        pass(client, server, cut).await;
+                        forward(client, server, cut).await;
                     }
                 });
             }
         });
-        Proxy { base: format!("http://{address}"), made }
+        Proxy { base: format!("http://{address}"), connections }
     }
 
     /// The number of connections.
-    pub fn made(&self) -> usize {
-        self.made.load(Ordering::Relaxed)
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 }
 
-async fn pass(client: TcpStream, server: TcpStream, cut: Option<usize>) {
+async fn forward(client: TcpStream, server: TcpStream, cut: Option<usize>) {
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     let answer = async {

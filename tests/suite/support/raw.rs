@@ -5,23 +5,23 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// How long a response may take. It is long, because a missing response is detected by the end of the connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of a response. It is long, because a missing response is detected by the end of the connection.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection to a server.
-pub struct Raw(TcpStream);
+pub struct RawConnection(TcpStream);
 
-impl Raw {
+impl RawConnection {
     /// Connects to a base URL like `http://127.0.0.1:8080`.
-    pub async fn connect(base: &str) -> Raw {
-        Raw(TcpStream::connect(base.trim_start_matches("http://")).await.unwrap())
+    pub async fn connect(base: &str) -> RawConnection {
+        RawConnection(TcpStream::connect(base.trim_start_matches("http://")).await.unwrap())
     }
 
     /// The same with a very small receive buffer.
-    pub async fn connect_narrow(base: &str) -> Raw {
+    pub async fn connect_narrow(base: &str) -> RawConnection {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
-        Raw(socket.connect(base.trim_start_matches("http://").parse().unwrap()).await.unwrap())
+        RawConnection(socket.connect(base.trim_start_matches("http://").parse().unwrap()).await.unwrap())
     }
 
     /// Sends bytes. It is no error if the server has closed the connection already.
@@ -35,12 +35,12 @@ impl Raw {
     }
 
     /// Reads to the end of the connection.
-    pub async fn rest(&mut self) -> String {
-        self.until(|_| false).await
+    pub async fn read_to_end(&mut self) -> String {
+        self.read_until(|_| false).await
     }
 
     /// Reads until `enough` returns true, or to the end of the connection.
-    pub async fn until(&mut self, enough: impl Fn(&str) -> bool) -> String {
+    pub async fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
         let mut got = Vec::new();
         let read = async {
             let mut piece = [0; 16_384];
@@ -54,16 +54,16 @@ impl Raw {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, read).await.expect("the connection stays open");
+        tokio::time::timeout(READ_TIMEOUT, read).await.expect("the connection stays open");
         String::from_utf8_lossy(&got).into_owned()
     }
 }
 
 /// Sends bytes and reads to the end of the connection.
 pub async fn exchange(base: &str, bytes: impl AsRef<[u8]>) -> String {
-    let mut raw = Raw::connect(base).await;
+    let mut raw = RawConnection::connect(base).await;
     raw.send(bytes).await;
-    raw.rest().await
+    raw.read_to_end().await
 }
 
 /// The status of each response in the text.

@@ -70,8 +70,8 @@ pub struct Receiver {
     /// Statuses, one for each message; the last one repeats.
     answers: Arc<Mutex<Vec<u16>>>,
     open: watch::Sender<bool>,
-    /// `Retry-After`.
-    wait: Arc<Mutex<Option<u64>>>,
+    /// The seconds of `Retry-After`.
+    retry_after: Arc<Mutex<Option<u64>>>,
 }
 
 impl Receiver {
@@ -82,7 +82,7 @@ impl Receiver {
             received: Arc::default(),
             answers: Arc::new(Mutex::new(answers.to_vec())),
             open: watch::Sender::new(true),
-            wait: Arc::default(),
+            retry_after: Arc::default(),
         };
         let served = receiver.clone();
         tokio::spawn(async move {
@@ -112,8 +112,8 @@ impl Receiver {
     }
 
     /// Adds `Retry-After` with these seconds to every response.
-    pub fn ask_to_wait(&self, seconds: u64) {
-        *self.wait.lock().unwrap() = Some(seconds);
+    pub fn set_retry_after(&self, seconds: u64) {
+        *self.retry_after.lock().unwrap() = Some(seconds);
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -134,7 +134,7 @@ impl Receiver {
             if answers.len() > 1 { answers.remove(0) } else { answers[0] }
         };
         let mut answer = Response::builder().status(status).header("location", "/away");
-        if let Some(seconds) = *self.wait.lock().unwrap() {
+        if let Some(seconds) = *self.retry_after.lock().unwrap() {
             answer = answer.header("retry-after", seconds);
         }
         answer.body(Full::from("noted")).unwrap()
@@ -145,15 +145,15 @@ impl Receiver {
 pub async fn rotate(store: &Store, account: &str, now: Timestamp, keep_secs: u64, seed: u128) -> String {
     let account = AccountId::parse(account).unwrap();
     let secret = Secret::from_random(seed, !seed);
-    let row = store.hooks.secrets(&account).await.unwrap();
+    let row = store.webhooks.secrets(&account).await.unwrap();
     let secrets = row.secrets.rotated(secret.clone(), now, keep_secs);
-    assert!(store.hooks.put_secrets(&account, &row, &secrets).await.unwrap());
+    assert!(store.webhooks.put_secrets(&account, &row, &secrets).await.unwrap());
     secret.text()
 }
 
 /// Removes all secrets of an account.
 pub async fn revoke(store: &Store, account: &str) {
     let account = AccountId::parse(account).unwrap();
-    let row = store.hooks.secrets(&account).await.unwrap();
-    assert!(store.hooks.put_secrets(&account, &row, &Secrets::default()).await.unwrap());
+    let row = store.webhooks.secrets(&account).await.unwrap();
+    assert!(store.webhooks.put_secrets(&account, &row, &Secrets::default()).await.unwrap());
 }

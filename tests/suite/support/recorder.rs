@@ -71,7 +71,7 @@ impl Recorder {
         let body = body.collect().await.unwrap().to_bytes();
         let operation = head.headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
         let json: Value = serde_json::from_slice(&body).unwrap();
-        self.seen.lock().unwrap().extend(needed(&operation, &json));
+        self.seen.lock().unwrap().extend(required_actions(&operation, &json));
         if operation.starts_with("SendMessage") && self.refuse_sends.load(Ordering::SeqCst) {
             let mut refusal = Response::new(Full::from("{\"__type\":\"InternalFailure\"}"));
             *refusal.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -82,7 +82,7 @@ impl Recorder {
 }
 
 /// The actions and resources that IAM checks for a request.
-fn needed(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
+fn required_actions(operation: &str, body: &Value) -> BTreeSet<(String, String)> {
     let db = |action: &str, table: &Value| (format!("dynamodb:{action}"), resource(table.as_str().unwrap()));
     let sqs = |action: &str| {
         let url = body["QueueUrl"].as_str().unwrap();

@@ -23,8 +23,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// How long to wait for something that should come.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of the next event of an invocation.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Separates the prelude from the body of a streamed HTTP response.
 const DELIMITER: [u8; 8] = [0; 8];
 
@@ -39,7 +39,7 @@ struct State {
     send: UnboundedSender<Invocation>,
     waiting: tokio::sync::Mutex<UnboundedReceiver<Invocation>>,
     /// Invocations that were handed out and are not answered.
-    open: Mutex<HashMap<String, UnboundedSender<Piece>>>,
+    open: Mutex<HashMap<String, UnboundedSender<InvocationEvent>>>,
     polls: AtomicUsize,
     init_errors: Mutex<Vec<String>>,
 }
@@ -48,13 +48,13 @@ struct Invocation {
     id: String,
     event: String,
     remaining: Duration,
-    pieces: UnboundedSender<Piece>,
+    events: UnboundedSender<InvocationEvent>,
 }
 
-/// What happens to an invocation.
-enum Piece {
+/// An event of an invocation.
+enum InvocationEvent {
     Delivered(Timestamp),
-    Answered(Begun),
+    Started(ResponseStart),
     Bytes(Bytes),
     /// The request with the response has ended, with these trailers; an error is a broken connection.
     Ended(Result<HeaderMap, String>),
@@ -62,7 +62,7 @@ enum Piece {
 
 /// The beginning of a function's response.
 #[derive(Debug, Clone)]
-pub struct Begun {
+pub struct ResponseStart {
     /// Whether the function reports an error.
     pub error: bool,
     /// The header fields of its request.
@@ -71,9 +71,9 @@ pub struct Begun {
 
 /// A function's response to one invocation, as far as it was read.
 pub struct Answer {
-    pieces: UnboundedReceiver<Piece>,
+    events: UnboundedReceiver<InvocationEvent>,
     delivered: Option<Timestamp>,
-    begun: Option<Begun>,
+    start: Option<ResponseStart>,
     ended: Option<HeaderMap>,
     bytes: Vec<u8>,
 }
@@ -123,10 +123,10 @@ impl RuntimeApi {
     pub fn invoke(&self, event: &Value, remaining: Duration) -> Answer {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let id = format!("00000000-0000-4000-8000-{:012x}", COUNT.fetch_add(1, Ordering::SeqCst));
-        let (send, pieces) = unbounded_channel();
-        let invocation = Invocation { id, event: event.to_string(), remaining, pieces: send };
+        let (send, events) = unbounded_channel();
+        let invocation = Invocation { id, event: event.to_string(), remaining, events: send };
         assert!(self.state.send.send(invocation).is_ok());
-        Answer { pieces, delivered: None, begun: None, ended: None, bytes: Vec::new() }
+        Answer { events, delivered: None, start: None, ended: None, bytes: Vec::new() }
     }
 
     async fn serve(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -151,10 +151,10 @@ impl RuntimeApi {
         let Some(invocation) = self.state.waiting.lock().await.recv().await else {
             return status(StatusCode::INTERNAL_SERVER_ERROR);
         };
-        let Invocation { id, event, remaining, pieces } = invocation;
+        let Invocation { id, event, remaining, events } = invocation;
         let deadline = SystemClock.now().plus_ms(i64::try_from(remaining.as_millis()).unwrap());
-        let _ = pieces.send(Piece::Delivered(deadline));
-        self.state.open.lock().unwrap().insert(id.clone(), pieces);
+        let _ = events.send(InvocationEvent::Delivered(deadline));
+        self.state.open.lock().unwrap().insert(id.clone(), events);
         Response::builder()
             .header("Content-Type", "application/json")
             .header("Lambda-Runtime-Aws-Request-Id", id)
@@ -167,13 +167,13 @@ impl RuntimeApi {
 
     async fn answer(&self, id: &str, error: bool, request: Request<Incoming>) -> Response<Full<Bytes>> {
         // An invocation is answered once.
-        let Some(pieces) = self.state.open.lock().unwrap().remove(id) else { return status(StatusCode::FORBIDDEN) };
+        let Some(events) = self.state.open.lock().unwrap().remove(id) else { return status(StatusCode::FORBIDDEN) };
         let (head, mut body) = request.into_parts();
-        let _ = pieces.send(Piece::Answered(Begun { error, headers: head.headers }));
+        let _ = events.send(InvocationEvent::Started(ResponseStart { error, headers: head.headers }));
         let mut ended = Ok(HeaderMap::new());
         while let Some(frame) = body.frame().await {
             match frame.map(hyper::body::Frame::into_data) {
-                Ok(Ok(bytes)) => drop(pieces.send(Piece::Bytes(bytes))),
+                Ok(Ok(bytes)) => drop(events.send(InvocationEvent::Bytes(bytes))),
                 Ok(Err(other)) => ended = Ok(other.into_trailers().unwrap_or_default()),
                 Err(error) => {
                     ended = Err(error.to_string());
@@ -181,7 +181,7 @@ impl RuntimeApi {
                 }
             }
         }
-        let _ = pieces.send(Piece::Ended(ended));
+        let _ = events.send(InvocationEvent::Ended(ended));
         status(StatusCode::ACCEPTED)
     }
 }
@@ -195,14 +195,14 @@ fn status(status: StatusCode) -> Response<Full<Bytes>> {
 impl Answer {
     /// Waits for the next event. Panics if none comes, or if the connection broke.
     async fn step(&mut self) {
-        let next = tokio::time::timeout(PATIENCE, self.pieces.recv()).await;
+        let next = tokio::time::timeout(EVENT_TIMEOUT, self.events.recv()).await;
         let seen = String::from_utf8_lossy(&self.bytes);
         match next.unwrap_or_else(|_| panic!("the function sends nothing more: {seen}")) {
-            Some(Piece::Delivered(deadline)) => self.delivered = Some(deadline),
-            Some(Piece::Answered(begun)) => self.begun = Some(begun),
-            Some(Piece::Bytes(bytes)) => self.bytes.extend_from_slice(&bytes),
-            Some(Piece::Ended(Ok(trailers))) => self.ended = Some(trailers),
-            Some(Piece::Ended(Err(error))) => panic!("the response broke off: {error}: {seen}"),
+            Some(InvocationEvent::Delivered(deadline)) => self.delivered = Some(deadline),
+            Some(InvocationEvent::Started(start)) => self.start = Some(start),
+            Some(InvocationEvent::Bytes(bytes)) => self.bytes.extend_from_slice(&bytes),
+            Some(InvocationEvent::Ended(Ok(trailers))) => self.ended = Some(trailers),
+            Some(InvocationEvent::Ended(Err(error))) => panic!("the response broke off: {error}: {seen}"),
             None => panic!("there is nothing after the end: {seen}"),
         }
     }
@@ -216,11 +216,11 @@ impl Answer {
     }
 
     /// Waits for the response to begin.
-    pub async fn begun(&mut self) -> Begun {
-        while self.begun.is_none() {
+    pub async fn response_start(&mut self) -> ResponseStart {
+        while self.start.is_none() {
             self.step().await;
         }
-        self.begun.clone().unwrap()
+        self.start.clone().unwrap()
     }
 
     /// Waits for the prelude of a streamed HTTP response.
@@ -235,7 +235,7 @@ impl Answer {
     }
 
     /// Status, fields and body of an HTTP response that is not streamed. Panics if it is streamed.
-    pub async fn whole(&mut self) -> (u64, BTreeMap<String, String>, String) {
+    pub async fn buffered_response(&mut self) -> (u64, BTreeMap<String, String>, String) {
         let answer = self.value().await;
         let fields = answer["multiValueHeaders"].as_object().unwrap().iter();
         let fields = fields.map(|(name, values)| (name.clone(), values[0].as_str().unwrap().to_owned())).collect();
@@ -257,7 +257,7 @@ impl Answer {
     }
 
     /// Whether the response is known to have ended.
-    pub fn is_over(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.ended.is_some()
     }
 
@@ -280,9 +280,9 @@ impl Answer {
     /// A whole response that is not streamed. Panics if it is an error.
     pub async fn value(&mut self) -> Value {
         self.trailers().await;
-        let (begun, text) = (self.begun.as_ref().unwrap(), String::from_utf8_lossy(&self.bytes));
-        assert!(!begun.error, "{text}");
-        assert!(!begun.headers.contains_key("lambda-runtime-function-response-mode"), "{begun:?}");
+        let (start, text) = (self.start.as_ref().unwrap(), String::from_utf8_lossy(&self.bytes));
+        assert!(!start.error, "{text}");
+        assert!(!start.headers.contains_key("lambda-runtime-function-response-mode"), "{start:?}");
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
     }
 

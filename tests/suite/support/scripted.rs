@@ -57,7 +57,7 @@ impl Response {
         Response { end: End::Cut, ..self }
     }
 
-    /// Sends nothing more after the body, until [`Scripted::release`].
+    /// Sends nothing more after the body, until [`ScriptedServer::release`].
     pub fn hold(self) -> Response {
         Response { end: End::Hold, ..self }
     }
@@ -65,26 +65,26 @@ impl Response {
 
 /// A request as received.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ReceivedRequest {
     pub path: String,
     pub headers: HashMap<String, String>,
     pub body: String,
 }
 
 /// The server.
-pub struct Scripted {
+pub struct ScriptedServer {
     pub base: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     held: watch::Sender<bool>,
 }
 
-impl Scripted {
-    pub async fn start(responses: impl IntoIterator<Item = Response>) -> Scripted {
+impl ScriptedServer {
+    pub async fn start(responses: impl IntoIterator<Item = Response>) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let mut responses: VecDeque<Response> = responses.into_iter().collect();
-        let (seen, held) = (Arc::new(Mutex::new(Vec::new())), watch::Sender::new(true));
-        let (record, gate) = (seen.clone(), held.clone());
+        let (requests, held) = (Arc::new(Mutex::new(Vec::new())), watch::Sender::new(true));
+        let (record, gate) = (requests.clone(), held.clone());
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let mut socket = BufReader::new(socket);
@@ -95,11 +95,11 @@ impl Scripted {
                 tokio::spawn(answer(socket.into_inner(), response, gate));
             }
         });
-        Scripted { base, seen, held }
+        ScriptedServer { base, requests, held }
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.lock().unwrap().clone()
     }
 
     /// Ends held responses properly.
@@ -108,7 +108,7 @@ impl Scripted {
     }
 }
 
-async fn request(socket: &mut BufReader<TcpStream>) -> Option<Seen> {
+async fn request(socket: &mut BufReader<TcpStream>) -> Option<ReceivedRequest> {
     let (mut line, mut headers) = (String::new(), HashMap::new());
     socket.read_line(&mut line).await.ok()?;
     let path = line.split(' ').nth(1)?.to_owned();
@@ -121,7 +121,7 @@ async fn request(socket: &mut BufReader<TcpStream>) -> Option<Seen> {
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     socket.read_exact(&mut body).await.ok()?;
-    Some(Seen { path, headers, body: String::from_utf8(body).unwrap() })
+    Some(ReceivedRequest { path, headers, body: String::from_utf8(body).unwrap() })
 }
 
 async fn answer(mut socket: TcpStream, response: Response, mut held: watch::Receiver<bool>) -> std::io::Result<()> {

@@ -25,11 +25,11 @@ impl Server {
 
     /// With additional environment variables.
     pub fn start_with(data_dir: &Path, vars: &[(&str, &str)]) -> Server {
-        Server::of(Server::command(data_dir, vars))
+        Server::spawn(Server::command(data_dir, vars))
     }
 
     /// Starts the server that a command describes.
-    pub fn of(mut command: Command) -> Server {
+    pub fn spawn(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = lines.map(Result::unwrap).find(|line| line.starts_with("listening on ")).expect("the ready line");
@@ -81,11 +81,11 @@ impl Drop for Folder {
 
 /// Runs `admin` on a server's folder. Returns whether it succeeded, and its output.
 pub fn admin(folder: &Path, args: &[&str]) -> (bool, String) {
-    admin_given(folder, args, "")
+    admin_with_input(folder, args, "")
 }
 
 /// The same with a text on its standard input.
-pub fn admin_given(folder: &Path, args: &[&str], input: &str) -> (bool, String) {
+pub fn admin_with_input(folder: &Path, args: &[&str], input: &str) -> (bool, String) {
     let mut command = Command::new(binary("admin"));
     command.arg("--data-dir").arg(folder).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();

@@ -23,8 +23,8 @@ use tokio::sync::watch;
 /// with `Retry-After` unless `SECS` is `-`; `/spa/N` a page whose program fetches `/api/N`, `/spa-gate/N` one whose
 /// program waits for the gate, `/ssr/N` the same with its content; `/picture/BYTES/N` a picture of that size,
 /// `/slow-picture/MS` one after a delay; `/fields/NAMES` a page that shows those request fields (`a,b`);
-/// `/to/HOST/PATH` a redirect to and `/link/HOST/PATH` a page with a link to that URL; `/wall` a bot wall; `/404`,
-/// `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
+/// `/to/HOST/PATH` a redirect to and `/link/HOST/PATH` a page with a link to that URL; `/wall` a page of bot protection;
+/// `/404`, `/403`, `/pdf`, `/loop`, `/hang`, `/moved` (to `/p/0`).
 #[derive(Clone)]
 pub struct Site {
     address: SocketAddr,
@@ -33,7 +33,7 @@ pub struct Site {
     /// Status and text of `/robots.txt`.
     robots: Arc<Mutex<(u16, String)>>,
     /// Pages added by a test, by name.
-    shown: Arc<Mutex<HashMap<String, String>>>,
+    pages: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Site {
@@ -45,7 +45,7 @@ impl Site {
             hits: Arc::default(),
             gate: watch::Sender::new(false),
             robots: Arc::new(Mutex::new((404, String::new()))),
-            shown: Arc::default(),
+            pages: Arc::default(),
         };
         let served = site.clone();
         tokio::spawn(async move {
@@ -66,8 +66,8 @@ impl Site {
     }
 
     /// Adds a page and returns its URL.
-    pub fn show(&self, name: &str, page: &str) -> String {
-        self.shown.lock().unwrap().insert(name.to_owned(), page.to_owned());
+    pub fn add_page(&self, name: &str, page: &str) -> String {
+        self.pages.lock().unwrap().insert(name.to_owned(), page.to_owned());
         self.url(&format!("/shown/{name}"))
     }
 
@@ -121,7 +121,7 @@ impl Site {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         Some(match parts[..] {
             ["p", n] => page(n),
-            ["shown", name] => html(self.shown.lock().unwrap()[name].clone()),
+            ["shown", name] => html(self.pages.lock().unwrap()[name].clone()),
             ["spa", n] => html(spa(&format!("/api/{n}"))),
             ["spa-gate", n] => html(spa(&format!("/gate-api/{n}"))),
             ["ssr", n] => html(format!("<title>Kettle {n}</title><body>{}{}</body>", product(n), PROGRAM)),

@@ -81,11 +81,11 @@ impl Answer {
 
 /// The configuration of a test stack; `vars` are read like environment variables.
 pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
-    let look = |name: &str| {
+    let lookup = |name: &str| {
         let given = vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         given.or_else(|| (name == "FETCH_ALLOW").then(|| "127.0.0.0/8".to_owned()))
     };
-    let env = Env(&look);
+    let env = Env(&lookup);
     let defaults = Settings { sweep_secs: 1, ..Settings::default() };
     LocalConfig {
         bind_address: std::net::Ipv4Addr::LOCALHOST.into(),
@@ -94,9 +94,9 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
         dynamodb_port: None,
         sqs_port: None,
         credentials: None,
-        worker_concurrency: look("WORKER_CONCURRENCY").map_or(8, |n| n.parse().unwrap()),
+        worker_concurrency: lookup("WORKER_CONCURRENCY").map_or(8, |n| n.parse().unwrap()),
         data_dir: None,
-        browser: look("BROWSER").map(Into::into),
+        browser: lookup("BROWSER").map(Into::into),
         dev_key: Some("sk_live_test".into()),
         dev_rate: Some(1_000_000),
         // So that a slow machine does not refuse a test's call.
@@ -107,20 +107,23 @@ pub fn config(vars: &[(&str, &str)]) -> LocalConfig {
 
 impl World {
     pub async fn start() -> World {
-        World::with(&[]).await
+        World::with_vars(&[]).await
     }
 
-    pub async fn with(vars: &[(&str, &str)]) -> World {
-        World::of(config(vars)).await
+    pub async fn with_vars(vars: &[(&str, &str)]) -> World {
+        World::with_config(config(vars)).await
     }
 
-    pub async fn of(config: LocalConfig) -> World {
-        World::on(config, AppDependencies { clock: Arc::new(RunningClock::start()), ..AppDependencies::default() })
-            .await
+    pub async fn with_config(config: LocalConfig) -> World {
+        World::with_dependencies(
+            config,
+            AppDependencies { clock: Arc::new(RunningClock::start()), ..AppDependencies::default() },
+        )
+        .await
     }
 
-    pub async fn on(config: LocalConfig, dependencies: AppDependencies) -> World {
-        let stack = Stack::start_on(config, dependencies).await.unwrap();
+    pub async fn with_dependencies(config: LocalConfig, dependencies: AppDependencies) -> World {
+        let stack = Stack::start_with(config, dependencies).await.unwrap();
         let dev = Caller { http: client(), base: stack.url(), key: stack.key().to_owned() };
         World { stack, dev }
     }

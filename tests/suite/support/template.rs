@@ -86,7 +86,7 @@ impl Template {
     pub fn allowed_actions(&self, function: &TemplateFunction) -> Actions {
         let role = &self.0["Resources"][arn_of(&function.properties["Role"])]["Properties"];
         let mut actions = Actions::new();
-        for policy in role["Policies"].as_array().unwrap().iter().map(chosen) {
+        for policy in role["Policies"].as_array().unwrap().iter().map(if_conditions_hold) {
             for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
                 assert_eq!(statement["Effect"], "Allow");
                 for action in list(&statement["Action"]) {
@@ -103,7 +103,7 @@ impl Template {
 }
 
 /// The value if every condition holds.
-pub fn chosen(value: &Value) -> &Value {
+pub fn if_conditions_hold(value: &Value) -> &Value {
     value.get("Fn::If").map_or(value, |choice| &choice[1])
 }
 

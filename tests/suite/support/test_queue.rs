@@ -18,7 +18,7 @@ use store::queue::Message;
 use super::clocks::ManualClock;
 
 /// How long a message that is not acknowledged stays hidden, in seconds.
-const VISIBILITY: i64 = 900;
+const VISIBILITY_SECS: i64 = 900;
 
 /// A message that was sent.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl TestQueue {
         let at = pick % visible.len();
         let message = &mut visible[at];
         message.receives += 1;
-        message.visible_at = now + VISIBILITY * 1_000;
+        message.visible_at = now + VISIBILITY_SECS * 1_000;
         Some(message.clone())
     }
 

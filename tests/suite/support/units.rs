@@ -6,7 +6,7 @@ use base64::Engine as _;
 use serde_json::Value;
 
 /// The largest size of a job's row without what an update sets, in bytes.
-const REST: usize = 900;
+const META_BYTES: usize = 900;
 
 /// Bytes of an attribute's value in its wire form.
 fn value_bytes(value: &Value) -> usize {
@@ -37,7 +37,7 @@ fn update(update: &Value) -> (usize, usize) {
     let values = update["ExpressionAttributeValues"].as_object();
     let bytes: usize = values.map_or(0, |values| values.values().map(value_bytes).sum());
     let expression = update["UpdateExpression"].as_str().unwrap();
-    let rest = if update["Key"]["sk"]["S"] == "META" { REST } else { 0 };
+    let rest = if update["Key"]["sk"]["S"] == "META" { META_BYTES } else { 0 };
     // A key that changes costs a removal and a put; one that is removed costs one.
     let indexes = if expression.contains("#list_pk") { 3 } else { 2 * usize::from(expression.contains("#due =")) };
     (kilobytes(bytes + rest), indexes)

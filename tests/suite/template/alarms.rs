@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::template::{Template, chosen};
+use crate::support::template::{Template, if_conditions_hold};
 
 /// The metrics published by AWS that alarms name, each with its dimensions.
 /// Sources: AWS, "Available CloudWatch metrics for Amazon SQS", "Types of metrics for Lambda functions", "DynamoDB
 /// Metrics and dimensions", "Amazon API Gateway dimensions and metrics".
-const PUBLISHED: [(&str, &[&str], &[&str]); 5] = [
+const AWS_METRICS: [(&str, &[&str], &[&str]); 5] = [
     (
         "AWS/SQS",
         &[
@@ -27,7 +27,7 @@ const PUBLISHED: [(&str, &[&str], &[&str]); 5] = [
 ];
 
 /// The maximum number of metrics of an alarm. Source: AWS, "CloudWatch service quotas".
-const METRICS_OF_AN_ALARM: usize = 10;
+const MAX_METRICS_PER_ALARM: usize = 10;
 
 /// A metric of an alarm: namespace, name, and dimensions with their values.
 struct Watched {
@@ -50,14 +50,14 @@ fn watched(template: &Template, alarm: &Value) -> Vec<Watched> {
     match alarm["Metrics"].as_array() {
         None => vec![of(alarm)],
         Some(metrics) => {
-            let stats = metrics.iter().map(chosen).filter(|m| m["Expression"].is_null());
+            let stats = metrics.iter().map(if_conditions_hold).filter(|m| m["Expression"].is_null());
             stats.map(|m| of(&m["MetricStat"]["Metric"])).collect()
         }
     }
 }
 
 /// The names of the code's own metrics.
-fn own() -> BTreeSet<String> {
+fn own_metrics() -> BTreeSet<String> {
     let source = include_str!("../../../shared/api/src/telemetry/emf.rs");
     let names = source
         .lines()
@@ -70,25 +70,30 @@ fn own() -> BTreeSet<String> {
 #[test]
 fn alarms_watch_metrics_that_exist() {
     let template = Template::read();
-    let (alarms, own) = (template.resources("AWS::CloudWatch::Alarm"), own());
+    let (alarms, own) = (template.resources("AWS::CloudWatch::Alarm"), own_metrics());
     let own_namespace =
         template.text(&template.function("AuditFunction").properties["Environment"]["Variables"]["METRICS_NAMESPACE"]);
     for (id, alarm) in &alarms {
         let watched = watched(&template, alarm);
-        assert!((1..=METRICS_OF_AN_ALARM).contains(&watched.len()), "{id}: {}", watched.len());
+        assert!((1..=MAX_METRICS_PER_ALARM).contains(&watched.len()), "{id}: {}", watched.len());
         for metric in &watched {
             let dimensions: Vec<&str> = metric.dimensions.iter().map(|(name, _)| name.as_str()).collect();
             let ours = metric.namespace == own_namespace && own.contains(&metric.name) && dimensions.is_empty();
-            let theirs = PUBLISHED.iter().any(|(namespace, names, of)| {
+            let theirs = AWS_METRICS.iter().any(|(namespace, names, of)| {
                 metric.namespace == *namespace && names.contains(&metric.name.as_str()) && dimensions == *of
             });
             assert!(ours || theirs, "{id}: there is no metric {}/{} by {dimensions:?}", metric.namespace, metric.name);
         }
         // An expression names metrics of the alarm.
-        for metric in alarm["Metrics"].as_array().into_iter().flatten().map(chosen) {
+        for metric in alarm["Metrics"].as_array().into_iter().flatten().map(if_conditions_hold) {
             let Some(expression) = metric["Expression"].as_str() else { continue };
-            let ids: Vec<&str> =
-                alarm["Metrics"].as_array().unwrap().iter().map(chosen).filter_map(|m| m["Id"].as_str()).collect();
+            let ids: Vec<&str> = alarm["Metrics"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(if_conditions_hold)
+                .filter_map(|m| m["Id"].as_str())
+                .collect();
             let named = expression == "SUM(METRICS())" || expression.split(" + ").all(|name| ids.contains(&name));
             assert!(named && metric["ReturnData"] == true, "{id}: {expression}");
         }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::sources;
 use crate::support::template::Template;
 
-/// Executions that Lambda requires to be left to functions without a reservation.
+/// The executions that Lambda requires to be left to functions without a reservation.
 /// Source: AWS, "Configuring reserved concurrency for a function".
-const UNRESERVED: u64 = 100;
+const MIN_UNRESERVED: u64 = 100;
 /// An account's concurrent executions, unless the account is new.
-const USUAL_LIMIT: u64 = 1_000;
+const DEFAULT_CONCURRENCY: u64 = 1_000;
 
 /// Held calls take no executions from the functions that read queues, nor from the sweep.
 #[test]
@@ -45,7 +45,7 @@ fn queues_and_the_sweep_have_reserved_executions() {
         assert_eq!(reserved, concurrency + sweeps * timeout.div_ceil(60), "{id}");
         reserved_in_all += reserved;
     }
-    assert!(reserved_in_all > 0 && reserved_in_all + UNRESERVED <= USUAL_LIMIT, "{reserved_in_all}");
+    assert!(reserved_in_all > 0 && reserved_in_all + MIN_UNRESERVED <= DEFAULT_CONCURRENCY, "{reserved_in_all}");
     // The parameter's description gives the number without the workers.
     let workers: u64 = template.text(&json!({ "Ref": "WorkerConcurrency" })).parse().unwrap();
     let description = template.0["Parameters"]["ReserveConcurrency"]["Description"].as_str().unwrap();
@@ -57,7 +57,7 @@ fn queues_and_the_sweep_have_reserved_executions() {
 #[test]
 fn the_longest_batch_fits_into_an_event() {
     /// Source: Lambda's own message, "Request must be smaller than 6291556 bytes for the Invoke operation".
-    const EVENT: usize = 6_291_556;
+    const MAX_EVENT_BYTES: usize = 6_291_556;
     let urls = api::validate::MAX_URLS;
     // As some serializers write URLs: a backslash before each slash, and a line per URL.
     let length = api::request::MAX_BATCH_BODY / urls - "\n\"\",".len();
@@ -72,7 +72,7 @@ fn the_longest_batch_fits_into_an_event() {
     // Header fields may have 10,240 bytes in all, by the gateway's own limit.
     let request = http::Request::post("/v1/batch").header("x-filler", "f".repeat(10_000)).body(()).unwrap();
     let event = local::event::event(&request.into_parts().0, body.as_bytes()).to_string();
-    assert!(event.len() < EVENT, "{} bytes", event.len());
+    assert!(event.len() < MAX_EVENT_BYTES, "{} bytes", event.len());
     let api = &Template::read().0["Resources"]["Api"]["Properties"];
     let binary = (&api["BinaryMediaTypes"], &api["DefinitionBody"]["x-amazon-apigateway-binary-media-types"]);
     assert_eq!(binary, (&Value::Null, &Value::Null));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{integration_function, openapi};
-use crate::support::cloud::{Cloud, PLENTY};
+use crate::support::cloud::{Cloud, TIMEOUT};
 use crate::support::template::Template;
 
 /// A response: status, fields in lower case, body.
@@ -68,7 +68,7 @@ async fn the_gateways_mocks_answer_as_the_functions_do() {
             functions.insert(package.clone(), cloud.function(&package).await);
         }
         let function = &functions[&package];
-        let mut answer = function.request("OPTIONS", &requested, &[], &Value::Null, PLENTY);
+        let mut answer = function.request("OPTIONS", &requested, &[], &Value::Null, TIMEOUT);
         let prelude = answer.prelude().await;
         // The response has no content type; Lambda's runtime adds one to a stream without it, and the gateway to a
         // mock.
@@ -77,8 +77,8 @@ async fn the_gateways_mocks_answer_as_the_functions_do() {
         let answered = (prelude["statusCode"].as_u64().unwrap(), own, answer.text().await);
         assert_eq!(mock_response(&methods["options"], path), answered, "OPTIONS {path}");
 
-        let mut answer = function.request("HEAD", &requested, &[], &Value::Null, PLENTY);
-        let answered = answer.whole().await;
+        let mut answer = function.request("HEAD", &requested, &[], &Value::Null, TIMEOUT);
+        let answered = answer.buffered_response().await;
         let whole = methods["head"]["x-amazon-apigateway-integration"]["type"] != "mock";
         assert_eq!(whole, path != "/health", "HEAD {path}: only what anyone may ask for starts no function");
         if whole {
@@ -96,7 +96,7 @@ async fn the_gateways_mocks_answer_as_the_functions_do() {
         let json = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
         let (status, headers, body) = mock_response(&methods["head"], path);
         assert_eq!((status, headers.into_iter().chain(json.clone()).collect(), body), answered, "HEAD {path}");
-        let mut answer = function.request("GET", &requested, &[], &Value::Null, PLENTY);
+        let mut answer = function.request("GET", &requested, &[], &Value::Null, TIMEOUT);
         let prelude = answer.prelude().await;
         let answered = (prelude["statusCode"].as_u64().unwrap(), fields(&prelude["headers"]), answer.text().await);
         let (status, headers, body) = mock_response(&methods["get"], path);
@@ -117,7 +117,7 @@ async fn the_gateways_mocks_answer_as_the_functions_do() {
         ("content-type", "application/json"),
         ("host", "abcdefghij.execute-api.us-east-1.amazonaws.com"),
     ];
-    let mut answer = functions["mcp"].request("POST", "/mcp", &accept, &notification, PLENTY);
+    let mut answer = functions["mcp"].request("POST", "/mcp", &accept, &notification, TIMEOUT);
     assert_eq!((answer.prelude().await["statusCode"].clone(), answer.text().await), (json!(202), "\n".to_owned()));
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::template::Template;
 
 /// A table, the parameter that names another, and the condition that one is named.
-const FOLLOWED: [(&str, &str, &str); 2] =
+const REPLACEABLE_TABLES: [(&str, &str, &str); 2] =
     [("AccountsTable", "UseAccountsTable", "OtherAccounts"), ("JobsTable", "UseJobsTable", "OtherJobs")];
 
 /// The same value for the table that the parameter names, or `None` if the value does not refer to this table.
@@ -24,8 +24,8 @@ fn reference_to_other(value: &Value, table: &str, parameter: &str) -> Option<Val
 }
 
 /// Counts the choices between a table and the other one. Panics if the own table is named without a choice.
-fn choices(value: &Value, followed: (&str, &str, &str), place: &str) -> usize {
-    let (table, parameter, condition) = followed;
+fn choices(value: &Value, names: (&str, &str, &str), place: &str) -> usize {
+    let (table, parameter, condition) = names;
     assert_eq!(reference_to_other(value, table, parameter), None, "{place} names {table} whatever {parameter} says");
     if let Some(choice) = value.get("Fn::If")
         && let Some(other) = reference_to_other(&choice[2], table, parameter)
@@ -34,10 +34,8 @@ fn choices(value: &Value, followed: (&str, &str, &str), place: &str) -> usize {
         return 1;
     }
     match value {
-        Value::Object(map) => {
-            map.iter().map(|(name, value)| choices(value, followed, &format!("{place}.{name}"))).sum()
-        }
-        Value::Array(items) => items.iter().map(|value| choices(value, followed, place)).sum(),
+        Value::Object(map) => map.iter().map(|(name, value)| choices(value, names, &format!("{place}.{name}"))).sum(),
+        Value::Array(items) => items.iter().map(|value| choices(value, names, place)).sum(),
         _ => 0,
     }
 }
@@ -45,7 +43,7 @@ fn choices(value: &Value, followed: (&str, &str, &str), place: &str) -> usize {
 #[test]
 fn everything_follows_the_table_parameters() {
     let template = Template::read();
-    for followed @ (table, parameter, condition) in FOLLOWED {
+    for names @ (table, parameter, condition) in REPLACEABLE_TABLES {
         assert_eq!(template.0["Parameters"][parameter]["Default"], "", "{parameter}");
         let named = json!({ "Fn::Not": [{ "Fn::Equals": [{ "Ref": parameter }, ""] }] });
         assert_eq!(template.0["Conditions"][condition], named);
@@ -53,7 +51,7 @@ fn everything_follows_the_table_parameters() {
         assert!(template.0["Resources"][table]["Condition"].is_null(), "{table}");
         for part in ["Globals", "Resources", "Outputs"] {
             assert!(
-                choices(&template.0[part], followed, part) > 0 || part == "Globals",
+                choices(&template.0[part], names, part) > 0 || part == "Globals",
                 "nothing in {part} follows {parameter}"
             );
         }

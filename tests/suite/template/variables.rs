@@ -19,7 +19,7 @@ fn variables_are_those_that_the_code_reads() {
         let given: BTreeMap<&str, String> = variables.iter().map(|(n, v)| (n.as_str(), template.text(v))).collect();
         // RUST_LOG is read where the log is initialised.
         let read = RefCell::new(BTreeSet::from(["RUST_LOG".to_owned()]));
-        let look = |name: &str| {
+        let lookup = |name: &str| {
             read.borrow_mut().insert(name.to_owned());
             // A model's variables are read only if there is a model.
             match (name, given.get(name)) {
@@ -30,8 +30,9 @@ fn variables_are_those_that_the_code_reads() {
         };
         let access = if function.package == "worker" { TableAccess::WithoutAccounts } else { TableAccess::All };
         let resources =
-            ResourceConfig::from_env(&Env(&look), access).unwrap_or_else(|e| panic!("{}: {e}", function.id));
-        let config = Config::read(&Env(&look), Settings::default()).unwrap_or_else(|e| panic!("{}: {e}", function.id));
+            ResourceConfig::from_env(&Env(&lookup), access).unwrap_or_else(|e| panic!("{}: {e}", function.id));
+        let config =
+            Config::read(&Env(&lookup), Settings::default()).unwrap_or_else(|e| panic!("{}: {e}", function.id));
         assert_eq!(config.settings, Settings::default(), "{}: the defaults of both are the same", function.id);
         let expected = TableNames::default();
         assert_eq!(

@@ -8,22 +8,22 @@ use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::until;
 
-struct Stage {
+struct Setup {
     folder: Folder,
     site: Site,
     receiver: Receiver,
     secret: String,
 }
 
-impl Stage {
+impl Setup {
     /// With a server whose account has a secret.
-    async fn start(name: &str, answers: &[u16]) -> (Stage, Server) {
+    async fn start(name: &str, answers: &[u16]) -> (Setup, Server) {
         let (folder, site, receiver) = (Folder::new(name), Site::start().await, Receiver::start(answers).await);
         let server = Server::start(&folder.0);
         let (good, text) = admin(&folder.0, &["hook", "secret", "create", "--account", "dev", "--json"]);
         assert!(good, "{text}");
         let secret = serde_json::from_str::<Value>(&text).unwrap()["secret"].as_str().unwrap().to_owned();
-        (Stage { folder, site, receiver, secret }, server)
+        (Setup { folder, site, receiver, secret }, server)
     }
 
     async fn begin(&self, server: &Server, path: &str) -> String {
@@ -67,32 +67,32 @@ fn kill(mut server: Server) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_during_the_job_sends_its_message() {
-    let (stage, server) = Stage::start("hook-job", &[200]).await;
-    let job = stage.begin(&server, "/gate/1").await;
-    until("the job runs", async || stage.site.hits() >= 1).await;
+    let (setup, server) = Setup::start("hook-job", &[200]).await;
+    let job = setup.begin(&server, "/gate/1").await;
+    until("the job runs", async || setup.site.hits() >= 1).await;
     assert_eq!(webhook(&server, &job).await["state"], "waiting");
     kill(server);
-    stage.site.open_gate();
-    assert_eq!(stage.received_after_restart(&job, 1).await.len(), 1);
+    setup.site.open_gate();
+    assert_eq!(setup.received_after_restart(&job, 1).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_between_two_tries_makes_the_next() {
-    let (stage, server) = Stage::start("hook-between", &[500, 200]).await;
-    let job = stage.begin(&server, "/p/1").await;
+    let (setup, server) = Setup::start("hook-between", &[500, 200]).await;
+    let job = setup.begin(&server, "/p/1").await;
     until("the first try failed", async || webhook(&server, &job).await["last_status"] == 500).await;
     kill(server);
-    assert_eq!(stage.received_after_restart(&job, 2).await.len(), 2);
+    assert_eq!(setup.received_after_restart(&job, 2).await.len(), 2);
 }
 
 /// Whether the receiver accepted it is unknown, so it is sent again with the same `webhook-id`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_during_a_try_sends_it_again() {
-    let (stage, server) = Stage::start("hook-thinks", &[200]).await;
-    stage.receiver.hold(true);
-    let job = stage.begin(&server, "/p/1").await;
-    until("the try has arrived", async || stage.receiver.received().len() == 1).await;
+    let (setup, server) = Setup::start("hook-thinks", &[200]).await;
+    setup.receiver.hold(true);
+    let job = setup.begin(&server, "/p/1").await;
+    until("the try has arrived", async || setup.receiver.received().len() == 1).await;
     kill(server);
-    stage.receiver.hold(false);
-    assert_eq!(stage.received_after_restart(&job, 2).await.len(), 2);
+    setup.receiver.hold(false);
+    assert_eq!(setup.received_after_restart(&job, 2).await.len(), 2);
 }

@@ -20,41 +20,41 @@ use serde_json::{Value, json};
 use crate::support::receiver::{Receiver, rotate};
 use crate::support::site::Site;
 use crate::support::stack::{Answer, World, config, schema};
+use crate::support::test_bed::RunningClock;
 use crate::support::until;
-use crate::support::world::RunningClock;
 
 /// A running clock that can be moved forward.
 #[derive(Clone)]
-struct MovedClock(RunningClock, Arc<AtomicI64>);
+struct AdjustableClock(RunningClock, Arc<AtomicI64>);
 
-impl MovedClock {
+impl AdjustableClock {
     fn advance(&self, secs: i64) {
         self.1.fetch_add(secs * 1_000, Ordering::SeqCst);
     }
 }
 
-impl Clock for MovedClock {
+impl Clock for AdjustableClock {
     fn now(&self) -> Timestamp {
         self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
     }
 }
 
 /// A stack whose account `dev` has a secret, a site, and a receiver.
-struct Stage {
+struct Setup {
     world: World,
-    clock: MovedClock,
+    clock: AdjustableClock,
     site: Site,
     receiver: Receiver,
     secret: String,
 }
 
-impl Stage {
-    async fn start(answers: &[u16]) -> Stage {
-        let clock = MovedClock(RunningClock::start(), Arc::default());
+impl Setup {
+    async fn start(answers: &[u16]) -> Setup {
+        let clock = AdjustableClock(RunningClock::start(), Arc::default());
         let dependencies = AppDependencies { clock: Arc::new(clock.clone()), ..AppDependencies::default() };
-        let world = World::on(config(&[("HOST_DELAY_MS", "0")]), dependencies).await;
+        let world = World::with_dependencies(config(&[("HOST_DELAY_MS", "0")]), dependencies).await;
         let secret = rotate(world.stack.engine().store(), "dev", clock.now(), 0, 7).await;
-        Stage { world, clock, site: Site::start().await, receiver: Receiver::start(answers).await, secret }
+        Setup { world, clock, site: Site::start().await, receiver: Receiver::start(answers).await, secret }
     }
 
     fn batch(&self, paths: &[&str]) -> Value {
@@ -101,17 +101,17 @@ fn state(state: &str, attempts: u32, last_status: Option<u16>) -> Value {
 
 #[tokio::test]
 async fn a_message_arrives_once_signed_and_without_results() {
-    let stage = Stage::start(&[204]).await;
-    let answer = stage.post("/v1/batch", &stage.batch(&["/p/1", "/p/2", "/404"])).await;
+    let setup = Setup::start(&[204]).await;
+    let answer = setup.post("/v1/batch", &setup.batch(&["/p/1", "/p/2", "/404"])).await;
     assert_eq!(answer.json()["succeeded"], 2);
     let job = answer.job();
-    assert_eq!(stage.until_state(&job, "delivered").await, state("delivered", 1, Some(204)));
-    stage.duplicate(&job).await;
-    let received = stage.receiver.received();
+    assert_eq!(setup.until_state(&job, "delivered").await, state("delivered", 1, Some(204)));
+    setup.duplicate(&job).await;
+    let received = setup.receiver.received();
     assert_eq!(received.len(), 1);
-    assert_eq!(received[0].signed_by(&stage.secret), 1, "{received:?}");
+    assert_eq!(received[0].signed_by(&setup.secret), 1, "{received:?}");
     assert_eq!(received[0].id, job.replace("job_", "msg_"));
-    let (shown, body) = (stage.world.job(&job).await, received[0].json());
+    let (shown, body) = (setup.world.job(&job).await, received[0].json());
     let wanted = json!({
         "type": "job.completed",
         "timestamp": shown["ended_at"],
@@ -126,10 +126,10 @@ async fn a_message_arrives_once_signed_and_without_results() {
     assert_eq!(body, wanted);
     assert_eq!((&body["data"]["progress"], &body["data"]["credits"]), (&shown["progress"], &shown["credits"]));
     assert!(
-        stage.world.job(&stage.post("/v1/batch", &without(stage.batch(&["/p/1"]))).await.job()).await["webhook"]
+        setup.world.job(&setup.post("/v1/batch", &without(setup.batch(&["/p/1"]))).await.job()).await["webhook"]
             .is_null()
     );
-    stage.world.assert_sound().await;
+    setup.world.assert_sound().await;
 }
 
 fn without(mut body: Value) -> Value {
@@ -139,42 +139,42 @@ fn without(mut body: Value) -> Value {
 
 #[tokio::test]
 async fn a_detached_crawl_sends_its_message() {
-    let stage = Stage::start(&[200]).await;
-    let body = json!({ "seed_url": stage.site.url("/tree/0"), "schema": schema(), "webhook": { "url": stage.receiver.url() },
+    let setup = Setup::start(&[200]).await;
+    let body = json!({ "seed_url": setup.site.url("/tree/0"), "schema": schema(), "webhook": { "url": setup.receiver.url() },
         "crawl": { "follow_pattern": "*/tree/*", "max_pages": 5, "use_sitemap": false } });
-    let request = stage.world.request(Method::POST, "/v1/crawl").header("Prefer", "respond-async");
-    let taken = stage.world.send(request.body(body.to_string())).await;
+    let request = setup.world.request(Method::POST, "/v1/crawl").header("Prefer", "respond-async");
+    let taken = setup.world.send(request.body(body.to_string())).await;
     assert_eq!(taken.status, 202);
-    assert_eq!(stage.until_state(&taken.job(), "delivered").await["attempts"], 1);
-    let received = stage.receiver.received().remove(0);
+    assert_eq!(setup.until_state(&taken.job(), "delivered").await["attempts"], 1);
+    let received = setup.receiver.received().remove(0);
     assert_eq!((received.event().as_str(), &received.json()["data"]["endpoint"]), ("job.completed", &json!("/crawl")));
     assert_eq!(received.json()["data"]["progress"]["done"], 5);
-    assert_eq!(stage.receiver.received().len(), 1);
+    assert_eq!(setup.receiver.received().len(), 1);
 }
 
 #[tokio::test]
 async fn each_outcome_has_its_event_type() {
-    let stage = Stage::start(&[200]).await;
-    let (cancelled, body) = stage.world.begin("/v1/batch", stage.batch(&["/p/0", "/gate/1"])).await;
-    until("the job runs", async || stage.site.counts().contains_key("/gate/1")).await;
-    assert_eq!(stage.state(&cancelled).await, state("waiting", 0, None));
-    assert_eq!(stage.world.delete(&cancelled).await.status, 200);
-    stage.site.open_gate();
+    let setup = Setup::start(&[200]).await;
+    let (cancelled, body) = setup.world.begin("/v1/batch", setup.batch(&["/p/0", "/gate/1"])).await;
+    until("the job runs", async || setup.site.counts().contains_key("/gate/1")).await;
+    assert_eq!(setup.state(&cancelled).await, state("waiting", 0, None));
+    assert_eq!(setup.world.delete(&cancelled).await.status, 200);
+    setup.site.open_gate();
     body.await.unwrap();
-    stage.until_state(&cancelled, "delivered").await;
-    let failed = stage.post("/v1/batch", &stage.batch(&["/404", "/403"])).await.job();
-    stage.until_state(&failed, "delivered").await;
-    let received = stage.receiver.received();
+    setup.until_state(&cancelled, "delivered").await;
+    let failed = setup.post("/v1/batch", &setup.batch(&["/404", "/403"])).await.job();
+    setup.until_state(&failed, "delivered").await;
+    let received = setup.receiver.received();
     let events: Vec<String> = received.iter().map(|message| message.event()).collect();
     assert_eq!(events, ["job.cancelled", "job.failed"]);
     assert_eq!(received[0].json()["data"]["job_id"], json!(cancelled));
 
     // With failures only, a success sends no message.
-    let mut some = stage.batch(&["/p/1"]);
+    let mut some = setup.batch(&["/p/1"]);
     some["webhook"]["events"] = json!(["job.failed", "job.expired"]);
-    let quiet = stage.post("/v1/batch", &some).await.job();
-    assert_eq!(stage.until_state(&quiet, "skipped").await, state("skipped", 0, None));
-    assert_eq!(stage.resend(&quiet).await.code(), "NOT_FOUND");
-    assert_eq!(stage.receiver.received().len(), 2);
-    stage.world.assert_sound().await;
+    let quiet = setup.post("/v1/batch", &some).await.job();
+    assert_eq!(setup.until_state(&quiet, "skipped").await, state("skipped", 0, None));
+    assert_eq!(setup.resend(&quiet).await.code(), "NOT_FOUND");
+    assert_eq!(setup.receiver.received().len(), 2);
+    setup.world.assert_sound().await;
 }

@@ -3,42 +3,42 @@
 
 use serde_json::Value;
 
-use super::{Stage, state};
+use super::{Setup, state};
 use crate::support::receiver::{Receiver, revoke, rotate};
 use crate::support::server::{Folder, Server, admin};
 use crate::support::until;
 
 #[tokio::test]
 async fn two_secrets_sign_during_a_rotation() {
-    let stage = Stage::start(&[200]).await;
-    let store = stage.world.stack.engine().store();
-    let new = rotate(store, "dev", stage.world.stack.engine().now(), 3_600, 8).await;
+    let setup = Setup::start(&[200]).await;
+    let store = setup.world.stack.engine().store();
+    let new = rotate(store, "dev", setup.world.stack.engine().now(), 3_600, 8).await;
     let send = async || {
-        let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
-        stage.until_state(&job, "delivered").await;
-        let received = stage.receiver.received().pop().unwrap();
-        (received.signed_by(&stage.secret), received.signed_by(&new), received.signature.split(' ').count())
+        let job = setup.post("/v1/batch", &setup.batch(&["/p/1"])).await.job();
+        setup.until_state(&job, "delivered").await;
+        let received = setup.receiver.received().pop().unwrap();
+        (received.signed_by(&setup.secret), received.signed_by(&new), received.signature.split(' ').count())
     };
     assert_eq!(send().await, (1, 1, 2));
-    stage.clock.advance(3_600);
+    setup.clock.advance(3_600);
     assert_eq!(send().await, (0, 1, 1));
 }
 
 #[tokio::test]
 async fn revoking_the_secret_ends_pending_deliveries() {
-    let stage = Stage::start(&[500, 200]).await;
-    let store = stage.world.stack.engine().store();
-    let job = stage.post("/v1/batch", &stage.batch(&["/p/1"])).await.job();
-    stage.until_tried(&job, 1, 500).await;
+    let setup = Setup::start(&[500, 200]).await;
+    let store = setup.world.stack.engine().store();
+    let job = setup.post("/v1/batch", &setup.batch(&["/p/1"])).await.job();
+    setup.until_tried(&job, 1, 500).await;
     revoke(store, "dev").await;
-    stage.clock.advance(36);
-    assert_eq!(stage.until_state(&job, "revoked").await, state("revoked", 1, Some(500)));
-    assert_eq!(stage.receiver.received().len(), 1, "nothing was sent unsigned");
+    setup.clock.advance(36);
+    assert_eq!(setup.until_state(&job, "revoked").await, state("revoked", 1, Some(500)));
+    assert_eq!(setup.receiver.received().len(), 1, "nothing was sent unsigned");
     // With a new secret the message can be sent again.
-    let new = rotate(store, "dev", stage.world.stack.engine().now(), 0, 9).await;
-    assert_eq!(stage.resend(&job).await.status, 202);
-    stage.until_state(&job, "delivered").await;
-    assert_eq!(stage.receiver.received()[1].signed_by(&new), 1);
+    let new = rotate(store, "dev", setup.world.stack.engine().now(), 0, 9).await;
+    assert_eq!(setup.resend(&job).await.status, 202);
+    setup.until_state(&job, "delivered").await;
+    assert_eq!(setup.receiver.received()[1].signed_by(&new), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,7 +82,7 @@ async fn no_log_contains_a_secret_or_a_receivers_query() {
     let file = folder.0.with_extension("log");
     let mut command = Server::command(&folder.0, &[("RUST_LOG", "trace")]);
     command.stderr(std::fs::File::create(&file).unwrap());
-    let server = Server::of(command);
+    let server = Server::spawn(command);
     let (good, text) = admin(&folder.0, &["hook", "secret", "create", "--account", "dev", "--json"]);
     assert!(good, "{text}");
     let secret = serde_json::from_str::<Value>(&text).unwrap()["secret"].as_str().unwrap().to_owned();

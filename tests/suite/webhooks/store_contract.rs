@@ -2,7 +2,7 @@
 
 use domain::job::Options;
 use domain::segment::{Totals, UnitEnd, UnitState};
-use domain::webhook::{Answer, Claim, Delivery, DeliveryState, JobEvent, Secret, Secrets, Webhook};
+use domain::webhook::{Answer, Delivery, DeliveryState, JobEvent, Secret, Secrets, TryDecision, Webhook};
 use domain::{AccountId, Endpoint, Job, Nonce, Timestamp};
 use store::Store;
 use store::settle::Settled;
@@ -10,8 +10,8 @@ use store::settle::Settled;
 use crate::support::faults::Faults;
 use crate::support::receiver::{Receiver, rotate};
 use crate::support::site::Site;
+use crate::support::test_bed::{TestBed, accept, account, call, drain};
 use crate::support::until;
-use crate::support::world::{TestBed, accept, account, call, drain};
 
 fn nonce(n: u128) -> Nonce {
     Nonce::from_random(n)
@@ -42,20 +42,20 @@ async fn a_delivery_is_written_with_the_settlement_and_found_when_due() {
     let bed = TestBed::new().await;
     let (store, job, end, delivery) = ended(&bed).await;
     let due = end.ended_at.plus_secs(30);
-    assert_eq!(store.hooks.delivery(&job.id).await.unwrap(), None);
+    assert_eq!(store.webhooks.delivery(&job.id).await.unwrap(), None);
     let settle = async || store.jobs.settle(&job, &end, None, Some((&delivery, due))).await.unwrap();
     assert_eq!(settle().await, Settled::Written);
-    assert_eq!(store.hooks.delivery(&job.id).await.unwrap(), Some(delivery.clone()));
+    assert_eq!(store.webhooks.delivery(&job.id).await.unwrap(), Some(delivery.clone()));
     assert_eq!(settle().await, Settled::Stale, "once");
     bed.assert_sound("ended with its message").await;
-    let found = async |at: Timestamp| store.hooks.due(at, 10).await.unwrap();
+    let found = async |at: Timestamp| store.webhooks.due(at, 10).await.unwrap();
     assert_eq!((found(due.plus_ms(-1)).await, found(due).await), (vec![], vec![job.id.clone()]));
     assert_eq!(
         store.jobs.due(due.plus_secs(90_000), 10).await.unwrap(),
         [],
         "the list of due jobs does not contain it"
     );
-    store.hooks.postpone(&delivery, due.plus_secs(60)).await.unwrap();
+    store.webhooks.postpone(&delivery, due.plus_secs(60)).await.unwrap();
     assert_eq!((found(due).await, found(due.plus_secs(60)).await), (vec![], vec![job.id.clone()]));
 }
 
@@ -64,26 +64,29 @@ async fn a_delivery_is_written_only_on_its_version() {
     let bed = TestBed::new().await;
     let (store, job, end, delivery) = ended(&bed).await;
     store.jobs.settle(&job, &end, None, Some((&delivery, end.ended_at))).await.unwrap();
-    let claim = |who| match delivery.claim(end.ended_at, 45_000, nonce(who)) {
-        Claim::Try(claimed) => *claimed,
+    let claim = |who| match delivery.begin_try(end.ended_at, 45_000, nonce(who)) {
+        TryDecision::Try(leased) => *leased,
         other => panic!("{other:?}"),
     };
     let (mine, theirs) = (claim(3), claim(4));
-    assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap());
-    assert!(!store.hooks.write_delivery(&theirs, theirs.next).await.unwrap(), "another process was first");
-    assert!(store.hooks.write_delivery(&mine, mine.next).await.unwrap(), "its own write, repeated after a lost reply");
-    store.hooks.postpone(&delivery, Timestamp(0)).await.unwrap();
+    assert!(store.webhooks.write_delivery(&mine, mine.next).await.unwrap());
+    assert!(!store.webhooks.write_delivery(&theirs, theirs.next).await.unwrap(), "another process was first");
+    assert!(
+        store.webhooks.write_delivery(&mine, mine.next).await.unwrap(),
+        "its own write, repeated after a lost reply"
+    );
+    store.webhooks.postpone(&delivery, Timestamp(0)).await.unwrap();
     assert_eq!(
-        store.hooks.due(Timestamp(1), 10).await.unwrap(),
+        store.webhooks.due(Timestamp(1), 10).await.unwrap(),
         [],
         "a postponement on the version before the claim has no effect"
     );
     let over = mine.answered(Answer::Status(204, None), end.ended_at, 0, nonce(3));
-    assert!(store.hooks.write_delivery(&over, over.next).await.unwrap());
-    let read = store.hooks.delivery(&job.id).await.unwrap().unwrap();
+    assert!(store.webhooks.write_delivery(&over, over.next).await.unwrap());
+    let read = store.webhooks.delivery(&job.id).await.unwrap().unwrap();
     assert_eq!((&read, read.state), (&over, DeliveryState::Delivered));
     assert_eq!(
-        store.hooks.due(end.ended_at.plus_secs(1_000_000), 10).await.unwrap(),
+        store.webhooks.due(end.ended_at.plus_secs(1_000_000), 10).await.unwrap(),
         [],
         "a delivered message is not due"
     );
@@ -93,19 +96,19 @@ async fn a_delivery_is_written_only_on_its_version() {
 async fn secrets_are_written_only_if_unchanged_since_they_were_read() {
     let bed = TestBed::new().await;
     let store = bed.store(&Faults::default()).await;
-    let none = store.hooks.secrets(&account()).await.unwrap();
+    let none = store.webhooks.secrets(&account()).await.unwrap();
     let with = |n| Secrets::default().rotated(Secret::from_random(n, n), Timestamp(5), 0);
-    assert!(store.hooks.put_secrets(&account(), &none, &with(1)).await.unwrap());
+    assert!(store.webhooks.put_secrets(&account(), &none, &with(1)).await.unwrap());
     assert!(
-        !store.hooks.put_secrets(&account(), &none, &with(2)).await.unwrap(),
+        !store.webhooks.put_secrets(&account(), &none, &with(2)).await.unwrap(),
         "another secret was written meanwhile"
     );
-    let one = store.hooks.secrets(&account()).await.unwrap();
+    let one = store.webhooks.secrets(&account()).await.unwrap();
     assert_eq!(one.secrets, with(1));
-    assert!(store.hooks.put_secrets(&account(), &one, &Secrets::default()).await.unwrap());
-    assert!(!store.hooks.put_secrets(&account(), &one, &with(3)).await.unwrap());
+    assert!(store.webhooks.put_secrets(&account(), &one, &Secrets::default()).await.unwrap());
+    assert!(!store.webhooks.put_secrets(&account(), &one, &with(3)).await.unwrap());
     let other = AccountId::parse("b").unwrap();
-    assert_eq!(store.hooks.secrets(&other).await.unwrap(), store::hooks::SecretsRow::default());
+    assert_eq!(store.webhooks.secrets(&other).await.unwrap(), store::webhooks::SecretsRow::default());
 }
 
 #[tokio::test]

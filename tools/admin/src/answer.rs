@@ -1,4 +1,4 @@
-//! The answer of a command, and what several commands build theirs from.
+//! The answer of a command, and functions that several commands use to build it.
 
 use domain::AccountId;
 use runtime::clock::{Clock, SystemClock};
@@ -21,13 +21,13 @@ pub(crate) fn succeeded(json: Value, text: impl Into<String>) -> Result<Answer, 
 }
 
 /// Describes a fault of the store, with its cause.
-pub(crate) fn text(e: store::StoreError) -> String {
+pub(crate) fn describe(e: store::StoreError) -> String {
     let source = std::error::Error::source(&e).map(|s| format!(" ({s:?})")).unwrap_or_default();
     format!("{e}{source}")
 }
 
 /// Reads the quota of an account that must exist.
 pub(crate) async fn quota(store: &Store, account: &AccountId) -> Result<store::quota::QuotaSnapshot, String> {
-    let found = store.accounts.quota(account, SystemClock.now(), None).await.map_err(text)?;
+    let found = store.accounts.quota(account, SystemClock.now(), None).await.map_err(describe)?;
     found.ok_or_else(|| format!("there is no account \"{account}\""))
 }

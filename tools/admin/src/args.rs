@@ -9,7 +9,7 @@ use domain::{AccountId, JobId, Plan};
 #[command(name = "admin", about = "Runo's operator tool: accounts, keys, credits and the invariant check")]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) place: PlaceArgs,
+    pub(crate) tables: TablesArgs,
     /// Print JSON for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 /// Where the tables are; by default in AWS, with the region and credentials of the environment.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct PlaceArgs {
+pub(crate) struct TablesArgs {
     /// Data folder of a local server, running or not
     #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["endpoint", "profile"])]
     pub(crate) data_dir: Option<PathBuf>,

@@ -8,13 +8,13 @@ use domain::ids::{key_text, masked};
 use domain::job::ModelUse;
 use domain::{AccountId, JobId, Plan};
 use engine::audit::Audit;
-use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::clock::{Clock, RandomSource, SystemClock, SystemRandom};
 use serde_json::{Value, json};
 use store::Store;
 use store::accounts::{Binding, Change};
-use store::stop::Stopped;
+use store::stop::StopOutcome;
 
-use crate::answer::{Answer, quota, succeeded, text};
+use crate::answer::{Answer, describe, quota, succeeded};
 use crate::args::{AccountCommand, Command, HookCommand, JobCommand, KeyCommand};
 use crate::hooks;
 
@@ -31,9 +31,11 @@ pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, Strin
     }
 }
 
-fn done(change: Change, account: &AccountId, what: &str) -> Result<Answer, String> {
+fn change_answer(change: Change, account: &AccountId, status: &str) -> Result<Answer, String> {
     match change {
-        Change::Applied => succeeded(json!({ "account_id": account, "status": what }), format!("{account}: {what}")),
+        Change::Applied => {
+            succeeded(json!({ "account_id": account, "status": status }), format!("{account}: {status}"))
+        }
         Change::Refused => Err(format!("there is no account \"{account}\"")),
     }
 }
@@ -42,8 +44,8 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
     let now = SystemClock.now();
     match command {
         AccountCommand::Create { plan, id, rate } => {
-            let id = id.unwrap_or_else(|| AccountId::from_random(SystemIds.random()));
-            if store.accounts.create_account(&id, plan, rate, now).await.map_err(text)? == Change::Refused {
+            let id = id.unwrap_or_else(|| AccountId::from_random(SystemRandom.random()));
+            if store.accounts.create_account(&id, plan, rate, now).await.map_err(describe)? == Change::Refused {
                 return Err(format!("the account \"{id}\" already exists"));
             }
             let key = new_key(store, &id, None).await?;
@@ -53,23 +55,25 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
             )
         }
         AccountCommand::Suspend { account } => {
-            if store.accounts.set_suspended(&account, true).await.map_err(text)? == Change::Refused {
+            if store.accounts.set_suspended(&account, true).await.map_err(describe)? == Change::Refused {
                 return Err(format!("there is no account \"{account}\""));
             }
-            let jobs = store.jobs.stop_account(&account, now).await.map_err(text)?;
+            let jobs = store.jobs.stop_account(&account, now).await.map_err(describe)?;
             let message = format!("{account}: suspended; {} running jobs are being cancelled", jobs.len());
             succeeded(json!({ "account_id": account, "status": "suspended", "cancelling": jobs }), message)
         }
         AccountCommand::Resume { account } => {
-            done(store.accounts.set_suspended(&account, false).await.map_err(text)?, &account, "active")
+            change_answer(store.accounts.set_suspended(&account, false).await.map_err(describe)?, &account, "active")
         }
-        AccountCommand::Plan { account, plan } => {
-            done(store.accounts.set_plan(&account, plan, now.month()).await.map_err(text)?, &account, plan.name())
-        }
+        AccountCommand::Plan { account, plan } => change_answer(
+            store.accounts.set_plan(&account, plan, now.month()).await.map_err(describe)?,
+            &account,
+            plan.name(),
+        ),
         AccountCommand::Topup { account, credits, id } => {
             quota(store, &account).await?;
-            let id = id.unwrap_or_else(|| key_text("", SystemIds.random(), SystemIds.random()));
-            match store.accounts.top_up(&account, &id, credits, now).await.map_err(text)? {
+            let id = id.unwrap_or_else(|| key_text("", SystemRandom.random(), SystemRandom.random()));
+            match store.accounts.top_up(&account, &id, credits, now).await.map_err(describe)? {
                 Change::Applied => usage(store, &account).await,
                 Change::Refused => Err(format!("the top-up \"{id}\" is already booked; nothing changed")),
             }
@@ -104,18 +108,19 @@ async fn usage(store: &Store, account: &AccountId) -> Result<Answer, String> {
 /// Creates and stores a key if the plan allows another.
 async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) -> Result<String, String> {
     let plan: Plan = quota(store, account).await?.plan;
-    let active = store.accounts.keys_of(account).await.map_err(text)?.iter().filter(|(_, _, revoked)| !revoked).count();
+    let active =
+        store.accounts.keys_of(account).await.map_err(describe)?.iter().filter(|(_, _, revoked)| !revoked).count();
     if let Some(max) = plan.active_keys().filter(|max| active >= *max) {
         let text = format!("the plan {} allows {max} active keys; revoke one first", plan.name());
         return Err(format!("KEY_LIMIT_REACHED: {text}"));
     }
     let prefix = if bound.is_some() { "sk_static_" } else { "sk_live_" };
-    let key = key_text(prefix, SystemIds.random(), SystemIds.random());
+    let key = key_text(prefix, SystemRandom.random(), SystemRandom.random());
     match store
         .accounts
         .add_key(account, &sha256_hex(&key), &masked(&key), bound, SystemClock.now())
         .await
-        .map_err(text)?
+        .map_err(describe)?
     {
         Change::Applied => Ok(key),
         Change::Refused => Err("a key with the same hash already exists; try again".into()),
@@ -131,7 +136,7 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
         }
         KeyCommand::Schema { account, schema, no_model, key } => {
             let (bound, hash) = (binding(&schema, no_model)?, hash_of(key)?);
-            match store.accounts.bind_key(&account, &hash, &bound).await.map_err(text)? {
+            match store.accounts.bind_key(&account, &hash, &bound).await.map_err(describe)? {
                 Change::Applied => succeeded(
                     json!({ "account_id": account, "sha256": hash, "fields": bound.schema.fields().len() }),
                     format!("{hash}: {} fields are bound", bound.schema.fields().len()),
@@ -141,7 +146,7 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
         }
         KeyCommand::Revoke { account, key } => {
             let hash = hash_of(key)?;
-            match store.accounts.revoke_key(&account, &hash).await.map_err(text)? {
+            match store.accounts.revoke_key(&account, &hash).await.map_err(describe)? {
                 Change::Applied => {
                     succeeded(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}"))
                 }
@@ -150,7 +155,7 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
         }
         KeyCommand::List { account } => {
             quota(store, &account).await?;
-            let keys = store.accounts.keys_of(&account).await.map_err(text)?;
+            let keys = store.accounts.keys_of(&account).await.map_err(describe)?;
             let rows: Vec<Value> = keys
                 .iter()
                 .map(|(hash, label, revoked)| {
@@ -200,15 +205,15 @@ fn read_key() -> Result<String, String> {
 /// Marks the job as cancelling; its driver or the sweeper does the rest.
 async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
     let status = json!({ "job_id": job, "status": "cancelling" });
-    match store.jobs.stop_job(job, SystemClock.now()).await.map_err(text)? {
-        Stopped::Now => succeeded(status, format!("{job}: cancelling")),
-        Stopped::Before => succeeded(status, format!("{job}: already being terminated")),
-        Stopped::NotRunning => Err(format!("there is no running job \"{job}\"")),
+    match store.jobs.stop_job(job, SystemClock.now()).await.map_err(describe)? {
+        StopOutcome::Cancelled => succeeded(status, format!("{job}: cancelling")),
+        StopOutcome::AlreadyTerminating => succeeded(status, format!("{job}: already being terminated")),
+        StopOutcome::NotRunning => Err(format!("there is no running job \"{job}\"")),
     }
 }
 
 async fn check_all(store: &Store) -> Result<Answer, String> {
-    let violations = Audit::new(store, &SystemClock, SWEEP_SECS).violations().await.map_err(text)?;
+    let violations = Audit::new(store, &SystemClock, SWEEP_SECS).violations().await.map_err(describe)?;
     let lines: Vec<String> = violations.iter().map(|v| format!("{}: {}: {}", v.subject, v.rule, v.detail)).collect();
     Ok(Answer {
         failed: !violations.is_empty(),

@@ -2,12 +2,12 @@
 
 use domain::webhook::{Secret, Secrets, Signing};
 use domain::{AccountId, Timestamp};
-use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::clock::{Clock, RandomSource, SystemClock, SystemRandom};
 use serde_json::{Value, json};
 use store::Store;
-use store::hooks::SecretsRow;
+use store::webhooks::SecretsRow;
 
-use crate::answer::{Answer, quota, succeeded, text};
+use crate::answer::{Answer, describe, quota, succeeded};
 use crate::args::SecretCommand;
 
 pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answer, String> {
@@ -18,14 +18,14 @@ pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answ
             if row.secrets.valid(now).next().is_some() {
                 return Err(format!("{account} already has a secret; use \"rotate\" to replace it"));
             }
-            make(store, &account, &row, 0, now).await
+            create_secret(store, &account, &row, 0, now).await
         }
         SecretCommand::Rotate { account, keep_hours } => {
             let row = read(store, &account).await?;
             if row.secrets.valid(now).next().is_none() {
                 return Err(format!("{account} has no secret yet; use \"create\""));
             }
-            make(store, &account, &row, keep_hours * 3_600, now).await
+            create_secret(store, &account, &row, keep_hours * 3_600, now).await
         }
         SecretCommand::Revoke { account } => {
             let row = read(store, &account).await?;
@@ -56,25 +56,25 @@ pub(crate) async fn secret(store: &Store, command: SecretCommand) -> Result<Answ
 
 async fn read(store: &Store, account: &AccountId) -> Result<SecretsRow, String> {
     quota(store, account).await?;
-    store.hooks.secrets(account).await.map_err(text)
+    store.webhooks.secrets(account).await.map_err(describe)
 }
 
 async fn write(store: &Store, account: &AccountId, read: &SecretsRow, secrets: &Secrets) -> Result<(), String> {
-    match store.hooks.put_secrets(account, read, secrets).await.map_err(text)? {
+    match store.webhooks.put_secrets(account, read, secrets).await.map_err(describe)? {
         true => Ok(()),
         false => Err("the account's secrets were changed at the same time; try again".into()),
     }
 }
 
 /// Creates a new first secret; the previous ones sign for another `keep_secs`.
-async fn make(
+async fn create_secret(
     store: &Store,
     account: &AccountId,
     row: &SecretsRow,
     keep_secs: u64,
     now: Timestamp,
 ) -> Result<Answer, String> {
-    let secret = Secret::from_random(SystemIds.random(), SystemIds.random());
+    let secret = Secret::from_random(SystemRandom.random(), SystemRandom.random());
     write(store, account, row, &row.secrets.rotated(secret.clone(), now, keep_secs)).await?;
     let shown = secret.text();
     succeeded(json!({ "account_id": account, "secret": shown }), format!("secret {shown}\nIt is not shown again."))

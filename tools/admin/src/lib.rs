@@ -5,7 +5,7 @@ mod answer;
 mod args;
 mod commands;
 mod hooks;
-mod place;
+mod tables;
 
 use std::process::ExitCode;
 
@@ -17,19 +17,19 @@ use answer::Answer;
 pub async fn main() -> ExitCode {
     let args = args::Args::parse();
     api::telemetry::start_log(false);
-    let done = async {
-        let place = place::Place::open(&args.place).await?;
-        let answer = commands::run(place.store(), args.command).await;
-        place.close().await;
+    let command = async {
+        let tables = tables::OpenTables::open(&args.tables).await?;
+        let answer = commands::run(tables.store(), args.command).await;
+        tables.close().await;
         answer
     };
-    match done.await {
+    match command.await {
         Ok(answer) => {
             print(&answer, args.json);
             if answer.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::from(2)
         }
     }
@@ -45,6 +45,6 @@ fn print(answer: &Answer, json: bool) {
 }
 
 #[allow(clippy::print_stderr)] // the program's error output
-fn complain(error: &str) {
+fn print_error(error: &str) {
     eprintln!("admin: {error}");
 }

@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used)] // the inputs are constants of this benchmark
 
-use bench::FETCHED;
+use bench::FETCHED_AT;
 use bench::compare::page;
 use divan::{Bencher, black_box};
 use domain::Reservation;
@@ -11,8 +11,8 @@ use domain::job::{CrawlFigures, DriverLease};
 use domain::segment::{Segment, UnitEnd, UnitState, WriteId};
 use domain::time::Month;
 use domain::{AccountId, CanonicalUrl, Endpoint, FieldType, Job, JobId, JobState, Nonce, Schema, Timestamp};
-use extraction::coercion::{Reading, coerce};
-use extraction::{Context, Page, Wants};
+use extraction::coercion::{ReadingContext, coerce};
+use extraction::{Context, Page, RequestedExtras};
 use fetch::Robots;
 use serde_json::json;
 use store::client::{Connection, connect};
@@ -37,7 +37,7 @@ fn extract(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
     let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
     bencher.bench(|| {
-        extraction::extract(&page, &schema, &Context { locale: "en-US", now: FETCHED, budget: &Default::default() })
+        extraction::extract(&page, &schema, &Context { locale: "en-US", now: FETCHED_AT, budget: &Default::default() })
     });
 }
 
@@ -47,8 +47,8 @@ fn extract_with_links(bencher: Bencher<'_, '_>, fields: usize) {
     let (html, schema, url) = (page::page(7, &page::links("/t/", 7, 2_000)), schema(fields), url());
     let page = Page { body: html.as_bytes(), content_type: Some("text/html; charset=utf-8"), url: &url };
     bencher.bench(|| {
-        let context = Context { locale: "en-US", now: FETCHED, budget: &Default::default() };
-        extraction::extract_with(&page, &schema, &context, Wants { links: true, compact: None })
+        let context = Context { locale: "en-US", now: FETCHED_AT, budget: &Default::default() };
+        extraction::extract_with(&page, &schema, &context, RequestedExtras { links: true, compact: None })
     });
 }
 
@@ -65,7 +65,7 @@ fn url() -> Url {
 
 #[divan::bench(args = ["$1,234.50", "12.5.2026", "In stock", "4,6 von 5"])]
 fn coerce_to_every_type(bencher: Bencher<'_, '_>, text: &str) {
-    let reading = Reading { locale: "en-US", today: jiff::civil::date(2026, 1, 1) };
+    let reading = ReadingContext { locale: "en-US", today: jiff::civil::date(2026, 1, 1) };
     let raw = json!(text);
     bencher.bench(|| {
         for kind in FieldType::ALL {
@@ -122,7 +122,7 @@ fn job() -> Job {
         timeout_ms: 15_000,
         concurrency: None,
         fail_fast: false,
-        one: None,
+        extract_unit: None,
         limit_reached: false,
         webhook: false,
         async_mode: false,
@@ -131,7 +131,7 @@ fn job() -> Job {
         admitted: 1,
         started_at: Timestamp(0),
         deadline: Timestamp(1_000),
-        driver: DriverLease { holder: Nonce::from_random(4), until: Timestamp(30), queued: false, quiet: 0 },
+        driver: DriverLease { holder: Nonce::from_random(4), until: Timestamp(30), queued: false, idle_checks: 0 },
         cancelled_at: None,
         ended_at: None,
         expires_at: None,

@@ -56,13 +56,13 @@ async function bundle() {
   };
   const programs = {};
   for (const [name, , file] of PAGES) {
-    const made = await build({
+    const result = await build({
       entryPoints: [join(built, "pages", file)], absWorkingDir: built, bundle: true, minify: true, write: false,
       format: "iife", jsx: "automatic", conditions: ["browser", "production"], plugins: [svelte], logLevel: "error",
       define: { "process.env.NODE_ENV": '"production"', __VUE_OPTIONS_API__: "true", __VUE_PROD_DEVTOOLS__: "false",
         __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: "false" },
     });
-    programs[name] = made.outputFiles[0].text;
+    programs[name] = result.outputFiles[0].text;
   }
   return programs;
 }
@@ -72,16 +72,16 @@ function serve(programs) {
   const site = createServer((request, response) => {
     const send = (kind, body) => response.writeHead(200, { "content-type": kind }).end(body);
     const [, kind, name] = request.url.split("/");
-    const asks = /\/page\/(\w+)/.exec(request.headers.referer ?? "")?.[1];
+    const framework = /\/page\/(\w+)/.exec(request.headers.referer ?? "")?.[1];
     if (kind === "page") {
       const body = PAGES.find(([own]) => own === name)?.[3];
       return send("text/html", `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title></head>
         <body>${body}<script src="/program/${name}" defer></script></body></html>`);
     }
     if (kind === "program") return send("text/javascript", programs[name]);
-    if (kind === "api") return setTimeout(() => send("application/json", JSON.stringify(product(asks))), API_MS);
+    if (kind === "api") return setTimeout(() => send("application/json", JSON.stringify(product(framework))), API_MS);
     if (kind === "fragment") {
-      const { title, price, text } = product(asks);
+      const { title, price, text } = product(framework);
       const body = `<title>${title}</title><main><h1>${title}</h1><p class="price">${price}</p><p>${text}</p></main>`;
       return setTimeout(() => send("text/html", body), API_MS);
     }
@@ -99,8 +99,8 @@ function start(folder) {
     server.once("exit", (code) => fail(new Error(`the server exited with code ${code}`)));
     server.once("error", fail);
     createInterface({ input: server.stdout }).on("line", (line) => {
-      const at = /listening on (\S+)/.exec(line)?.[1];
-      if (at) done([server, at]);
+      const address = /listening on (\S+)/.exec(line)?.[1];
+      if (address) done([server, address]);
     });
   });
 }
@@ -119,7 +119,7 @@ install();
 const site = await serve(await bundle());
 const folder = mkdtempSync(join(tmpdir(), "runo-frameworks-"));
 const [server, base] = await start(folder);
-let missed = 0;
+let failures = 0;
 try {
   const page = (name) => `http://127.0.0.1:${site.address().port}/page/${name}`;
   await read(base, page(PAGES[0][0])); // Starts the browser.
@@ -127,7 +127,7 @@ try {
   for (const [name, from] of PAGES) {
     const [got, ms] = await read(base, page(name));
     const { title, price } = got.data ?? {};
-    if (title !== product(name).title || price !== 49.9) missed += 1;
+    if (title !== product(name).title || price !== 49.9) failures += 1;
     console.log(`| ${name} | ${version(from)} | ${title} | ${price} | ${got.render_mode ?? JSON.stringify(got)} | ${ms} |`);
   }
 } finally {
@@ -139,4 +139,4 @@ try {
   site.close();
   rmSync(folder, { recursive: true, force: true });
 }
-process.exitCode = missed === 0 ? 0 : 1;
+process.exitCode = failures === 0 ? 0 : 1;

@@ -1,8 +1,8 @@
 //! Shared by the bench binaries: reads labelled pages. Knows the file formats of a corpus folder, but not how a page is
 //! extracted. The comparison of Runo with its peers is in [`compare`].
 
-pub mod asked;
 pub mod compare;
+pub mod model;
 
 use std::fs;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use url::Url;
 
 /// The date on which corpus pages count as fetched, 2026-01-01. A fixed day keeps two runs comparable.
-pub const FETCHED: Timestamp = Timestamp(1_767_225_600_000);
+pub const FETCHED_AT: Timestamp = Timestamp(1_767_225_600_000);
 
 /// Any error, for binaries that only print it.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;

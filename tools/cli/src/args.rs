@@ -43,7 +43,7 @@ pub(crate) enum Command {
         job: String,
     },
     /// Show plan and credits
-    Usage(ShownArgs),
+    Usage(FormatArgs),
     /// Store an API key and a base URL for the other commands; reads the key from standard input
     Login {
         /// Base URL of the service
@@ -83,7 +83,7 @@ pub(crate) struct OutputArgs {
 }
 
 #[derive(Debug, ClapArgs)]
-pub(crate) struct ShownArgs {
+pub(crate) struct FormatArgs {
     /// Format; the default is a table on a terminal and NDJSON elsewhere
     #[arg(short, long, value_enum)]
     pub(crate) format: Option<Format>,
@@ -105,7 +105,7 @@ pub(crate) struct SchemaArgs {
 pub(crate) struct PageArgs {
     /// Whether to render the page in a browser
     #[arg(long, value_enum)]
-    render_js: Option<When>,
+    render_js: Option<RenderJsArg>,
     /// In a browser: a CSS selector to wait for, or milliseconds to wait after load
     #[arg(long, value_name = "SELECTOR|MS")]
     wait_for: Option<String>,
@@ -130,13 +130,13 @@ pub(crate) struct PageArgs {
     /// Fetch the page even if the result cache has it
     #[arg(long)]
     no_cache: bool,
-    /// Look at the page's pictures for fields that are still empty (plan scale, with the operator's model)
+    /// Read the page's pictures for fields that are still empty (plan scale, with the operator's model)
     #[arg(long)]
     process_images: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum When {
+enum RenderJsArg {
     Auto,
     Always,
     Never,
@@ -145,10 +145,10 @@ enum When {
 impl PageArgs {
     pub(crate) fn options(&self) -> PageOptions {
         PageOptions {
-            render_js: self.render_js.map(|when| match when {
-                When::Auto => RenderJs::Auto,
-                When::Always => RenderJs::Always,
-                When::Never => RenderJs::Never,
+            render_js: self.render_js.map(|value| match value {
+                RenderJsArg::Auto => RenderJs::Auto,
+                RenderJsArg::Always => RenderJs::Always,
+                RenderJsArg::Never => RenderJs::Never,
             }),
             wait_for: self.wait_for.as_ref().map(|text| match text.parse() {
                 Ok(milliseconds) => WaitFor::Milliseconds(milliseconds),
@@ -313,7 +313,7 @@ pub(crate) struct JobsArgs {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) limit: usize,
     #[command(flatten)]
-    pub(crate) shown: ShownArgs,
+    pub(crate) format: FormatArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,10 +5,10 @@ use std::path::Path;
 use runo_client::{Field, FieldType, Schema};
 use serde_json::{Value, json};
 
-use crate::exit::Failed;
+use crate::exit::CommandError;
 
 /// Builds the schema. Without fields and `--schema` it is the one bound to the key.
-pub(crate) fn schema(fields: &[Field], given: Option<&str>) -> Result<Schema, Failed> {
+pub(crate) fn schema(fields: &[Field], given: Option<&str>) -> Result<Schema, CommandError> {
     let Some(given) = given else {
         return Ok(if fields.is_empty() { Schema::bound() } else { fields.to_vec().into() });
     };
@@ -16,10 +16,11 @@ pub(crate) fn schema(fields: &[Field], given: Option<&str>) -> Result<Schema, Fa
         given.to_owned()
     } else {
         let path = Path::new(given);
-        std::fs::read_to_string(path).map_err(|error| Failed::usage(format!("--schema {}: {error}", path.display())))?
+        std::fs::read_to_string(path)
+            .map_err(|error| CommandError::usage(format!("--schema {}: {error}", path.display())))?
     };
     let value: Value =
-        serde_json::from_str(&text).map_err(|error| Failed::usage(format!("--schema is not JSON: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| CommandError::usage(format!("--schema is not JSON: {error}")))?;
     Ok(Schema::from_json(value)?)
 }
 
@@ -44,7 +45,7 @@ pub(crate) fn field(text: &str) -> Result<Field, String> {
 }
 
 fn value(kind: FieldType, text: &str) -> Option<Value> {
-    let list = |kind| text.split(',').map(|one| value(kind, one.trim())).collect::<Option<Value>>();
+    let list = |kind| text.split(',').map(|item| value(kind, item.trim())).collect::<Option<Value>>();
     match kind {
         FieldType::String | FieldType::Date => Some(json!(text)),
         FieldType::Integer => text.parse::<i64>().ok().map(Value::from),

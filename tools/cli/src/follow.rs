@@ -3,8 +3,8 @@
 use runo_client::{Job, Page};
 use serde::{Deserialize, Serialize};
 
-use crate::exit::{CANCELLED, Failed, GOOD, PAGES_FAILED};
-use crate::interrupt::{Choice, Interrupts, report_left};
+use crate::exit::{CANCELLED, CommandError, PAGES_FAILED, SUCCESS};
+use crate::interrupt::{Choice, Interrupts, report_running};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::terminal::{notice, number};
@@ -35,7 +35,7 @@ impl Tally {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Tally { cancelled: true, .. } => CANCELLED,
-            Tally { failed: 0, not_run: 0, .. } => GOOD,
+            Tally { failed: 0, not_run: 0, .. } => SUCCESS,
             _ => PAGES_FAILED,
         }
     }
@@ -57,7 +57,7 @@ pub(crate) enum End {
     /// The job has ended and every result is written.
     Ended,
     /// The user left the job running.
-    Left,
+    LeftRunning,
 }
 
 /// Follows jobs with one output, progress bar and tally.
@@ -71,7 +71,7 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// Follows a job; `offset` is added to the index of each of its pages.
-    pub(crate) async fn follow(&mut self, job: &mut Job, offset: u64) -> Result<End, Failed> {
+    pub(crate) async fn follow(&mut self, job: &mut Job, offset: u64) -> Result<End, CommandError> {
         let before = self.tally;
         let mut cancelling = false;
         loop {
@@ -81,18 +81,18 @@ impl Follower {
                     let choice = if cancelling { Choice::Leave } else { self.interrupts.choose(job.id(), &self.progress).await };
                     cancelling |= choice == Choice::Cancel;
                     if choice == Choice::Cancel {
-                        self.progress.aside(|| notice(&format!("runo: cancelling {}", job.id())));
+                        self.progress.suspend(|| notice(&format!("runo: cancelling {}", job.id())));
                     }
                     let left = match choice {
-                        Choice::GoOn => false,
+                        Choice::Wait => false,
                         Choice::Leave => true,
-                        Choice::Cancel => self.interrupts.or(job.cancel()).await.transpose()?.is_none(),
+                        Choice::Cancel => self.interrupts.unless_interrupted(job.cancel()).await.transpose()?.is_none(),
                     };
                     if left {
                         self.output.finish()?;
                         self.progress.finish();
-                        report_left(job.id());
-                        return Ok(End::Left);
+                        report_running(job.id());
+                        return Ok(End::LeftRunning);
                     }
                     continue;
                 }
@@ -106,7 +106,7 @@ impl Follower {
                     let _ = self.output.finish();
                     self.progress.finish();
                     if error.retryable {
-                        report_left(job.id());
+                        report_running(job.id());
                     }
                     return Err(error.into());
                 }
@@ -119,7 +119,7 @@ impl Follower {
         Ok(End::Ended)
     }
 
-    fn write(&mut self, mut page: Page, offset: u64) -> Result<(), Failed> {
+    fn write(&mut self, mut page: Page, offset: u64) -> Result<(), CommandError> {
         if let Some(index) = page.index() {
             page.set_index(offset + index);
         }
@@ -128,7 +128,7 @@ impl Follower {
             self.tally.credits += 1;
         }
         if self.output.on_terminal() {
-            self.progress.aside(|| self.output.page(&page))?;
+            self.progress.suspend(|| self.output.page(&page))?;
         } else {
             self.output.page(&page)?;
         }
@@ -137,7 +137,7 @@ impl Follower {
     }
 
     /// Completes the output, prints the summary and returns the exit code.
-    pub(crate) fn finish(&mut self) -> Result<u8, Failed> {
+    pub(crate) fn finish(&mut self) -> Result<u8, CommandError> {
         self.output.finish()?;
         self.progress.finish();
         if !self.quiet {
@@ -149,7 +149,7 @@ impl Follower {
     /// Prints the job's id and how to read its results again.
     pub(crate) fn report_started(&self, job: &str) {
         if !self.quiet {
-            self.progress.aside(|| notice(&format!("{job} is running; `runo result {job}` reads its results again")));
+            self.progress.suspend(|| notice(&format!("{job} is running; `runo result {job}` reads its results again")));
         }
     }
 }

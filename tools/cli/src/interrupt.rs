@@ -13,21 +13,21 @@ use crate::terminal;
 pub(crate) enum Choice {
     Cancel,
     Leave,
-    GoOn,
+    Wait,
 }
 
 /// The stream of interrupts.
 pub(crate) struct Interrupts {
-    on: OnInterrupt,
+    action: OnInterrupt,
     received: UnboundedReceiver<()>,
 }
 
 impl Interrupts {
     /// Starts listening. From now on an interrupt no longer ends the process by itself.
-    pub(crate) fn listen(on: OnInterrupt) -> Interrupts {
+    pub(crate) fn listen(action: OnInterrupt) -> Interrupts {
         let (sender, received) = unbounded_channel();
         tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(()).is_ok() {} });
-        Interrupts { on, received }
+        Interrupts { action, received }
     }
 
     /// Waits for the next interrupt. Cancel safe.
@@ -39,7 +39,7 @@ impl Interrupts {
     }
 
     /// Runs `work`; returns `None` if an interrupt comes first.
-    pub(crate) async fn or<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) async fn unless_interrupted<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.next() => None,
@@ -49,7 +49,7 @@ impl Interrupts {
 
     /// Decides what to do with the job after an interrupt, by the option or by asking.
     pub(crate) async fn choose(&mut self, job: &str, progress: &Progress) -> Choice {
-        match self.on {
+        match self.action {
             OnInterrupt::Cancel => Choice::Cancel,
             OnInterrupt::Leave => Choice::Leave,
             // Without a terminal the job is left running, so that pages already paid for are not thrown away.
@@ -66,7 +66,7 @@ impl Interrupts {
                     () = self.next() => Choice::Leave,
                     answer = answer => match answer.ok().and_then(Result::ok).as_deref().map(str::trim) {
                         Some("y" | "Y" | "yes") => Choice::Cancel,
-                        Some("w" | "W" | "wait") => Choice::GoOn,
+                        Some("w" | "W" | "wait") => Choice::Wait,
                         _ => Choice::Leave,
                     },
                 };
@@ -77,15 +77,15 @@ impl Interrupts {
     }
 }
 
-/// Prints what to do if an interrupt came before the job had an id.
-pub(crate) fn report_unnamed() {
+/// Reports an interrupt that came before the job had an id.
+pub(crate) fn report_unknown_job() {
     terminal::notice(
         "runo: interrupted before the service returned a job id; if it accepted the call, `runo jobs` lists the job",
     );
 }
 
-/// Prints how to get at a job that was left running.
-pub(crate) fn report_left(job: &str) {
+/// Prints how to read or cancel a job that was left running.
+pub(crate) fn report_running(job: &str) {
     terminal::notice(&format!(
         "runo: {job} keeps running; `runo result {job}` reads its results, `runo cancel {job}` cancels it"
     ));

@@ -1,6 +1,6 @@
 //! The resume file: records the progress of a batch, so that it resumes after a crash and nothing is paid for twice.
 //!
-//! The Idempotency-Key of a call is on the disk before the call is sent, so a repeated call meets the same job. Once a
+//! The Idempotency-Key of a call is on the disk before the call is sent, so a repeated call joins the same job. Once a
 //! job's id is recorded its results can be read again, so an output that broke off within a job is truncated to where
 //! the job's results begin.
 
@@ -11,16 +11,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::exit::{FAILURE, Failed};
+use crate::exit::{CommandError, FAILURE};
 use crate::follow::Tally;
 
-/// How long an idempotency key is sure to name its job. The service keeps keys for 24 hours.
+/// How long an idempotency key is certain to name its job. The service keeps keys for 24 hours.
 const KEY_SECONDS: u64 = 23 * 3_600;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "lowercase")]
 enum Entry {
-    /// First entry: a digest of the call, not the call itself, because its headers may be secrets.
+    /// The first entry. Has a digest of the call instead of the call, because its headers may be secrets.
     Begun { version: u8, call: String, output: PathBuf },
     /// A call is about to be sent; has the length of the output so far.
     Chunk(Chunk),
@@ -29,7 +29,8 @@ enum Entry {
     /// The job has ended and its results are on the disk; has the length of the output and the tally so far.
     Ended { tally: Tally, output_bytes: u64 },
     /// The batch is complete.
-    Over,
+    #[serde(rename = "over")]
+    Complete,
 }
 
 /// The URLs of one job.
@@ -44,14 +45,14 @@ pub(crate) struct Chunk {
 
 /// What earlier runs have done.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
+pub(crate) struct EarlierRuns {
     pub(crate) chunks: Vec<Chunk>,
     /// The chunk whose job has not ended, and the job's id if it is known.
     pub(crate) open: Option<(Chunk, Option<String>)>,
     pub(crate) tally: Tally,
     /// Length of the output's valid part, in bytes.
     pub(crate) output_bytes: u64,
-    pub(crate) over: bool,
+    pub(crate) complete: bool,
 }
 
 /// An open resume file, locked against other processes.
@@ -64,14 +65,14 @@ impl Journal {
     /// Opens the file, or creates it for a call and an output.
     ///
     /// Errors: the file is locked, malformed, or belongs to another call or output.
-    pub(crate) fn open(path: &Path, call: &str, output: &Path) -> Result<(Journal, Done), Failed> {
-        let failed = |error: io::Error| Failed::file(path, &error);
+    pub(crate) fn open(path: &Path, call: &str, output: &Path) -> Result<(Journal, EarlierRuns), CommandError> {
+        let failed = |error: io::Error| CommandError::file(path, &error);
         let output = std::path::absolute(output).map_err(failed)?;
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                return Err(Failed::new(
+                return Err(CommandError::new(
                     FAILURE,
                     format!("{}: another `runo batch` is using this file", path.display()),
                 ));
@@ -82,36 +83,41 @@ impl Journal {
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(failed)?;
         // A last line without a newline was cut off by a crash.
-        let whole = text.rfind('\n').map_or(0, |at| at + 1);
-        file.set_len(whole as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
-        let entries: Result<Vec<Entry>, _> = text[..whole].lines().map(serde_json::from_str).collect();
+        let valid_bytes = text.rfind('\n').map_or(0, |at| at + 1);
+        file.set_len(valid_bytes as u64).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
+        let entries: Result<Vec<Entry>, _> = text[..valid_bytes].lines().map(serde_json::from_str).collect();
         let entries = entries
-            .map_err(|error| Failed::usage(format!("{}: this is not a resume file: {error}", path.display())))?;
+            .map_err(|error| CommandError::usage(format!("{}: this is not a resume file: {error}", path.display())))?;
         let mut journal = Journal { path: path.to_owned(), file };
-        let Some((Entry::Begun { version: 1, call: then, output: there }, rest)) = entries.split_first() else {
+        let Some((Entry::Begun { version: 1, call: recorded_call, output: recorded_output }, rest)) =
+            entries.split_first()
+        else {
             if !entries.is_empty() {
-                return Err(Failed::usage(format!("{}: this is not a resume file of this version", path.display())));
+                return Err(CommandError::usage(format!(
+                    "{}: this is not a resume file of this version",
+                    path.display()
+                )));
             }
             journal.append(&Entry::Begun { version: 1, call: call.to_owned(), output })?;
-            return Ok((journal, Done::default()));
+            return Ok((journal, EarlierRuns::default()));
         };
-        if then != call {
+        if recorded_call != call {
             let text =
                 "this file was begun with other fields, options or another service; repeat the same command to resume";
-            return Err(Failed::usage(format!("{}: {text}", path.display())));
+            return Err(CommandError::usage(format!("{}: {text}", path.display())));
         }
-        if *there != output {
-            return Err(Failed::usage(format!(
+        if *recorded_output != output {
+            return Err(CommandError::usage(format!(
                 "{}: this file belongs to the output {}",
                 path.display(),
-                there.display()
+                recorded_output.display()
             )));
         }
-        Ok((journal, Done::of(rest)))
+        Ok((journal, EarlierRuns::of(rest)))
     }
 
     /// Records that a call is about to be sent.
-    pub(crate) fn chunk(&mut self, key: String, urls: &[String], output_bytes: u64) -> Result<Chunk, Failed> {
+    pub(crate) fn chunk(&mut self, key: String, urls: &[String], output_bytes: u64) -> Result<Chunk, CommandError> {
         let digest = crate::urls::digest(urls);
         let chunk = Chunk { key, urls: urls.len() as u64, digest, output_bytes, unix_seconds: now() };
         self.append(&Entry::Chunk(chunk.clone()))?;
@@ -119,31 +125,31 @@ impl Journal {
     }
 
     /// Records the id of the job.
-    pub(crate) fn job(&mut self, id: &str) -> Result<(), Failed> {
+    pub(crate) fn job(&mut self, id: &str) -> Result<(), CommandError> {
         self.append(&Entry::Job { id: id.to_owned() })
     }
 
     /// Records that the job has ended and that its results are on the disk.
-    pub(crate) fn ended(&mut self, tally: Tally, output_bytes: u64) -> Result<(), Failed> {
+    pub(crate) fn ended(&mut self, tally: Tally, output_bytes: u64) -> Result<(), CommandError> {
         self.append(&Entry::Ended { tally, output_bytes })
     }
 
     /// Records that the batch is complete.
-    pub(crate) fn over(&mut self) -> Result<(), Failed> {
-        self.append(&Entry::Over)
+    pub(crate) fn complete(&mut self) -> Result<(), CommandError> {
+        self.append(&Entry::Complete)
     }
 
-    fn append(&mut self, entry: &Entry) -> Result<(), Failed> {
-        let mut line = serde_json::to_string(entry).map_err(|error| Failed::new(FAILURE, error.to_string()))?;
+    fn append(&mut self, entry: &Entry) -> Result<(), CommandError> {
+        let mut line = serde_json::to_string(entry).map_err(|error| CommandError::new(FAILURE, error.to_string()))?;
         line.push('\n');
         let write = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
-        write.map_err(|error| Failed::file(&self.path, &error))
+        write.map_err(|error| CommandError::file(&self.path, &error))
     }
 }
 
-impl Done {
-    fn of(entries: &[Entry]) -> Done {
-        let mut done = Done::default();
+impl EarlierRuns {
+    fn of(entries: &[Entry]) -> EarlierRuns {
+        let mut done = EarlierRuns::default();
         for entry in entries {
             match entry {
                 Entry::Begun { .. } => {}
@@ -160,7 +166,7 @@ impl Done {
                     done.chunks.extend(done.open.take().map(|(chunk, _)| chunk));
                     (done.tally, done.output_bytes) = (*tally, *output_bytes);
                 }
-                Entry::Over => done.over = true,
+                Entry::Complete => done.complete = true,
             }
         }
         done
@@ -168,8 +174,8 @@ impl Done {
 }
 
 impl Chunk {
-    /// Whether the key is sure to name the same job still.
-    pub(crate) fn key_holds(&self) -> bool {
+    /// Whether the key is still certain to name the same job.
+    pub(crate) fn key_is_valid(&self) -> bool {
         now().saturating_sub(self.unix_seconds) < KEY_SECONDS
     }
 }
@@ -188,7 +194,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, output) = (folder.path().join("j"), folder.path().join("o.csv"));
         let (mut journal, done) = Journal::open(&path, "call", &output).unwrap();
-        assert!(done.chunks.is_empty() && done.open.is_none() && !done.over);
+        assert!(done.chunks.is_empty() && done.open.is_none() && !done.complete);
         let urls = ["http://a/".to_owned()];
         let first = journal.chunk("k1".into(), &urls, 0).unwrap();
         journal.job("job_1").unwrap();
@@ -202,12 +208,12 @@ mod tests {
         let (mut journal, done) = Journal::open(&path, "call", &output).unwrap();
         assert_eq!((done.chunks, done.tally, done.output_bytes), (vec![first], tally, 7));
         assert_eq!(done.open, Some((second.clone(), None)));
-        assert!(second.key_holds() && !Chunk { unix_seconds: 0, ..second }.key_holds());
+        assert!(second.key_is_valid() && !Chunk { unix_seconds: 0, ..second }.key_is_valid());
         journal.job("job_2").unwrap();
-        journal.over().unwrap();
+        journal.complete().unwrap();
         drop(journal);
         let (_, done) = Journal::open(&path, "call", &output).unwrap();
-        assert!(done.over);
+        assert!(done.complete);
         assert_eq!(done.open.unwrap().1.as_deref(), Some("job_2"));
         assert!(Journal::open(&path, "other", &output).is_err());
         assert!(Journal::open(&path, "call", Path::new("elsewhere.csv")).is_err());

@@ -22,7 +22,7 @@ impl Progress {
         let (failed, credits) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let bar = (!quiet && Term::stderr().is_term()).then(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-            bar.set_style(look(total.is_some(), &failed, &credits));
+            bar.set_style(bar_style(total.is_some(), &failed, &credits));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
@@ -47,7 +47,7 @@ impl Progress {
     }
 
     /// Runs `work`, which prints to the same terminal, with the bar hidden.
-    pub(crate) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(work),
             None => work(),
@@ -78,7 +78,7 @@ impl Progress {
     }
 }
 
-fn look(known: bool, failed: &Arc<AtomicU64>, credits: &Arc<AtomicU64>) -> ProgressStyle {
+fn bar_style(known: bool, failed: &Arc<AtomicU64>, credits: &Arc<AtomicU64>) -> ProgressStyle {
     let template = if known {
         "{bar:24.cyan} {pages}/{all} done, {failed} failed, {rate} pages/s, {eta} left, {credits} credits"
     } else {

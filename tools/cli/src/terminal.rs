@@ -1,4 +1,4 @@
-//! Text for people: nothing from a page or the service can move the cursor or colour the terminal.
+//! Text on a terminal. Nothing from a page or the service can move the cursor or colour the terminal.
 
 /// Prints `text` to standard error, without control characters.
 pub(crate) fn notice(text: &str) {
@@ -7,19 +7,19 @@ pub(crate) fn notice(text: &str) {
 
 /// Returns `text` on one line: white space collapsed, characters that control a terminal replaced.
 pub(crate) fn line(text: &str) -> String {
-    text.split_whitespace().map(plain).collect::<Vec<_>>().join(" ")
+    text.split_whitespace().map(replace_control).collect::<Vec<_>>().join(" ")
 }
 
 fn lines(text: &str) -> String {
-    text.lines().map(|line| plain(line.trim_end())).collect::<Vec<_>>().join("\n")
+    text.lines().map(|line| replace_control(line.trim_end())).collect::<Vec<_>>().join("\n")
 }
 
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if commands(c) { '\u{fffd}' } else { c }).collect()
+fn replace_control(text: &str) -> String {
+    text.chars().map(|c| if is_control(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// Whether `c` is a control character or a mark that changes the text direction.
-fn commands(c: char) -> bool {
+fn is_control(c: char) -> bool {
     (c.is_control() && c != '\t')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use runo_client::MAX_URLS;
 use sha2::{Digest, Sha256};
 
-use crate::exit::Failed;
+use crate::exit::CommandError;
 
 /// Bytes of URLs in one call. A batch's body has 5 MiB at most; the rest is left for schema and options.
 const MAX_BYTES: usize = 4_500_000;
-const LONGEST_URL: usize = 8_192;
+const MAX_URL_BYTES: usize = 8_192;
 
 /// Reads URLs line by line. A file is checked whole before the first URL is returned.
 pub(crate) struct Urls {
@@ -26,20 +26,20 @@ pub(crate) struct Urls {
 
 impl Urls {
     /// Opens a file, or standard input (`-`).
-    pub(crate) fn open(path: &Path) -> Result<Urls, Failed> {
+    pub(crate) fn open(path: &Path) -> Result<Urls, CommandError> {
         if path == Path::new("-") {
             return Ok(Urls::of("standard input", Box::new(BufReader::new(io::stdin()))));
         }
-        let open = || -> Result<Urls, Failed> {
-            let file = File::open(path).map_err(|error| Failed::usage(format!("{}: {error}", path.display())))?;
+        let open = || -> Result<Urls, CommandError> {
+            let file = File::open(path).map_err(|error| CommandError::usage(format!("{}: {error}", path.display())))?;
             Ok(Urls::of(&path.display().to_string(), Box::new(BufReader::new(file))))
         };
         // Report an invalid URL before the first one is paid for. A pipe cannot be read twice.
         if !path.is_file() {
             return open();
         }
-        let (mut all, mut total) = (open()?, 0);
-        while all.url()?.is_some() {
+        let (mut checked, mut total) = (open()?, 0);
+        while checked.url()?.is_some() {
             total += 1;
         }
         Ok(Urls { total: Some(total), ..open()? })
@@ -50,7 +50,7 @@ impl Urls {
     }
 
     /// Returns the URLs of the next job; empty at the end.
-    pub(crate) fn chunk(&mut self) -> Result<Vec<String>, Failed> {
+    pub(crate) fn chunk(&mut self) -> Result<Vec<String>, CommandError> {
         let (mut urls, mut bytes) = (Vec::new(), 0);
         while urls.len() < MAX_URLS {
             let Some(url) = self.next.take().map_or_else(|| self.url(), |url| Ok(Some(url)))? else { break };
@@ -66,27 +66,27 @@ impl Urls {
     }
 
     /// Skips the URLs of an earlier job. Errors if they have changed.
-    pub(crate) fn skip(&mut self, count: u64, digest: &str, journal: &Path) -> Result<(), Failed> {
+    pub(crate) fn skip(&mut self, count: u64, digest: &str, journal: &Path) -> Result<(), CommandError> {
         let mut hash = Sha256::new();
         for _ in 0..count {
             let url = self.next.take().map_or_else(|| self.url(), |url| Ok(Some(url)))?;
             hash_url(&mut hash, url.as_deref().unwrap_or_default());
         }
-        if hex(hash) == digest { Ok(()) } else { Err(changed(&self.name, journal)) }
+        if hex(hash) == digest { Ok(()) } else { Err(input_changed(&self.name, journal)) }
     }
 
     /// Returns the next URL; `None` at the end.
-    fn url(&mut self) -> Result<Option<String>, Failed> {
+    fn url(&mut self) -> Result<Option<String>, CommandError> {
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
             let read = self.reader.read_until(b'\n', &mut bytes);
-            if read.map_err(|error| Failed::file(&PathBuf::from(&self.name), &error))? == 0 {
+            if read.map_err(|error| CommandError::file(&PathBuf::from(&self.name), &error))? == 0 {
                 return Ok(None);
             }
             self.line += 1;
-            let wrong = |why: &str| Failed::usage(format!("{}, line {}: {why}", self.name, self.line));
-            let text = std::str::from_utf8(&bytes).map_err(|_| wrong("the line is not UTF-8"))?;
+            let invalid = |why: &str| CommandError::usage(format!("{}, line {}: {why}", self.name, self.line));
+            let text = std::str::from_utf8(&bytes).map_err(|_| invalid("the line is not UTF-8"))?;
             let text = text.trim_start_matches('\u{feff}').trim();
             if text.is_empty() || text.starts_with('#') {
                 continue;
@@ -94,10 +94,10 @@ impl Urls {
             let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
             if !matches!(scheme.as_deref(), Some("http" | "https")) {
                 let shown: String = text.chars().take(80).collect();
-                return Err(wrong(&format!("{shown:?} is not an http or https URL")));
+                return Err(invalid(&format!("{shown:?} is not an http or https URL")));
             }
-            if text.len() > LONGEST_URL {
-                return Err(wrong("the URL is longer than 8,192 bytes"));
+            if text.len() > MAX_URL_BYTES {
+                return Err(invalid("the URL is longer than 8,192 bytes"));
             }
             return Ok(Some(text.to_owned()));
         }
@@ -121,9 +121,9 @@ fn hex(hash: Sha256) -> String {
 }
 
 /// Error for an input that differs from the one that the batch was begun with.
-pub(crate) fn changed(name: &str, journal: &Path) -> Failed {
+pub(crate) fn input_changed(name: &str, journal: &Path) -> CommandError {
     let text = "the URLs are not those that the batch was begun with";
-    Failed::usage(format!("{name}: {text} ({}); restore them to resume it", journal.display()))
+    CommandError::usage(format!("{name}: {text} ({}); restore them to resume it", journal.display()))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl LocalConfig {
                 .map(|p| u16::try_from(p).unwrap_or(0))
         };
         // 0 means no port; "any" lets the system choose one.
-        let listened = |name| {
+        let listener_port = |name| {
             if env.text(name).as_deref() == Some("any") {
                 return Ok(Some(0));
             }
@@ -92,8 +92,8 @@ impl LocalConfig {
             names: parsed(env, "SERVER_NAMES", "host names and addresses, separated by commas", ServerNames::parse)?
                 .unwrap_or_default(),
             port: port("PORT", 8080)?,
-            dynamodb_port: listened("DYNAMODB_PORT")?,
-            sqs_port: listened("SQS_PORT")?,
+            dynamodb_port: listener_port("DYNAMODB_PORT")?,
+            sqs_port: listener_port("SQS_PORT")?,
             credentials: None,
             worker_concurrency: usize::try_from(env.number(
                 "WORKER_CONCURRENCY",
@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn address_and_server_names_are_read() {
         let read = |vars: &[(&str, &str)]| {
-            let look = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-            LocalConfig::read(&Env(&look)).map(|c| (c.bind_address.to_string(), c.names))
+            let lookup = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+            LocalConfig::read(&Env(&lookup)).map(|c| (c.bind_address.to_string(), c.names))
         };
         assert_eq!(read(&[]).unwrap(), ("127.0.0.1".into(), ServerNames::default()));
         let given = read(&[("BIND_ADDRESS", "0.0.0.0"), ("SERVER_NAMES", "runo.example.com")]).unwrap();
@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn stores_have_listeners_only_if_ports_are_set() {
         let ports = |value: Option<&str>| {
-            let look = |name: &str| value.filter(|_| name.ends_with("_PORT") && name != "PORT").map(str::to_owned);
-            LocalConfig::read(&Env(&look)).map(|c| (c.dynamodb_port, c.sqs_port))
+            let lookup = |name: &str| value.filter(|_| name.ends_with("_PORT") && name != "PORT").map(str::to_owned);
+            LocalConfig::read(&Env(&lookup)).map(|c| (c.dynamodb_port, c.sqs_port))
         };
         assert_eq!(ports(None).unwrap(), (None, None));
         assert_eq!(ports(Some("0")).unwrap(), (None, None));

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 /// Creates the folder if it does not exist, and makes it and its files accessible to their owner only, including files
-/// that already existed. Leaves symbolic links alone: their targets are not ours to change.
+/// that already existed. Does not change symbolic links or their targets.
 ///
 /// # Errors
 /// The folder cannot be created, or belongs to another user.

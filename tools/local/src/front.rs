@@ -31,17 +31,17 @@ use crate::{event, sample};
 /// Limits on clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Most connections at once. Any further one is answered with 503 and closed.
+    /// Maximum number of concurrent connections. Any further one is answered with 503 and closed.
     pub connections: usize,
-    /// Longest time for a request's head to arrive; also closes a connection that is idle for that long.
+    /// Timeout for a request's head to arrive. A connection that is idle for that long is closed too.
     pub head: Duration,
-    /// Longest time for a request's body to arrive.
+    /// Timeout for a request's body to arrive.
     pub body: Duration,
-    /// Longest time that a client may leave sent data unread.
+    /// Maximum time for which a client may leave sent data unread.
     pub unread: Duration,
-    /// Calls accepted at once: from the request's last byte to the response's head.
-    pub entries: usize,
-    /// Longest wait of a call to be accepted. After that it is answered with 503, and nothing was done.
+    /// Maximum number of calls that are being accepted, each from the request's last byte to the response's head.
+    pub concurrent_accepts: usize,
+    /// Maximum wait of a call before it is accepted. After that it is answered with 503, and nothing was done.
     pub wait: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Default for Limits {
             head: Duration::from_secs(30),
             body: Duration::from_secs(60),
             unread: Duration::from_secs(60),
-            entries: 32,
+            concurrent_accepts: 32,
             wait: Duration::from_secs(1),
         }
     }
@@ -65,7 +65,7 @@ impl Limits {
     #[must_use]
     pub(crate) fn limited_by(self, descriptors: Option<u64>, fetches: u32) -> Limits {
         let Some(descriptors) = descriptors else { return self };
-        let others = SPARE + REFUSED_AT_ONCE as u64 + 3 * u64::from(fetches);
+        let others = RESERVED_DESCRIPTORS + REFUSED_AT_ONCE as u64 + 3 * u64::from(fetches);
         let left = usize::try_from(descriptors.saturating_sub(others)).unwrap_or(usize::MAX).max(1);
         if left < self.connections {
             tracing::warn!(
@@ -77,24 +77,25 @@ impl Limits {
         Limits { connections: self.connections.min(left), ..self }
     }
 
-    /// Returns the most connections of one peer: all but an eighth, which is kept for others.
+    /// Returns the maximum number of connections of one peer: all but an eighth, which is kept for others.
     fn per_peer(self) -> usize {
         self.connections - self.connections / 8
     }
 }
 
 /// Descriptors for the stores' files, logs, listeners and tools.
-const SPARE: u64 = 64;
-/// Most bytes of a head, and of response data buffered for the network. (API Gateway accepts 10,240 bytes of headers.)
-const BUFFER: usize = 64 * 1024;
+const RESERVED_DESCRIPTORS: u64 = 64;
+/// Maximum number of bytes of a head, and of response data buffered for the network. (API Gateway accepts 10,240 bytes
+/// of headers.)
+const BUFFER_BYTES: usize = 64 * 1024;
 /// Connections over the limit that are answered with 503 at once; any further one is closed without an answer.
 const REFUSED_AT_ONCE: usize = 64;
-/// Longest time to send that 503.
+/// Timeout for sending that 503.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long connections may take to finish when the server stops.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves until `stop`, then gives open requests a moment to finish.
+/// Serves until `stop`, then waits a limited time for open requests to finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: App,
@@ -104,7 +105,7 @@ pub(crate) async fn serve(
 ) {
     let graceful = GracefulShutdown::new();
     let (free, refusals) = (Arc::new(Semaphore::new(limits.connections)), Arc::new(Semaphore::new(REFUSED_AT_ONCE)));
-    let entrance = Arc::new(Semaphore::new(limits.entries));
+    let call_permits = Arc::new(Semaphore::new(limits.concurrent_accepts));
     let peers = Peers::default();
     loop {
         let (socket, peer) = tokio::select! {
@@ -119,12 +120,12 @@ pub(crate) async fn serve(
             },
             () = stop.cancelled() => break,
         };
-        let place = free.clone().try_acquire_owned().ok().zip(peers.enter(peer, limits.per_peer()));
-        let Some(place) = place else {
-            if let Ok(place) = refusals.clone().try_acquire_owned() {
+        let permit = free.clone().try_acquire_owned().ok().zip(peers.connect(peer, limits.per_peer()));
+        let Some(permit) = permit else {
+            if let Ok(permit) = refusals.clone().try_acquire_owned() {
                 tokio::spawn(async move {
                     let _ = tokio::time::timeout(REFUSAL_TIMEOUT, refuse_connection(socket)).await;
-                    drop(place);
+                    drop(permit);
                 });
             }
             continue;
@@ -133,26 +134,26 @@ pub(crate) async fn serve(
         let _ = socket.set_nodelay(true);
         let mut socket = TimeoutStream::new(socket);
         socket.set_write_timeout(Some(limits.unread));
-        let (app, entrance, names) = (app.clone(), Arc::clone(&entrance), names.clone());
+        let (app, call_permits, names) = (app.clone(), Arc::clone(&call_permits), names.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let (app, entrance, names) = (app.clone(), Arc::clone(&entrance), names.clone());
-            async move { Ok::<_, Infallible>(answer(app, request, limits, &names, &entrance).await) }
+            let (app, call_permits, names) = (app.clone(), Arc::clone(&call_permits), names.clone());
+            async move { Ok::<_, Infallible>(answer(app, request, limits, &names, &call_permits).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
-            .max_buf_size(BUFFER)
+            .max_buf_size(BUFFER_BYTES)
             .serve_connection(TokioIo::new(Box::pin(socket)), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await;
 }
 
 /// Answers that there are too many connections.
@@ -167,7 +168,7 @@ async fn refuse_connection(socket: TcpStream) {
     let _ = connection.await;
 }
 
-/// Whether `Content-Length` is over `max` bytes: then nothing of the body is read.
+/// Whether `Content-Length` is over `max` bytes, in which case the body is not read.
 fn announced_too_large(headers: &HeaderMap, max: usize) -> bool {
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     announced.is_some_and(|bytes| bytes > max as u64)
@@ -176,7 +177,7 @@ fn announced_too_large(headers: &HeaderMap, max: usize) -> bool {
 /// Whether a request needs a key.
 fn needs_key(parts: &http::request::Parts) -> bool {
     let found = routes::find(&parts.method, parts.uri.path());
-    !matches!(found, Ok(Found::Operation(operation, _)) if operation.is_open())
+    !matches!(found, Ok(Found::Operation(operation, _)) if operation.is_public())
 }
 
 async fn answer(
@@ -184,7 +185,7 @@ async fn answer(
     request: hyper::Request<Incoming>,
     limits: Limits,
     names: &ServerNames,
-    entrance: &Arc<Semaphore>,
+    call_permits: &Arc<Semaphore>,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     if let Err(why) = names.check(&parts) {
@@ -207,19 +208,19 @@ async fn answer(
     if announced_too_large(&parts.headers, max) {
         return app.refuse(&parts.headers, api::request::too_large(max)).await;
     }
-    let mut whole = std::pin::pin!(Limited::new(body, max).collect());
+    let mut collected = std::pin::pin!(Limited::new(body, max).collect());
     // A body that arrives with its head is ready at once. Any other is waited for only if the request has a valid key.
-    let there = tokio::select! {
+    let early_body = tokio::select! {
         biased;
-        body = &mut whole => Some(body),
+        body = &mut collected => Some(body),
         refusal = app.refuse_unknown_key(&parts.headers), if needs_key(&parts) => match refusal {
             Some(refusal) => return refusal,
             None => None,
         },
     };
-    let body = match there {
+    let body = match early_body {
         Some(body) => Ok(body),
-        None => tokio::time::timeout(limits.body, whole).await,
+        None => tokio::time::timeout(limits.body, collected).await,
     };
     let body = match body {
         Ok(Ok(body)) => body.to_bytes(),
@@ -239,32 +240,32 @@ async fn answer(
         }
     };
     if function == Function::Mcp {
-        // A tool may take long, so this request takes no entry; the calls that it makes do.
-        let (inner, entrance) = (app.clone(), Arc::clone(entrance));
+        // A tool may take long, so this request takes no permit; the calls that it makes do.
+        let (inner, call_permits) = (app.clone(), Arc::clone(call_permits));
         let serve = Arc::new(move |function, request| {
-            let (app, entrance) = (inner.clone(), Arc::clone(&entrance));
+            let (app, call_permits) = (inner.clone(), Arc::clone(&call_permits));
             let served: BoxFuture<'static, Response> =
-                Box::pin(async move { admit(&app, function, request, limits, &entrance).await });
+                Box::pin(async move { admit(&app, function, request, limits, &call_permits).await });
             served
         });
         return in_own_task(async move { mcp::handle(&app, request, serve).await }).await;
     }
-    admit(&app, function, request, limits, entrance).await
+    admit(&app, function, request, limits, call_permits).await
 }
 
-/// Passes a request to the function that serves it; a POST waits for an entry first.
+/// Passes a request to the function that serves it; a POST waits for a permit first.
 async fn admit(
     app: &App,
     function: Function,
     request: lambda_http::Request,
     limits: Limits,
-    entrance: &Semaphore,
+    call_permits: &Semaphore,
 ) -> Response {
-    // New work waits for an entry, but not for long: under overload some calls are served soon instead of all of them
-    // late. In the cloud each call has a process of its own, and the stage's throttling does this.
-    let _entry = if request.method() == http::Method::POST {
-        match tokio::time::timeout(limits.wait, entrance.acquire()).await {
-            Ok(entry) => entry.ok(),
+    // New work waits for a permit, but only for a short time: under overload some calls are served soon instead of all
+    // of them late. In the cloud each call has a process of its own, and the stage's throttling does this.
+    let _permit = if request.method() == http::Method::POST {
+        match tokio::time::timeout(limits.wait, call_permits.acquire()).await {
+            Ok(permit) => permit.ok(),
             Err(_) => {
                 let text = "this server is overloaded and did not start the call; try again shortly";
                 let refusal = ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::Unavailable, text) };
@@ -303,12 +304,12 @@ mod tests {
 
     #[test]
     fn connections_are_limited_by_file_descriptors() {
-        let asked = |connections| Limits { connections, ..Limits::default() };
-        let held = |connections, descriptors| asked(connections).limited_by(descriptors, 32).connections;
-        assert_eq!(held(1_000, None), 1_000);
-        assert_eq!(held(1_000, Some(65_536)), 1_000);
-        assert_eq!(held(1_000, Some(1_024)), 1_024 - 64 - 64 - 96);
-        assert_eq!(held(1_000, Some(100)), 1, "one is always served");
-        assert_eq!((asked(1_000).per_peer(), asked(3).per_peer(), asked(1).per_peer()), (875, 3, 1));
+        let requested = |connections| Limits { connections, ..Limits::default() };
+        let allowed = |connections, descriptors| requested(connections).limited_by(descriptors, 32).connections;
+        assert_eq!(allowed(1_000, None), 1_000);
+        assert_eq!(allowed(1_000, Some(65_536)), 1_000);
+        assert_eq!(allowed(1_000, Some(1_024)), 1_024 - 64 - 64 - 96);
+        assert_eq!(allowed(1_000, Some(100)), 1, "one is always served");
+        assert_eq!((requested(1_000).per_peer(), requested(3).per_peer(), requested(1).per_peer()), (875, 3, 1));
     }
 }

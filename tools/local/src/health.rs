@@ -7,21 +7,23 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::LocalConfig;
-use crate::stack::reached_at;
+use crate::stack::reachable_address;
 
 /// The argument that runs the check.
 pub const ARGUMENT: &str = "health";
-/// Time limit of each step.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of each step.
+const STEP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs the check; prints what is wrong to standard error.
 #[allow(clippy::print_stderr)] // the program's output, not its log
 pub fn main() -> ExitCode {
-    let asked = match LocalConfig::from_env() {
-        Ok(config) => ask(reached_at((config.bind_address, config.port).into())).map_err(|e| e.to_string()),
+    let healthy = match LocalConfig::from_env() {
+        Ok(config) => {
+            is_healthy(reachable_address((config.bind_address, config.port).into())).map_err(|e| e.to_string())
+        }
         Err(error) => Err(error.to_string()),
     };
-    match asked {
+    match healthy {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
             eprintln!("the server does not answer /health with 200");
@@ -35,10 +37,10 @@ pub fn main() -> ExitCode {
 }
 
 /// Returns whether `GET /health` is answered with 200.
-fn ask(address: SocketAddr) -> std::io::Result<bool> {
-    let mut socket = TcpStream::connect_timeout(&address, PATIENCE)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    socket.set_write_timeout(Some(PATIENCE))?;
+fn is_healthy(address: SocketAddr) -> std::io::Result<bool> {
+    let mut socket = TcpStream::connect_timeout(&address, STEP_TIMEOUT)?;
+    socket.set_read_timeout(Some(STEP_TIMEOUT))?;
+    socket.set_write_timeout(Some(STEP_TIMEOUT))?;
     socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut status = [0; "HTTP/1.1 200 ".len()];
     socket.read_exact(&mut status)?;
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     fn only_200_is_healthy() {
-        for (answer, well) in
+        for (answer, expected) in
             [("HTTP/1.1 200 OK\r\n\r\n", Some(true)), ("HTTP/1.1 503 No\r\n\r\n", Some(false)), ("", None)]
         {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -63,7 +65,7 @@ mod tests {
                 socket.write_all(answer.as_bytes()).unwrap();
                 String::from_utf8_lossy(&head).into_owned()
             });
-            assert_eq!(ask(address).ok(), well, "{answer}");
+            assert_eq!(is_healthy(address).ok(), expected, "{answer}");
             assert_eq!(server.join().unwrap(), "GET /health HTTP/1.1");
         }
     }

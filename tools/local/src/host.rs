@@ -26,7 +26,7 @@ impl ServerNames {
     }
 
     /// Adds an address.
-    pub(crate) fn and(&self, address: IpAddr) -> ServerNames {
+    pub(crate) fn with_address(&self, address: IpAddr) -> ServerNames {
         let host = match address {
             IpAddr::V4(ip) => Host::Ipv4(ip),
             IpAddr::V6(ip) => Host::Ipv6(ip),
@@ -83,33 +83,33 @@ fn is_loopback(host: &Host) -> bool {
 mod tests {
     use super::*;
 
-    fn verdict_of(names: &ServerNames, target: &str, hosts: &[&str]) -> bool {
+    fn is_accepted_with(names: &ServerNames, target: &str, hosts: &[&str]) -> bool {
         let request = hosts.iter().fold(http::Request::get(target), |r, host| r.header("host", *host));
         names.check(&request.body(()).unwrap().into_parts().0).is_ok()
     }
 
-    fn verdict(target: &str, hosts: &[&str]) -> bool {
-        verdict_of(&ServerNames::default(), target, hosts)
+    fn is_accepted(target: &str, hosts: &[&str]) -> bool {
+        is_accepted_with(&ServerNames::default(), target, hosts)
     }
 
     #[test]
     fn configured_server_names_are_accepted() {
         let names = ServerNames::parse("runo.example.com, 192.168.0.1,fd00::1").unwrap();
         for good in ["RUNO.example.com", "runo.example.com:8443", "192.168.0.1:8080", "[fd00::1]:8080", "localhost"] {
-            assert!(verdict_of(&names, "/v1/usage", &[good]), "{good}");
+            assert!(is_accepted_with(&names, "/v1/usage", &[good]), "{good}");
         }
         for bad in ["example.com", "a.runo.example.com", "192.168.0.2", "[fd00::2]"] {
-            assert!(!verdict_of(&names, "/v1/usage", &[bad]), "{bad}");
+            assert!(!is_accepted_with(&names, "/v1/usage", &[bad]), "{bad}");
         }
         assert_eq!(ServerNames::parse(""), Some(ServerNames::default()));
         assert_eq!(ServerNames::parse("a b"), None);
-        assert!(verdict_of(&names.and(IpAddr::from([10, 0, 0, 1])), "/", &["10.0.0.1:80"]));
+        assert!(is_accepted_with(&names.with_address(IpAddr::from([10, 0, 0, 1])), "/", &["10.0.0.1:80"]));
     }
 
     #[test]
     fn by_default_only_loopback_names_are_accepted() {
         for good in ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:80", "api.localhost:8080"] {
-            assert!(verdict("/v1/usage", &[good]), "{good}");
+            assert!(is_accepted("/v1/usage", &[good]), "{good}");
         }
         for bad in [
             "evil.example",
@@ -124,10 +124,10 @@ mod tests {
             "a b",
             "localhost:port",
         ] {
-            assert!(!verdict("/v1/usage", &[bad]), "{bad}");
+            assert!(!is_accepted("/v1/usage", &[bad]), "{bad}");
         }
-        assert!(!verdict("/", &[]) && !verdict("/", &["localhost", "localhost"]));
-        assert!(verdict("http://localhost:8080/", &["localhost:8080"]));
-        assert!(!verdict("http://evil.example/", &["localhost:8080"]));
+        assert!(!is_accepted("/", &[]) && !is_accepted("/", &["localhost", "localhost"]));
+        assert!(is_accepted("http://localhost:8080/", &["localhost:8080"]));
+        assert!(!is_accepted("http://evil.example/", &["localhost:8080"]));
     }
 }

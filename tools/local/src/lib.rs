@@ -32,11 +32,11 @@ pub use stack::Stack;
 
 /// Runs the local server: starts the stack, prints how to reach it, and serves until Ctrl-C or SIGTERM.
 pub async fn main() -> ExitCode {
-    main_on(AppDependencies::default()).await
+    main_with(AppDependencies::default()).await
 }
 
 /// The same with other dependencies, such as another clock or rows in memory.
-pub async fn main_on(dependencies: AppDependencies) -> ExitCode {
+pub async fn main_with(dependencies: AppDependencies) -> ExitCode {
     api::telemetry::start_log(false);
     let mut config = match LocalConfig::from_env() {
         Ok(config) => config,
@@ -46,7 +46,7 @@ pub async fn main_on(dependencies: AppDependencies) -> ExitCode {
         }
     };
     config.config.settings.reader = api::app::reader();
-    let stack = match Stack::start_on(config, dependencies).await {
+    let stack = match Stack::start_with(config, dependencies).await {
         Ok(stack) => stack,
         Err(error) => {
             tracing::error!("{error}");

@@ -17,7 +17,7 @@ use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use runtime::clock::{Ids, SystemIds};
+use runtime::clock::{RandomSource, SystemRandom};
 use rustack_auth::{StaticCredentialProvider, hash_payload, verify_sigv4};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
@@ -26,12 +26,12 @@ use tokio_util::sync::CancellationToken;
 use crate::embedded::{Fault, Service};
 use crate::host::ServerNames;
 
-/// Time limit for a head, and for a body, to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout for a head, and for a body, to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of bytes of a request: DynamoDB's own limit.
 const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Headers that a signature must cover: without them a signed request could be turned into another one.
-const SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
+const SIGNED_HEADERS: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
 
 /// Credentials that sign requests.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Credentials {
 impl Credentials {
     /// Generates credentials for one start.
     pub fn random() -> Credentials {
-        let text = |prefix| key_text(prefix, SystemIds.random(), SystemIds.random());
+        let text = |prefix| key_text(prefix, SystemRandom.random(), SystemRandom.random());
         Credentials { access_key: text("local"), secret_key: text("") }
     }
 }
@@ -104,7 +104,7 @@ impl Listener {
                     async move { Ok::<_, Infallible>(signed.answer(request).await) }
                 });
                 let mut http = http1::Builder::new();
-                http.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+                http.timer(TokioTimer::new()).header_read_timeout(READ_TIMEOUT);
                 connections.spawn(http.serve_connection(TokioIo::new(socket), service));
             }
         });
@@ -150,8 +150,9 @@ impl Listeners {
         dynamodb: Option<(TcpListener, &Service)>,
         sqs: Option<(TcpListener, &Service)>,
     ) -> std::io::Result<Listeners> {
-        let start = |asked: Option<(TcpListener, &Service)>| {
-            let started = asked.map(|(socket, service)| Listener::start(socket, service.clone(), &credentials, names));
+        let start = |requested: Option<(TcpListener, &Service)>| {
+            let started =
+                requested.map(|(socket, service)| Listener::start(socket, service.clone(), &credentials, names));
             started.transpose()
         };
         let (dynamodb, sqs) = (start(dynamodb)?, start(sqs)?);
@@ -162,9 +163,9 @@ impl Listeners {
     /// the sample pages may be fetched.
     pub(crate) fn own(&self, api: SocketAddr) -> Vec<OwnListener> {
         let closed = [&self.dynamodb, &self.sqs].into_iter().flatten();
-        let closed = closed.map(|listener| OwnListener { port: listener.address.port(), open: Vec::new() });
-        let open = vec!["/sample/".to_owned(), "/robots.txt".to_owned()];
-        closed.chain([OwnListener { port: api.port(), open }]).collect()
+        let closed = closed.map(|listener| OwnListener { port: listener.address.port(), allowed_paths: Vec::new() });
+        let allowed_paths = vec!["/sample/".to_owned(), "/robots.txt".to_owned()];
+        closed.chain([OwnListener { port: api.port(), allowed_paths }]).collect()
     }
 
     /// Stops them.
@@ -193,7 +194,7 @@ impl SignedService {
         if parts.headers.contains_key(ORIGIN) {
             return refusal(StatusCode::FORBIDDEN, "AccessDeniedException", "web pages may not call this service");
         }
-        let body = match tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
+        let body = match tokio::time::timeout(READ_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(_)) | Err(_) => {
                 return refusal(StatusCode::BAD_REQUEST, "ValidationException", "the request body could not be read");
@@ -211,12 +212,12 @@ impl SignedService {
         }
     }
 
-    /// Checks that this request is signed with the credentials, and that the signature covers [`SIGNED`].
+    /// Checks that this request is signed with the credentials, and that the signature covers [`SIGNED_HEADERS`].
     fn verify(&self, parts: &Parts, body: &[u8]) -> Result<(), String> {
         let want = "sign it (SigV4) with the credentials that the server printed when it started";
         let signed = verify_sigv4(parts, &hash_payload(body), &self.provider)
             .map_err(|error| format!("the request's signature is invalid ({error}); {want}"))?;
-        match SIGNED.iter().find(|name| !signed.signed_headers.iter().any(|s| s == *name)) {
+        match SIGNED_HEADERS.iter().find(|name| !signed.signed_headers.iter().any(|s| s == *name)) {
             Some(name) => Err(format!("the request's signature does not cover {name}; {want}")),
             None => Ok(()),
         }
@@ -238,7 +239,7 @@ mod tests {
 
     use super::*;
 
-    const SIGNED_WITH: &str = "host;x-amz-date;x-amz-target";
+    const ALL_SIGNED: &str = "host;x-amz-date;x-amz-target";
 
     fn service() -> (SignedService, Credentials) {
         let credentials = Credentials::random();
@@ -276,7 +277,7 @@ mod tests {
     async fn signed_requests_need_a_known_host_and_no_origin() {
         let (service, credentials) = service();
         let ask = async |host: &str, origin: Option<&'static str>| {
-            let mut parts = signed_for(host, &credentials, SIGNED_WITH, b"{}");
+            let mut parts = signed_for(host, &credentials, ALL_SIGNED, b"{}");
             if let Some(origin) = origin {
                 parts.headers.insert(ORIGIN, HeaderValue::from_static(origin));
             }
@@ -292,20 +293,17 @@ mod tests {
     #[test]
     fn only_requests_signed_with_the_credentials_are_accepted() {
         let (service, credentials) = service();
-        assert_eq!(service.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{}"), Ok(()));
-        assert!(service.verify(&signed(&credentials, SIGNED_WITH, b"{}"), b"{ }").is_err(), "another body");
-        let mut other = signed(&credentials, SIGNED_WITH, b"{}");
+        assert_eq!(service.verify(&signed(&credentials, ALL_SIGNED, b"{}"), b"{}"), Ok(()));
+        assert!(service.verify(&signed(&credentials, ALL_SIGNED, b"{}"), b"{ }").is_err(), "another body");
+        let mut other = signed(&credentials, ALL_SIGNED, b"{}");
         other.headers.insert("x-amz-target", "A.C".parse().unwrap());
         assert!(service.verify(&other, b"{}").is_err(), "another operation");
         let uncovered = signed(&credentials, "host;x-amz-date", b"{}");
         assert!(service.verify(&uncovered, b"{}").unwrap_err().contains("x-amz-target"));
         let forged = Credentials { secret_key: "local".into(), ..credentials.clone() };
-        assert!(service.verify(&signed(&forged, SIGNED_WITH, b"{}"), b"{}").is_err(), "another secret");
-        assert!(
-            service.verify(&signed(&Credentials::random(), SIGNED_WITH, b"{}"), b"{}").is_err(),
-            "of another start"
-        );
-        let mut unsigned = signed(&credentials, SIGNED_WITH, b"{}");
+        assert!(service.verify(&signed(&forged, ALL_SIGNED, b"{}"), b"{}").is_err(), "another secret");
+        assert!(service.verify(&signed(&Credentials::random(), ALL_SIGNED, b"{}"), b"{}").is_err(), "of another start");
+        let mut unsigned = signed(&credentials, ALL_SIGNED, b"{}");
         unsigned.headers.remove("authorization");
         assert!(service.verify(&unsigned, b"{}").is_err(), "none at all");
     }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// How long work that cannot be stopped (a running parser) may go on after everything else has ended.
-const LAST_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
+/// How long work that cannot be stopped (a running parser) may continue after everything else has ended.
+const SHUTDOWN_TIMEOUT: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// Settings of glibc's allocator: large allocations are mapped separately, so that they return to the system when
 /// freed. By default it raises the threshold to the size last freed, mixes large bodies with small texts, and returns
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Err(_) => return ExitCode::FAILURE,
     };
     let code = runtime.block_on(local::main());
-    runtime.shutdown_timeout(LAST_WAIT);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     code
 }
 

@@ -1,5 +1,5 @@
 //! Polls the embedded queues like Lambda's event source mapping: long polls, a concurrency limit, and the queue's
-//! visibility timeout. Deletes messages that succeeded. Failed ones are left alone: they are delivered again, and
+//! visibility timeout. Deletes messages that succeeded. Failed messages are not deleted: they are delivered again, and
 //! finally moved to the dead-letter queue.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-/// Longest wait of a poll.
+/// Maximum wait of a poll.
 const WAIT_SECS: u32 = 20;
 /// Settle messages handled at once.
 const SETTLE_CONCURRENCY: usize = 4;
@@ -79,13 +79,13 @@ impl Mapping {
         loop {
             while working.try_join_next().is_some() {}
             let Some(Ok(first)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await else { break };
-            let mut places = vec![first];
-            while places.len() < 10
+            let mut permits = vec![first];
+            while permits.len() < 10
                 && let Ok(more) = Arc::clone(&free).try_acquire_owned()
             {
-                places.push(more);
+                permits.push(more);
             }
-            let max = u32::try_from(places.len()).unwrap_or(1);
+            let max = u32::try_from(permits.len()).unwrap_or(1);
             let receive = self.queue.receive(max, WAIT_SECS, self.visibility);
             let received = match stop.run_until_cancelled(receive).await {
                 None => break,
@@ -97,10 +97,10 @@ impl Mapping {
                 }
             };
             // One message per invocation: a slow one does not delay the acknowledgement of others.
-            for (message, place) in received.into_iter().zip(places) {
+            for (message, permit) in received.into_iter().zip(permits) {
                 let mapping = self.clone();
                 working.spawn(async move {
-                    let _place = place;
+                    let _permit = permit;
                     mapping.invoke(message).await;
                 });
             }
@@ -112,7 +112,7 @@ impl Mapping {
     async fn invoke(&self, message: Received) {
         let handle = message.receipt_handle.clone();
         let event = event(&self.queue, &message);
-        let answer = match self.reader {
+        let response = match self.reader {
             Reader::Worker => match serde_json::from_value::<SqsEvent>(event) {
                 Ok(event) => Ok(worker::handle(&self.app, event, None).await),
                 Err(error) => Err(error.to_string()),
@@ -122,12 +122,12 @@ impl Mapping {
                 Err(error) => Err(error.to_string()),
             },
             Reader::Settle => match settle::handle(&self.app, event, None).await {
-                Ok(answer) => serde_json::from_value::<SqsBatchResponse>(answer).map_err(|e| e.to_string()),
+                Ok(response) => serde_json::from_value::<SqsBatchResponse>(response).map_err(|e| e.to_string()),
                 Err(error) => Err(error.to_string()),
             },
         };
-        match answer {
-            Ok(answer) if answer.batch_item_failures.is_empty() => {
+        match response {
+            Ok(response) if response.batch_item_failures.is_empty() => {
                 self.queue.delete(&[handle]).await;
             }
             Ok(_) => {}

@@ -9,13 +9,13 @@ use http::{HeaderValue, Response};
 const PRODUCT: &str = include_str!("sample_product.html");
 
 /// Delay of the slow page.
-const SLOW: Duration = Duration::from_secs(3);
+const SLOW_DELAY: Duration = Duration::from_secs(3);
 
 /// Returns the sample page of a path; `None` if the path is not one.
 pub(crate) async fn page(path: &str) -> Option<Response<api::Body>> {
     match path {
         "/sample/product" => {}
-        "/sample/slow" => tokio::time::sleep(SLOW).await,
+        "/sample/slow" => tokio::time::sleep(SLOW_DELAY).await,
         _ => return None,
     }
     let mut response = Response::new(api::Body::full(PRODUCT));

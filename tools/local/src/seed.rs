@@ -5,7 +5,7 @@ use std::path::Path;
 use api::auth::sha256_hex;
 use domain::ids::{key_text, masked};
 use domain::{AccountId, Plan, Timestamp};
-use runtime::clock::{Clock, Ids, SystemClock, SystemIds};
+use runtime::clock::{Clock, RandomSource, SystemClock, SystemRandom};
 use store::{Store, StoreError};
 
 use crate::folder::write_private;
@@ -28,9 +28,9 @@ pub enum SeedError {
 }
 
 /// File with a generated key, which is used until another is given.
-const MADE: &str = "dev-key";
+const GENERATED_KEY: &str = "dev-key";
 /// File with the SHA-256 of the key given by `RUNO_DEV_KEY`, while one is given.
-const GIVEN: &str = "dev-key.sha256";
+const GIVEN_KEY_HASH: &str = "dev-key.sha256";
 
 /// Makes sure that the account exists and has the given key, or the stored or a new generated one. Revokes the key
 /// announced before, if it is another. Returns the key.
@@ -52,8 +52,8 @@ pub(crate) async fn seed(
         let text = data_dir.and_then(|dir| std::fs::read_to_string(dir.join(name)).ok())?;
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     };
-    let (made, given_before) = (read(MADE), read(GIVEN));
-    let key = match (given, &made) {
+    let (generated, given_before) = (read(GENERATED_KEY), read(GIVEN_KEY_HASH));
+    let key = match (given, &generated) {
         (Some(key), _) => {
             match store.accounts.api_key(&sha256_hex(key)).await? {
                 Some(known) if known.account != account => return Err(SeedError::Foreign(known.account)),
@@ -62,20 +62,26 @@ pub(crate) async fn seed(
             }
             key.to_owned()
         }
-        (None, Some(made)) if store.accounts.api_key(&sha256_hex(made)).await?.is_none_or(|known| !known.revoked) => {
-            made.clone()
+        (None, Some(generated))
+            if store.accounts.api_key(&sha256_hex(generated)).await?.is_none_or(|known| !known.revoked) =>
+        {
+            generated.clone()
         }
-        (None, _) => key_text("sk_live_", SystemIds.random(), SystemIds.random()),
+        (None, _) => key_text("sk_live_", SystemRandom.random(), SystemRandom.random()),
     };
     let hash = sha256_hex(&key);
     store.accounts.add_key(&account, &hash, &masked(&key), None, now).await?;
-    for before in made.as_deref().map(sha256_hex).into_iter().chain(given_before) {
+    for before in generated.as_deref().map(sha256_hex).into_iter().chain(given_before) {
         if before != hash {
             store.accounts.revoke_key(&account, &before).await?;
         }
     }
     if let Some(dir) = data_dir {
-        let (file, text, other) = if given.is_some() { (GIVEN, &hash, MADE) } else { (MADE, &key, GIVEN) };
+        let (file, text, other) = if given.is_some() {
+            (GIVEN_KEY_HASH, &hash, GENERATED_KEY)
+        } else {
+            (GENERATED_KEY, &key, GIVEN_KEY_HASH)
+        };
         write_private(&dir.join(file), text)?;
         let _ = std::fs::remove_file(dir.join(other));
     }
@@ -99,29 +105,29 @@ mod tests {
         let store = Store::new(client, TableNames::default(), RetryPolicy::default(), 60);
         store.admin.create_tables().await.unwrap();
         let start = async |given: Option<&str>| seed(&store, given, Some(&folder), None).await;
-        let good =
+        let is_valid =
             async |key: &str| store.accounts.api_key(&sha256_hex(key)).await.unwrap().is_some_and(|k| !k.revoked);
 
-        let made = start(None).await.unwrap();
-        assert_eq!(start(None).await.unwrap(), made, "the generated key is kept");
+        let generated = start(None).await.unwrap();
+        assert_eq!(start(None).await.unwrap(), generated, "the generated key is kept");
         assert_eq!(start(Some("sk_live_first_given")).await.unwrap(), "sk_live_first_given");
-        assert!(!good(&made).await && good("sk_live_first_given").await);
+        assert!(!is_valid(&generated).await && is_valid("sk_live_first_given").await);
         start(Some("sk_live_first_given")).await.unwrap();
         start(Some("sk_live_second_given")).await.unwrap();
-        assert!(!good("sk_live_first_given").await && good("sk_live_second_given").await);
+        assert!(!is_valid("sk_live_first_given").await && is_valid("sk_live_second_given").await);
         let again = start(None).await.unwrap();
-        assert!(again != made && good(&again).await && !good("sk_live_second_given").await);
+        assert!(again != generated && is_valid(&again).await && !is_valid("sk_live_second_given").await);
 
         assert!(matches!(start(Some("sk_live_first_given")).await, Err(SeedError::Revoked)));
         let other = AccountId::parse("other").unwrap();
         store.accounts.create_account(&other, Plan::Free, None, Timestamp(0)).await.unwrap();
         store.accounts.add_key(&other, &sha256_hex("sk_live_of_other"), "", None, Timestamp(0)).await.unwrap();
         assert!(matches!(start(Some("sk_live_of_other")).await, Err(SeedError::Foreign(_))));
-        assert!(good(&again).await, "a start that is refused changes nothing");
+        assert!(is_valid(&again).await, "a start that is refused changes nothing");
         // A key that the operator revoked is not used again.
         store.accounts.revoke_key(&AccountId::parse("dev").unwrap(), &sha256_hex(&again)).await.unwrap();
         let fresh = start(None).await.unwrap();
-        assert!(fresh != again && good(&fresh).await);
+        assert!(fresh != again && is_valid(&fresh).await);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -36,7 +36,7 @@ use serde_json::Value;
 use crate::embedded::Service;
 
 /// The address in queue URLs if there is no listener: the URLs are only names then, and nothing is sent there.
-const NAMED: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_324);
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9_324);
 
 /// An embedded SQS.
 #[derive(Debug)]
@@ -48,10 +48,10 @@ pub struct Sqs {
 impl Sqs {
     /// Creates an SQS without queues. `address` is its listener's, if it has one: queue URLs contain it.
     pub fn start(address: Option<SocketAddr>) -> Sqs {
-        let address = address.unwrap_or(NAMED);
+        let address = address.unwrap_or(DEFAULT_ADDRESS);
         let config = SqsConfig { host: address.ip().to_string(), port: address.port(), ..SqsConfig::default() };
         let queues = Arc::new(RustackSqs::new(config));
-        let handler = Arc::new(Ungrouped(RustackSqsHandler::new(Arc::clone(&queues))));
+        let handler = Arc::new(WithoutMessageGroups(RustackSqsHandler::new(Arc::clone(&queues))));
         let service = Service::new(move |request: http::Request<Bytes>| {
             let handler = Arc::clone(&handler);
             async move {
@@ -83,23 +83,23 @@ impl Sqs {
 
 /// Removes MessageGroupId from messages sent to standard queues.
 #[derive(Debug)]
-struct Ungrouped(RustackSqsHandler);
+struct WithoutMessageGroups(RustackSqsHandler);
 
-impl SqsHandler for Ungrouped {
+impl SqsHandler for WithoutMessageGroups {
     fn handle_operation(
         &self,
         operation: SqsOperation,
         body: Bytes,
     ) -> Pin<Box<dyn Future<Output = Result<http::Response<SqsResponseBody>, SqsError>> + Send>> {
         let body = match operation {
-            SqsOperation::SendMessage | SqsOperation::SendMessageBatch => ungrouped(body),
+            SqsOperation::SendMessage | SqsOperation::SendMessageBatch => without_message_groups(body),
             _ => body,
         };
         self.0.handle_operation(operation, body)
     }
 }
 
-fn ungrouped(body: Bytes) -> Bytes {
+fn without_message_groups(body: Bytes) -> Bytes {
     let Ok(mut request) = serde_json::from_slice::<Value>(&body) else { return body };
     if request["QueueUrl"].as_str().is_some_and(|url| url.ends_with(".fifo")) {
         return body;
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     fn through(request: &Value) -> Value {
-        serde_json::from_slice(&ungrouped(request.to_string().into())).unwrap()
+        serde_json::from_slice(&without_message_groups(request.to_string().into())).unwrap()
     }
 
     #[test]
@@ -136,6 +136,6 @@ mod tests {
         for odd in [json!(null), json!([]), json!("text"), json!({ "Entries": 1 })] {
             assert_eq!(through(&odd), odd);
         }
-        assert_eq!(ungrouped("{".into()), Bytes::from("{"));
+        assert_eq!(without_message_groups("{".into()), Bytes::from("{"));
     }
 }

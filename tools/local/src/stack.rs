@@ -1,4 +1,4 @@
-//! Starts and stops the stack: for `cargo run`, and for tests as often as they like.
+//! Starts and stops the stack, for `cargo run` and for tests.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::sqs::Sqs;
 use crate::{front, queues, seed};
 
 /// How long started units may take to finish when the server stops.
-const GRACE: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running stack.
 #[derive(Debug)]
@@ -81,14 +81,14 @@ impl Stack {
     /// # Errors
     /// What could not be started.
     pub async fn start(local: LocalConfig) -> Result<Stack, StartError> {
-        Stack::start_on(local, AppDependencies::default()).await
+        Stack::start_with(local, AppDependencies::default()).await
     }
 
     /// Starts everything.
     ///
     /// # Errors
     /// What could not be started.
-    pub async fn start_on(local: LocalConfig, dependencies: AppDependencies) -> Result<Stack, StartError> {
+    pub async fn start_with(local: LocalConfig, dependencies: AppDependencies) -> Result<Stack, StartError> {
         let data_dir = local.data_dir.as_deref();
         let listener = TcpListener::bind((local.bind_address, local.port)).await.map_err(|e| {
             StartError::Io(format!(
@@ -101,7 +101,7 @@ impl Stack {
             bind("DYNAMODB_PORT", address.ip(), local.dynamodb_port).await?,
             bind("SQS_PORT", address.ip(), local.sqs_port).await?,
         );
-        let names = local.names.and(address.ip());
+        let names = local.names.with_address(address.ip());
         let dynamodb = DynamoDb::start(data_dir).await?;
         let sqs = Sqs::start(sqs_port.as_ref().and_then(|socket| socket.local_addr().ok()));
         let listeners = Listeners::start(
@@ -131,7 +131,7 @@ impl Stack {
         // One process, so its applications share the semaphores.
         let semaphores = dependencies.semaphores.unwrap_or_else(|| Semaphores::new(&local.config.settings));
         let mut config = local.config;
-        config.fetch.own = listeners.own(address);
+        config.fetch.own_listeners = listeners.own(address);
         // One process, so one browser.
         let renderer = match (&dependencies.renderer, local.browser) {
             (None, Some(browser)) => {
@@ -144,8 +144,8 @@ impl Stack {
         let dependencies =
             AppDependencies { semaphores: Some(semaphores), renderer: dependencies.renderer.or(given), ..dependencies };
         let app = App::new(&config, &resources, dependencies.clone()).await?;
-        let without_money = TableNames { accounts: "none".into(), ..resources.tables.clone() };
-        let worker_resources = ResourceConfig { tables: without_money, ..resources.clone() };
+        let without_accounts = TableNames { accounts: "none".into(), ..resources.tables.clone() };
+        let worker_resources = ResourceConfig { tables: without_accounts, ..resources.clone() };
         let worker = App::new(&config, &worker_resources, dependencies).await?;
         app.engine.store().admin.create_tables().await?;
         let key = seed::seed(app.engine.store(), local.dev_key.as_deref(), data_dir, local.dev_rate).await?;
@@ -156,7 +156,7 @@ impl Stack {
         tasks.push(tokio::spawn(front::serve(listener, app.clone(), limits, names, stop.clone())));
         Ok(Stack {
             browser: renderer.map(Browser),
-            url: format!("http://{}", reached_at(address)),
+            url: format!("http://{}", reachable_address(address)),
             key,
             app,
             worker,
@@ -202,10 +202,10 @@ impl Stack {
     /// Stops everything: accepts no new connections, lets started units finish, and gives leases back.
     pub async fn stop(self) {
         self.stop.cancel();
-        tokio::join!(self.app.engine.shut_down(GRACE), self.worker.engine.shut_down(GRACE));
+        tokio::join!(self.app.engine.shut_down(SHUTDOWN_TIMEOUT), self.worker.engine.shut_down(SHUTDOWN_TIMEOUT));
         for task in self.tasks {
             // A worker in the middle of a long page is abandoned: its claim's lease ends.
-            let _ = tokio::time::timeout(GRACE, task).await;
+            let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, task).await;
         }
         if let Some(Browser(renderer)) = &self.browser {
             renderer.close().await;
@@ -216,9 +216,9 @@ impl Stack {
     }
 }
 
-/// Returns the address at which this machine reaches a listener on `address`: loopback if that is the unspecified
+/// Returns the address by which this machine connects to a listener on `address`: loopback if that is the unspecified
 /// address.
-pub(crate) fn reached_at(address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable_address(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
         IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),

@@ -9,16 +9,16 @@ use crate::limits::{ACCOUNT_CONCURRENCY, GATEWAY_BURST, GATEWAY_RATE};
 pub struct FunctionSpec {
     /// Megabytes.
     pub memory_mb: u32,
-    /// Most seconds of an invocation.
+    /// Timeout of an invocation, in seconds.
     pub timeout_secs: u64,
 }
 
 /// A queue that feeds a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MappingSpec {
-    /// Most messages of an invocation.
+    /// Maximum number of messages of an invocation.
     pub batch: u32,
-    /// Most concurrent invocations.
+    /// Maximum number of concurrent invocations.
     pub concurrency: u32,
     /// Seconds that a received message stays hidden by default.
     pub visibility_secs: u64,
@@ -56,7 +56,7 @@ pub struct Deployment {
     pub reserved_notify: u32,
     /// `FETCH_CONCURRENCY`.
     pub fetch_concurrency: u32,
-    /// Concurrent pages of a job that asks for no number, in a handler.
+    /// Concurrent pages of a job without `options.concurrency`, in a handler.
     pub default_concurrency: u32,
     /// The same through the queue.
     pub queue_concurrency: u32,
@@ -72,9 +72,9 @@ pub struct Deployment {
     pub hold_secs: u64,
     /// `JOB_DEADLINE_SECONDS`.
     pub deadline_secs: u64,
-    /// Longest that an ended page waits for others, in milliseconds.
+    /// Maximum time that an ended page waits for others to be written with it, in milliseconds.
     pub linger_ms: u64,
-    /// The same if nobody waits for single results.
+    /// The same if no caller waits for single results.
     pub detached_linger_ms: u64,
     /// Store failures in a row after which a driver gives up.
     pub driver_faults: u32,
@@ -82,7 +82,7 @@ pub struct Deployment {
     pub timeout_ms: u32,
     /// Write units a second that the tables have served before; 0 for new tables.
     pub warm: u32,
-    /// How long things take.
+    /// The latencies of requests and invocations.
     pub latencies: Latencies,
 }
 
@@ -91,12 +91,12 @@ pub const SWEEP_BATCH: usize = 100;
 /// Shards of the sweeper's index (`store::keys::DUE_SHARDS`).
 pub const DUE_SHARDS: u64 = 4;
 /// Jobs whose specs and inputs a process remembers (`runtime::assignment`).
-pub const KEPT_JOBS: usize = 32;
+pub const RECENT_JOBS: usize = 32;
 /// Seconds between two heartbeats of a worker (`engine::heartbeat`).
 pub const HEARTBEAT_SECS: u64 = 5;
 /// Milliseconds that a sweep leaves before its invocation ends (`api::app`).
 pub const SWEEP_MARGIN_MS: u64 = 2_000;
-/// How often a call is judged again because the account's rows have changed (`engine::accept`).
+/// How often a call is checked again because the account's rows have changed (`engine::accept`).
 pub const ACCEPT_TRIES: u32 = 20;
 /// Maximum number of bytes of URLs that are part of the transaction (`store::accept`).
 pub const MAX_INPUT_BYTES: u32 = 8 * 1_024;
@@ -138,7 +138,7 @@ impl Default for Deployment {
 }
 
 impl Deployment {
-    /// Removes the limits of callers and of the account, to look at jobs alone.
+    /// Raises the stage's throttle to the account's limit, to examine single jobs.
     pub fn unthrottled(self) -> Deployment {
         Deployment { throttle_rate: GATEWAY_RATE, throttle_burst: GATEWAY_BURST, ..self }
     }

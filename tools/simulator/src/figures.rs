@@ -38,7 +38,7 @@ pub struct Seconds {
 pub struct Figures {
     /// The duration of each job, in milliseconds; sorted once the run is over.
     pub(crate) times_ms: Vec<u32>,
-    /// Jobs that were asked for and did not end.
+    /// Jobs that were requested and did not end.
     pub unended: u64,
     /// When the last job ended.
     pub last_at: Micros,
@@ -50,11 +50,11 @@ pub struct Figures {
     pub requests: u64,
     /// Requests that were refused.
     pub refused: Refused,
-    /// Answers that ended before their job.
+    /// Responses that ended before their job.
     pub outlived: u64,
     /// Requests to the tables.
     pub calls: u64,
-    /// Rows that were asked for; a query counts as one.
+    /// Rows that were requested; a query counts as one.
     pub rows_read: u64,
     /// Writes that conflicted with a transaction.
     pub conflicts: u64,
@@ -74,11 +74,11 @@ pub struct Figures {
     pub gave_up: u64,
     /// Messages that were delivered again.
     pub redelivered: u64,
-    /// Jobs that sweeps looked at, and how often sweeps sent messages for them again.
-    pub looks: u64,
-    /// See `looks`.
+    /// Jobs that sweeps examined, and how often sweeps sent messages for them again.
+    pub swept_jobs: u64,
+    /// See `swept_jobs`.
     pub resent: u64,
-    /// How long what was at its limit.
+    /// How long each limit was reached.
     pub seconds: Seconds,
     /// By table or index.
     pub tables: [tables::Counts; 4],
@@ -88,7 +88,7 @@ pub struct Figures {
     pub functions: [lambda::Counts; 4],
     /// GB-seconds of each function.
     pub gb_secs: [f64; 4],
-    /// Most concurrent executions.
+    /// Maximum number of concurrent executions.
     pub peak: u32,
     /// By queue.
     pub queues: [queue::Counts; 2],
@@ -114,47 +114,47 @@ impl Figures {
         self.times_ms.get(at).map_or(0.0, |ms| f64::from(*ms) / 1_000.0)
     }
 
-    fn all(&self, of: impl Fn(&tables::Counts) -> u64) -> u64 {
+    fn sum_tables(&self, of: impl Fn(&tables::Counts) -> u64) -> u64 {
         self.tables.iter().map(of).sum()
     }
 
-    fn a_page(&self, sum: u64) -> f64 {
+    fn per_page(&self, sum: u64) -> f64 {
         sum as f64 / self.units_done.max(1) as f64
     }
 
     /// Returns the write units of all tables and indexes.
     pub fn writes(&self) -> u64 {
-        self.all(|counts| counts.writes)
+        self.sum_tables(|counts| counts.writes)
     }
 
     /// Returns the read units of all tables and indexes.
     pub fn reads(&self) -> u64 {
-        self.all(|counts| counts.reads)
+        self.sum_tables(|counts| counts.reads)
     }
 
     /// Returns how many requests the tables refused.
     pub fn throttled(&self) -> u64 {
-        self.all(|counts| counts.throttled)
+        self.sum_tables(|counts| counts.throttled)
     }
 
     /// Returns the write units a page.
     pub fn writes_a_page(&self) -> f64 {
-        self.a_page(self.writes())
+        self.per_page(self.writes())
     }
 
     /// Returns the read units a page.
     pub fn reads_a_page(&self) -> f64 {
-        self.a_page(self.reads())
+        self.per_page(self.reads())
     }
 
     /// Returns the requests to the tables, a page.
     pub fn calls_a_page(&self) -> f64 {
-        self.a_page(self.calls)
+        self.per_page(self.calls)
     }
 
-    /// Returns the rows that were asked for, a page.
+    /// Returns the rows that were requested, a page.
     pub fn rows_a_page(&self) -> f64 {
-        self.a_page(self.rows_read)
+        self.per_page(self.rows_read)
     }
 
     /// Returns the pages a second, from the first call to the last end.
@@ -185,7 +185,7 @@ impl Figures {
         self.cost().iter().sum::<f64>() * 1e6 / self.units_done.max(1) as f64
     }
 
-    /// Returns what was at its limit for a twentieth of the time or longer, in percent, the longest first.
+    /// Returns the limits that were reached for at least a twentieth of the time, with that share in percent, the longest\n    /// first.
     pub fn saturated(&self) -> Vec<(String, u64)> {
         let all = self.seconds.all.max(1);
         let mut limits = vec![
@@ -198,9 +198,12 @@ impl Figures {
             // Counts of partitions are added up, so together they can exceed the run's seconds.
             limits.push((format!("a partition of {}", table.name()), counts.hot_secs.min(all)));
         }
-        let mut found: Vec<(String, u64)> =
-            limits.into_iter().map(|(what, secs)| (what, secs * 100 / all)).filter(|(_, part)| *part >= 5).collect();
-        found.sort_by_key(|(_, part)| std::cmp::Reverse(*part));
+        let mut found: Vec<(String, u64)> = limits
+            .into_iter()
+            .map(|(limit, secs)| (limit, secs * 100 / all))
+            .filter(|(_, percent)| *percent >= 5)
+            .collect();
+        found.sort_by_key(|(_, percent)| std::cmp::Reverse(*percent));
         found
     }
 }

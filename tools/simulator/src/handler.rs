@@ -6,24 +6,24 @@ use domain::segment::{Segment, UnitState, WriteId};
 use domain::{Endpoint, Nonce};
 
 use crate::assumptions::{Micros, SECOND};
-use crate::chance::mixed;
 use crate::deployment::ACCEPT_TRIES;
 use crate::drive::Run;
 use crate::keys::{InvocationKey, JobRef, TaskKey};
 use crate::lambda::Function;
-use crate::load::Way;
+use crate::load::CallKind;
 use crate::queue::QueueName;
-use crate::rows::{JobKey, NewJob, wall};
-use crate::steps::{What, Who, inputs_go_before};
+use crate::random::hash64;
+use crate::rows::{JobKey, NewJob, wall_clock};
+use crate::steps::{Request, Waiter, writes_inputs_first};
 use crate::tasks::{Call, Handler, HandlerStage, SimEvent, StepResult, Task};
 use crate::world::World;
 
 /// Time that a handler leaves before its invocation ends (`api::calls`).
 const MARGIN: Micros = 5 * SECOND;
-/// How often a handler that only waits reads the rows, once nothing moves.
+/// How often a handler that only waits reads the rows.
 const FOLLOW: Micros = SECOND;
 
-/// The answer to a call.
+/// The response to a call.
 enum Answer {
     Ok,
     /// The account has reached its calls per minute.
@@ -35,7 +35,7 @@ enum Answer {
 }
 
 impl World {
-    /// Handles the load's next call.
+    /// Starts the load's next call.
     pub(crate) fn call_arrives(&mut self, n: u32) {
         let load = &self.load;
         let (jobs, all) = match load.at_once {
@@ -45,43 +45,43 @@ impl World {
         let account = n % load.accounts;
         if n + 1 < all {
             let next = u64::from(n + 1) * u64::from(load.over_secs) * SECOND / u64::from(all);
-            self.agenda.put(next.max(self.now), SimEvent::CallArrives(n + 1));
+            self.events.schedule(next.max(self.now), SimEvent::CallArrives(n + 1));
         }
         for _ in 0..jobs {
-            self.calls(account);
+            self.start_call(account);
         }
     }
 
-    fn calls(&mut self, account: u32) {
-        let Some(left) = self.left_of.get_mut(account as usize).filter(|left| **left > 0) else { return };
+    fn start_call(&mut self, account: u32) {
+        let Some(left) = self.jobs_left.get_mut(account as usize).filter(|left| **left > 0) else { return };
         *left -= 1;
-        self.reaches(Call { account, first_at: self.now });
+        self.call_reaches_gateway(Call { account, first_at: self.now });
     }
 
     /// Handles a call that reaches the gateway.
-    pub(crate) fn reaches(&mut self, call: Call) {
+    pub(crate) fn call_reaches_gateway(&mut self, call: Call) {
         self.figures.requests += 1;
         if !self.gateway.try_take(1, self.now) {
             self.figures.refused.gateway += 1;
             return self.retry_call(call, SECOND);
         }
-        let function = if self.load.way == Way::Extract { Function::Extract } else { Function::Batch };
+        let function = if self.load.call_kind == CallKind::Extract { Function::Extract } else { Function::Batch };
         let Some((invocation, begun)) = self.invoke(function, None) else {
             self.figures.refused.lambda += 1;
             return self.retry_call(call, SECOND);
         };
-        let bits = self.chance.bits();
-        let (me, collection) = (Nonce::from_random(bits), mixed((bits >> 64) as u64));
-        let job = JobRef { key: JobKey::nothing(), collection, account: call.account };
+        let bits = self.random.bits();
+        let (nonce, collection) = (Nonce::from_random(bits), hash64((bits >> 64) as u64));
+        let job = JobRef { key: JobKey::null(), collection, account: call.account };
         let stage = HandlerStage::Authenticating;
-        let handler = Handler { call, invocation, job, stage, tries: 0, me, minute: 0, counted: false };
-        self.within(invocation, begun, Task::Handler(handler));
+        let handler = Handler { call, invocation, job, stage, tries: 0, nonce, minute: 0, counted: false };
+        self.start_task(invocation, begun, Task::Handler(handler));
     }
 
-    /// Lets a caller try again after the time that it was told to wait, plus up to as much again.
+    /// Lets a caller try again after its `Retry-After`, plus up to as much again.
     fn retry_call(&mut self, call: Call, wait: Micros) {
-        let wait = wait + self.chance.up_to(wait);
-        self.agenda.put(self.now + wait, SimEvent::Reaches(call));
+        let wait = wait + self.random.uniform(wait);
+        self.events.schedule(self.now + wait, SimEvent::CallReachesGateway(call));
     }
 
     fn handler(&mut self, task: TaskKey) -> Option<&mut Handler> {
@@ -91,33 +91,35 @@ impl World {
         }
     }
 
-    fn handler_steps(&mut self, task: TaskKey, stage: HandlerStage, what: What) {
+    fn handler_step(&mut self, task: TaskKey, stage: HandlerStage, request: Request) {
         let Some(handler) = self.handler(task) else { return };
         handler.stage = stage;
         let job = handler.job;
-        self.step(Who::Task(task), job, what);
+        self.step(Waiter::Task(task), job, request);
     }
 
     pub(crate) fn handler_begins(&mut self, task: TaskKey) {
-        self.handler_steps(task, HandlerStage::Authenticating, What::Authenticate);
+        self.handler_step(task, HandlerStage::Authenticating, Request::Authenticate);
     }
 
     pub(crate) fn handler_step_ended(&mut self, task: TaskKey, result: StepResult) {
         let Some(handler) = self.handler(task).copied() else { return };
         match (handler.stage, result) {
             (HandlerStage::Authenticating, StepResult::Done(_)) => {
-                self.handler_steps(task, HandlerStage::Judging, What::Quota)
+                self.handler_step(task, HandlerStage::CheckingQuota, Request::Quota)
             }
-            (HandlerStage::Judging, StepResult::Done(_)) => self.judge(task),
-            (HandlerStage::Putting, StepResult::Done(_)) => {
-                self.handler_steps(task, HandlerStage::Accepting, What::Accept)
+            (HandlerStage::CheckingQuota, StepResult::Done(_)) => self.check_quota(task),
+            (HandlerStage::WritingInputs, StepResult::Done(_)) => {
+                self.handler_step(task, HandlerStage::Accepting, Request::Accept)
             }
-            (HandlerStage::Sending, StepResult::Done(_)) => self.note_queued(task, handler.job),
-            (HandlerStage::Noting, _) => self.answer(task, Answer::Ok),
-            (HandlerStage::Waiting, StepResult::Done(_)) => self.handler_steps(task, HandlerStage::Looking, What::Job),
-            (HandlerStage::Looking, _) => self.look(task),
+            (HandlerStage::Sending, StepResult::Done(_)) => self.mark_queued(task, handler.job),
+            (HandlerStage::MarkingQueued, _) => self.answer(task, Answer::Ok),
+            (HandlerStage::Waiting, StepResult::Done(_)) => {
+                self.handler_step(task, HandlerStage::ReadingJob, Request::Job)
+            }
+            (HandlerStage::ReadingJob, _) => self.check_job(task),
             (HandlerStage::Accepting, StepResult::Refused) if handler.tries < ACCEPT_TRIES => {
-                self.handler_steps(task, HandlerStage::Judging, What::Quota);
+                self.handler_step(task, HandlerStage::CheckingQuota, Request::Quota);
             }
             (HandlerStage::Driving, _) => {}
             (_, StepResult::Done(_) | StepResult::Refused | StepResult::Failed) => {
@@ -126,11 +128,11 @@ impl World {
         }
     }
 
-    /// Judges a call by the account's rows as they were read.
-    fn judge(&mut self, task: TaskKey) {
+    /// Checks a call against the account's rows as they were read.
+    fn check_quota(&mut self, task: TaskKey) {
         let limit = self.load.per_minute;
-        let now = wall(self.now).minute();
-        let before = inputs_go_before(&self.load);
+        let now = wall_clock(self.now).minute();
+        let before = writes_inputs_first(&self.load);
         let Some(account) = self.handler(task).map(|handler| handler.call.account) else { return };
         let row = self.rows.months[account as usize];
         let minute = now.max(row.minute);
@@ -142,8 +144,8 @@ impl World {
             (handler.minute, handler.counted, handler.tries) = (minute, counted, handler.tries + 1);
         }
         match before {
-            true => self.handler_steps(task, HandlerStage::Putting, What::PutInputs),
-            false => self.handler_steps(task, HandlerStage::Accepting, What::Accept),
+            true => self.handler_step(task, HandlerStage::WritingInputs, Request::PutInputs),
+            false => self.handler_step(task, HandlerStage::Accepting, Request::Accept),
         }
     }
 
@@ -161,20 +163,20 @@ impl World {
             return self.handler_step_ended(task, StepResult::Refused);
         }
         (row.minute, row.calls) = (handler.minute, if handler.counted { row.calls + 1 } else { 1 });
-        let (way, deployment) = (self.load.way, &self.deployment);
-        let concurrency = self.load.concurrency.unwrap_or(match way {
-            Way::Detached => deployment.queue_concurrency,
-            Way::Held | Way::Extract => deployment.default_concurrency,
+        let (call_kind, deployment) = (self.load.call_kind, &self.deployment);
+        let concurrency = self.load.concurrency.unwrap_or(match call_kind {
+            CallKind::Detached => deployment.queue_concurrency,
+            CallKind::Held | CallKind::Extract => deployment.default_concurrency,
         });
-        let now = wall(self.now);
+        let now = wall_clock(self.now);
         let until = now.plus_secs(deployment.lease_secs);
-        let lease = DriverLease { holder: handler.me, until, queued: false, quiet: 0 };
-        let endpoint = if way == Way::Extract { Endpoint::Extract } else { Endpoint::Batch };
+        let lease = DriverLease { holder: handler.nonce, until, queued: false, idle_checks: 0 };
+        let endpoint = if call_kind == CallKind::Extract { Endpoint::Extract } else { Endpoint::Batch };
         let deadline = now.plus_secs(deployment.deadline_secs);
         let lease_until = now.plus_ms(i64::from(deployment.timeout_ms)).plus_secs(deployment.lease_secs);
-        let first = (way == Way::Extract).then(|| {
-            let mut segment = Segment::untouched(0).next(WriteId { writer: handler.me, n: 0 });
-            segment.put(0, UnitState::Started { attempt: 1, holder: handler.me, lease_until });
+        let first = (call_kind == CallKind::Extract).then(|| {
+            let mut segment = Segment::untouched(0).next(WriteId { writer: handler.nonce, n: 0 });
+            segment.put(0, UnitState::Started { attempt: 1, holder: handler.nonce, lease_until });
             segment
         });
         let new = NewJob {
@@ -186,36 +188,36 @@ impl World {
             deadline,
             called_at: handler.call.first_at,
             collection: handler.job.collection,
-            held: way != Way::Detached,
+            held: call_kind != CallKind::Detached,
         };
         let key = self.rows.add(new, self.now, first.as_ref());
         let job = JobRef { key, ..handler.job };
         if let Some(handler) = self.handler(task) {
             handler.job = job;
         }
-        if way == Way::Detached {
-            let bodies = self.heads(job, |_| true);
-            return self.handler_steps(task, HandlerStage::Sending, What::Send(QueueName::Units, bodies, 0));
+        if call_kind == CallKind::Detached {
+            let bodies = self.lane_heads(job, |_| true);
+            return self.handler_step(task, HandlerStage::Sending, Request::Send(QueueName::Units, bodies, 0));
         }
         if let Some(handler) = self.handler(task) {
             handler.stage = HandlerStage::Driving;
         }
         let rows = match first {
             Some(first) => vec![first],
-            None => Segment::of_job(self.load.units).map(Segment::untouched).collect(),
+            None => Segment::indexes_of_job(self.load.units).map(Segment::untouched).collect(),
         };
         let process = self.process_of(handler.invocation);
         if let Some(process) = self.lambda.processes.get_mut(process) {
-            process.specs.keep(key);
+            process.specs.insert(key);
         }
         let run = Run {
             mode: Mode::Run,
             scope: Scope::Job,
-            me: handler.me,
+            nonce: handler.nonce,
             concurrency: concurrency.clamp(1, self.deployment.fetch_concurrency),
             awaited: true,
-            money: true,
-            extract: way == Way::Extract,
+            may_settle: true,
+            extract: call_kind == CallKind::Extract,
             rows: Some(rows),
             until: Some(self.hold_until(handler.invocation)),
             lease: Some(lease),
@@ -224,30 +226,30 @@ impl World {
         self.start_runner(task, process, job, view, run);
     }
 
-    /// Notes that the queue was sent all units, as `engine::driver` does.
-    fn note_queued(&mut self, task: TaskKey, job: JobRef) {
+    /// Records that all units were sent to the queue, as `engine::driver` does.
+    fn mark_queued(&mut self, task: TaskKey, job: JobRef) {
         let Some(old) = self.rows.view(job.key).map(|row| row.lease) else { return self.answer(task, Answer::Ok) };
         let noted = DriverLease { queued: true, ..old };
-        self.handler_steps(task, HandlerStage::Noting, What::Drive(old, noted));
+        self.handler_step(task, HandlerStage::MarkingQueued, Request::ReplaceLease(old, noted));
     }
 
-    /// Returns until when an answer is held open.
+    /// Returns until when a response is held open.
     fn hold_until(&self, invocation: InvocationKey) -> Micros {
         let begun = self.invocations.get(invocation).map_or(self.now, |invocation| invocation.begun);
         (begun + self.deployment.hold_secs * SECOND).min(self.ends_at(invocation) - MARGIN)
     }
 
-    /// The driver has left: the answer ends with the job, or waits for others to end the job.
-    pub(crate) fn handler_left(&mut self, task: TaskKey, exit: Exit) {
+    /// Handles the exit of the driver: the response ends with the job, or waits for others to end the job.
+    pub(crate) fn handler_runner_exited(&mut self, task: TaskKey, exit: Exit) {
         match exit {
-            Exit::Settled => self.handler_steps(task, HandlerStage::Looking, What::Job),
-            Exit::Over | Exit::Left | Exit::GaveUp => {
-                self.handler_steps(task, HandlerStage::Waiting, What::Pause(FOLLOW))
+            Exit::Settled => self.handler_step(task, HandlerStage::ReadingJob, Request::Job),
+            Exit::NeedsSettlement | Exit::NothingToRun | Exit::GaveUp => {
+                self.handler_step(task, HandlerStage::Waiting, Request::Pause(FOLLOW))
             }
         }
     }
 
-    fn look(&mut self, task: TaskKey) {
+    fn check_job(&mut self, task: TaskKey) {
         let Some(handler) = self.handler(task).copied() else { return };
         if self.rows.view(handler.job.key).is_none() {
             return self.answer(task, Answer::Ok);
@@ -255,7 +257,7 @@ impl World {
         if self.now >= self.hold_until(handler.invocation) {
             return self.answer(task, Answer::Running);
         }
-        self.handler_steps(task, HandlerStage::Waiting, What::Pause(FOLLOW));
+        self.handler_step(task, HandlerStage::Waiting, Request::Pause(FOLLOW));
     }
 
     fn answer(&mut self, task: TaskKey, answer: Answer) {
@@ -263,11 +265,11 @@ impl World {
         let Call { account, first_at } = handler.call;
         match answer {
             Answer::Ok => {
-                if self.load.way != Way::Detached {
+                if self.load.call_kind != CallKind::Detached {
                     self.figures.ended(first_at, self.now);
                 }
                 if self.load.at_once.is_some() {
-                    self.calls(account);
+                    self.start_call(account);
                 }
             }
             Answer::Running => {
@@ -276,19 +278,23 @@ impl World {
                     row.held = false;
                 }
                 if self.load.at_once.is_some() {
-                    self.calls(account);
+                    self.start_call(account);
                 }
             }
             Answer::RateLimited => {
                 self.figures.refused.rate += 1;
-                let next = u64::from(60 - u32::try_from(wall(self.now).secs().rem_euclid(60)).unwrap_or(0)) * SECOND;
-                self.agenda.put(self.now + next + self.chance.up_to(SECOND), SimEvent::Reaches(handler.call));
+                let next =
+                    u64::from(60 - u32::try_from(wall_clock(self.now).secs().rem_euclid(60)).unwrap_or(0)) * SECOND;
+                self.events.schedule(
+                    self.now + next + self.random.uniform(SECOND),
+                    SimEvent::CallReachesGateway(handler.call),
+                );
             }
             Answer::Unavailable => {
                 self.figures.refused.store += 1;
                 self.retry_call(handler.call, SECOND);
             }
         }
-        self.over(handler.invocation);
+        self.end_task(handler.invocation);
     }
 }

@@ -5,7 +5,7 @@ use crate::deployment::HEARTBEAT_SECS;
 use crate::keys::{InvocationKey, JobRef, ProcessKey};
 use crate::lambda::Function;
 use crate::queue::{Message, QueueName};
-use crate::steps::{What, Who};
+use crate::steps::{Request, Waiter};
 use crate::tasks::{Invocation, MessageTask, SimEvent, Sweep, Task};
 use crate::world::World;
 
@@ -22,17 +22,17 @@ impl World {
     }
 
     /// Starts a task in an invocation.
-    pub(crate) fn within(&mut self, invocation: InvocationKey, begun: Micros, task: Task) {
+    pub(crate) fn start_task(&mut self, invocation: InvocationKey, begun: Micros, task: Task) {
         if let Some(invocation) = self.invocations.get_mut(invocation) {
             invocation.left += 1;
         }
         let task = self.tasks.insert(task);
-        self.agenda.put(begun, SimEvent::Begins(task));
+        self.events.schedule(begun, SimEvent::TaskBegins(task));
     }
 
     /// Returns the process of an invocation that is running.
     pub(crate) fn process_of(&self, invocation: InvocationKey) -> ProcessKey {
-        self.invocations.get(invocation).map_or(ProcessKey::nothing(), |invocation| invocation.process)
+        self.invocations.get(invocation).map_or(ProcessKey::null(), |invocation| invocation.process)
     }
 
     /// Returns when an invocation times out.
@@ -42,7 +42,7 @@ impl World {
     }
 
     /// Ends a task of an invocation. With its last task, the invocation ends.
-    pub(crate) fn over(&mut self, key: InvocationKey) {
+    pub(crate) fn end_task(&mut self, key: InvocationKey) {
         let Some(invocation) = self.invocations.get_mut(key) else { return };
         invocation.left -= 1;
         if invocation.left > 0 {
@@ -54,7 +54,7 @@ impl World {
             self.queues[queue as usize].running -= 1;
             // The mapping deletes the messages that were handled.
             self.queues[queue as usize].counts.requests += 1;
-            self.poll_soon(queue, self.deployment.latencies.poll);
+            self.schedule_poll(queue, self.deployment.latencies.poll);
         }
     }
 
@@ -62,19 +62,20 @@ impl World {
     pub(crate) fn redeliver(&mut self, queue: QueueName, message: Message, wait: Micros) {
         self.figures.redelivered += 1;
         self.queues[queue as usize].counts.requests += 1;
-        self.agenda.put(self.now + wait.div_ceil(SECOND) * SECOND, SimEvent::Arrives(queue, Box::new(message)));
+        self.events
+            .schedule(self.now + wait.div_ceil(SECOND) * SECOND, SimEvent::MessageArrives(queue, Box::new(message)));
     }
 
-    pub(crate) fn poll_soon(&mut self, queue: QueueName, wait: Micros) {
+    pub(crate) fn schedule_poll(&mut self, queue: QueueName, wait: Micros) {
         let at = self.now + wait;
         let state = &mut self.queues[queue as usize];
         if state.poll_at.is_none_or(|poll_at| at < poll_at) {
             state.poll_at = Some(at);
-            self.agenda.put(at, SimEvent::Polls(queue));
+            self.events.schedule(at, SimEvent::QueuePoll(queue));
         }
     }
 
-    pub(crate) fn polls(&mut self, queue: QueueName) {
+    pub(crate) fn poll(&mut self, queue: QueueName) {
         let state = &mut self.queues[queue as usize];
         if state.poll_at != Some(self.now) {
             return;
@@ -83,39 +84,39 @@ impl World {
         let function = if queue == QueueName::Units { Function::Worker } else { Function::Settle };
         while self.queues[queue as usize].may_invoke(self.now) {
             let Some((invocation, begun)) = self.invoke(function, Some(queue)) else {
-                self.poll_soon(queue, REFUSED_PAUSE);
+                self.schedule_poll(queue, REFUSED_PAUSE);
                 break;
             };
             let messages = self.queues[queue as usize].receive(self.now);
             self.queues[queue as usize].running += 1;
             if messages.is_empty() {
                 // All of them were dead letters.
-                self.within(invocation, begun, Task::Sweep(Sweep::nothing(invocation)));
+                self.start_task(invocation, begun, Task::Sweep(Sweep::empty(invocation)));
             }
             for message in messages {
-                self.within(invocation, begun, Task::MessageTask(MessageTask::new(queue, message, invocation)));
+                self.start_task(invocation, begun, Task::MessageTask(MessageTask::new(queue, message, invocation)));
             }
         }
-        if self.queues[queue as usize].looked(self.now) {
-            self.poll_soon(queue, GAIN);
+        if self.queues[queue as usize].poll_ended(self.now) {
+            self.schedule_poll(queue, GAIN);
         }
     }
 
-    /// Keeps a process's heartbeat going while it works on a message.
+    /// Starts a process's heartbeat, which continues while the process works on messages.
     pub(crate) fn beat_while_working(&mut self, process: ProcessKey) {
         let Some(state) = self.lambda.processes.get_mut(process) else { return };
         state.working += 1;
         let due = state.beat_at.is_none_or(|at| self.now >= at + HEARTBEAT_SECS * SECOND);
         if !state.beating {
             state.beating = true;
-            self.beats(process);
+            self.heartbeat_due(process);
         } else if due {
             state.beat_at = Some(self.now);
             self.beat();
         }
     }
 
-    pub(crate) fn beats(&mut self, process: ProcessKey) {
+    pub(crate) fn heartbeat_due(&mut self, process: ProcessKey) {
         let Some(state) = self.lambda.processes.get_mut(process) else { return };
         if state.working == 0 {
             state.beating = false;
@@ -125,14 +126,14 @@ impl World {
         if due {
             state.beat_at = Some(self.now);
         }
-        self.agenda.put(self.now + HEARTBEAT_SECS * SECOND, SimEvent::Beats(process));
+        self.events.schedule(self.now + HEARTBEAT_SECS * SECOND, SimEvent::HeartbeatDue(process));
         if due {
             self.beat();
         }
     }
 
     fn beat(&mut self) {
-        let nowhere = JobRef { key: crate::rows::JobKey::nothing(), collection: 0, account: 0 };
-        self.step(Who::Nobody, nowhere, What::Beat);
+        let no_job = JobRef { key: crate::rows::JobKey::null(), collection: 0, account: 0 };
+        self.step(Waiter::Nobody, no_job, Request::Beat);
     }
 }

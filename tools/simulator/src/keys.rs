@@ -1,4 +1,4 @@
-//! Keys of what comes and goes in a run. Their types do not know the values, so that values can hold each other's keys.
+//! Keys of the values in slabs. Their types do not name the values' types, so that values can hold each other's keys.
 
 use crate::rows::JobKey;
 use crate::slab::Key;

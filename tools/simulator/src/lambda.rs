@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::assumptions::{IDLE_SECS, Micros, SECOND};
-use crate::bucket::Bucket;
-use crate::deployment::{Deployment, FunctionSpec, KEPT_JOBS};
+use crate::bucket::TokenBucket;
+use crate::deployment::{Deployment, FunctionSpec, RECENT_JOBS};
 use crate::keys::{ProcessKey, ProcessTag, RunnerKey};
 use crate::limits::{RAMP, RAMP_SECS};
 use crate::rows::JobKey;
@@ -38,21 +38,21 @@ impl Function {
     }
 }
 
-/// The jobs that were used last.
+/// The most recently used jobs.
 #[derive(Debug, Default)]
-pub struct Kept(VecDeque<JobKey>);
+pub struct RecentJobs(VecDeque<JobKey>);
 
-impl Kept {
+impl RecentJobs {
     /// Returns whether a job is among them.
-    pub fn has(&self, job: JobKey) -> bool {
+    pub fn contains(&self, job: JobKey) -> bool {
         self.0.contains(&job)
     }
 
-    /// Keeps a job and drops the one that was used longest ago.
-    pub fn keep(&mut self, job: JobKey) {
-        self.0.retain(|kept| *kept != job);
+    /// Adds a job as the most recent one, and drops the least recently used job.
+    pub fn insert(&mut self, job: JobKey) {
+        self.0.retain(|recent| *recent != job);
         self.0.push_front(job);
-        self.0.truncate(KEPT_JOBS);
+        self.0.truncate(RECENT_JOBS);
     }
 }
 
@@ -67,12 +67,12 @@ pub struct Process {
     /// Units that wait for a permit.
     pub waiting: VecDeque<(RunnerKey, u32)>,
     /// Jobs whose specs it has read.
-    pub specs: Kept,
+    pub specs: RecentJobs,
     /// Jobs whose inputs it has read.
-    pub inputs: Kept,
+    pub inputs: RecentJobs,
     /// Jobs whose inputs are being read, with the units that wait for them.
     pub reading: BTreeMap<JobKey, VecDeque<Waiting>>,
-    /// When it last wrote its heartbeat, and whether a task does so regularly.
+    /// When it last wrote its heartbeat, and whether a task writes it regularly.
     pub beat_at: Option<Micros>,
     /// See `beat_at`.
     pub beating: bool,
@@ -91,14 +91,14 @@ pub struct Counts {
     pub throttled: u64,
     /// Their total duration.
     pub busy: Micros,
-    /// Most concurrent invocations.
+    /// Maximum number of concurrent invocations.
     pub peak: u32,
 }
 
 #[derive(Debug)]
 struct State {
     spec: FunctionSpec,
-    ramp: Bucket,
+    ramp: TokenBucket,
     idle: Vec<(Micros, ProcessKey)>,
     /// Executions reserved for it, which it cannot exceed.
     reserved: Option<u32>,
@@ -117,7 +117,7 @@ pub struct Lambda {
     shared: u32,
     permits: u32,
     running: u32,
-    /// Most executions at once.
+    /// Maximum number of concurrent executions.
     pub peak: u32,
 }
 
@@ -125,13 +125,13 @@ impl Lambda {
     /// The functions of a deployment, without warm environments.
     pub fn new(deployment: &Deployment) -> Lambda {
         let specs = [deployment.batch, deployment.extract, deployment.worker, deployment.settle];
-        let kept = |n: u32| deployment.reserve.then_some(n);
-        let reserved = [None, None, kept(deployment.units.concurrency), kept(deployment.reserved_settle)];
-        let all: u32 = reserved.iter().flatten().sum::<u32>() + kept(deployment.reserved_notify).unwrap_or(0);
+        let reserve = |n: u32| deployment.reserve.then_some(n);
+        let reserved = [None, None, reserve(deployment.units.concurrency), reserve(deployment.reserved_settle)];
+        let all: u32 = reserved.iter().flatten().sum::<u32>() + reserve(deployment.reserved_notify).unwrap_or(0);
         let state = |(spec, reserved)| State {
             spec,
             reserved,
-            ramp: Bucket::new(RAMP, RAMP / RAMP_SECS),
+            ramp: TokenBucket::new(RAMP, RAMP / RAMP_SECS),
             idle: Vec::new(),
             running: 0,
             counts: Counts::default(),
@@ -155,7 +155,7 @@ impl Lambda {
             state.counts.throttled += 1;
             return None;
         }
-        // The one that was used last; the ones before it may have been removed by then.
+        // The most recently used one; the others have been idle for longer.
         let warm = state.idle.pop().filter(|(since, _)| now < since + IDLE_SECS * SECOND);
         if warm.is_none() {
             for (_, gone) in state.idle.drain(..) {
@@ -179,8 +179,8 @@ impl Lambda {
                 let process = self.processes.insert(Process {
                     permits: self.permits,
                     waiting: VecDeque::new(),
-                    specs: Kept::default(),
-                    inputs: Kept::default(),
+                    specs: RecentJobs::default(),
+                    inputs: RecentJobs::default(),
                     reading: BTreeMap::new(),
                     beat_at: None,
                     beating: false,

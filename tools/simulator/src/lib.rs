@@ -10,13 +10,12 @@
 //! Not simulated: crawls (their pace is their host's), DELETE, deadlines, webhooks, models, browsers, failures of AWS,
 //! and the processor time of pages.
 
-pub mod agenda;
 pub mod assumptions;
 pub mod bucket;
-pub mod chance;
 pub mod deployment;
 mod drive;
 mod effects;
+pub mod event_queue;
 pub mod figures;
 mod handler;
 mod invocations;
@@ -26,6 +25,7 @@ pub mod limits;
 pub mod load;
 pub mod prices;
 pub mod queue;
+pub mod random;
 mod report;
 pub mod retries;
 mod rows;
@@ -41,11 +41,11 @@ mod world;
 
 pub use deployment::Deployment;
 pub use figures::Figures;
-pub use load::{Load, Pages, Way};
+pub use load::{CallKind, Load, PageDuration};
 
 use world::World;
 
-/// Longest run, in simulated seconds: a day and an hour, by which every job has met its deadline.
+/// Maximum duration of a run, in simulated seconds: a day and an hour, after which every deadline has passed.
 const MAX_SECS: u64 = 25 * 3_600;
 
 /// Runs a load on a deployment.

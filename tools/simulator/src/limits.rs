@@ -49,5 +49,5 @@ pub const SQS_BATCH: u32 = 10;
 /// Requests a second of all APIs of an account and region. "Amazon API Gateway quotas",
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>.
 pub const GATEWAY_RATE: u32 = 10_000;
-/// Requests that its token bucket has room for. The same page.
+/// Capacity of its token bucket, in requests. The same page.
 pub const GATEWAY_BURST: u32 = 5_000;

@@ -1,42 +1,42 @@
-//! The load: what callers ask for.
+//! The load: the calls that a simulation makes.
 
 use domain::Plan;
 
 use crate::assumptions::{MS, Micros};
-use crate::chance::Chance;
+use crate::random::Random;
 
-/// How jobs are asked for.
+/// The kind of call that creates the jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// A batch whose answer is held open, run by its handler.
+pub enum CallKind {
+    /// A batch whose response is held open, run by its handler.
     Held,
-    /// A batch through the queue that nobody waits for: `Prefer: respond-async`.
+    /// A batch through the queue, for which no handler waits: `Prefer: respond-async`.
     Detached,
     /// An extract.
     Extract,
 }
 
-/// How long pages take, for network and reading.
+/// The distribution of the time that a page takes, for network and reading.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pages {
-    /// All alike: a minimum, and up to so much more, uniformly distributed.
-    Alike(Micros, Micros),
-    /// As on real sites: log-normally distributed around a median, with this standard deviation of the logarithm; at
-    /// most the page's timeout.
-    Spread(Micros, f64),
+pub enum PageDuration {
+    /// Uniformly distributed: a minimum, and the maximum of the part beyond it.
+    Uniform(Micros, Micros),
+    /// Log-normally distributed, as on real sites: the median, and the standard deviation of the logarithm; at most the
+    /// page's timeout.
+    LogNormal(Micros, f64),
 }
 
-impl Pages {
+impl PageDuration {
     /// Half a second on average, and above a second for one in twelve, as on a mix of sites.
-    pub const MIXED: Pages = Pages::Spread(400 * MS, 0.67);
+    pub const MIXED: PageDuration = PageDuration::LogNormal(400 * MS, 0.67);
     /// Half a second each, as in `tests/suite/budget/real_times.rs`.
-    pub const HALF_A_SECOND: Pages = Pages::Alike(500 * MS, 10 * MS);
+    pub const HALF_A_SECOND: PageDuration = PageDuration::Uniform(500 * MS, 10 * MS);
 
-    /// Returns the duration of one page.
-    pub fn one(self, chance: &mut Chance) -> Micros {
+    /// Draws the duration of one page.
+    pub fn sample(self, random: &mut Random) -> Micros {
         match self {
-            Pages::Alike(min, more) => min + chance.up_to(more),
-            Pages::Spread(median, sigma) => chance.spread(median, sigma),
+            PageDuration::Uniform(min, more) => min + random.uniform(more),
+            PageDuration::LogNormal(median, sigma) => random.log_normal(median, sigma),
         }
     }
 }
@@ -50,18 +50,18 @@ pub struct Load {
     pub jobs: u32,
     /// Units of each job.
     pub units: u32,
-    /// How they are asked for.
-    pub way: Way,
+    /// The kind of call that creates them.
+    pub call_kind: CallKind,
     /// `options.concurrency`.
     pub concurrency: Option<u32>,
-    /// Concurrent jobs of an account: the next is asked for when one ends. With `None`, each is asked for at its time.
+    /// Concurrent jobs of an account: the next is requested when one ends. With `None`, each is requested at its time.
     pub at_once: Option<u32>,
     /// Seconds over which calls are spread evenly: the first ones of the accounts if `at_once` is set, otherwise all.
     pub over_secs: u32,
     /// Accepted calls a minute of an account.
     pub per_minute: u64,
     /// How long pages take.
-    pub pages: Pages,
+    pub page_duration: PageDuration,
     /// Bytes of a URL in its row.
     pub url_bytes: u32,
     /// Bytes of a result's row.
@@ -74,12 +74,12 @@ impl Default for Load {
             accounts: 1,
             jobs: 1,
             units: 1_000,
-            way: Way::Held,
+            call_kind: CallKind::Held,
             concurrency: None,
             at_once: None,
             over_secs: 0,
             per_minute: Plan::Scale.per_minute(),
-            pages: Pages::MIXED,
+            page_duration: PageDuration::MIXED,
             url_bytes: 60,
             result_bytes: 900,
         }
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn pages_take_half_a_second_on_average() {
-        let mut chance = Chance::new(3);
-        for pages in [Pages::MIXED, Pages::HALF_A_SECOND] {
-            let all: Micros = (0..20_000).map(|_| pages.one(&mut chance)).sum();
+        let mut random = Random::new(3);
+        for duration in [PageDuration::MIXED, PageDuration::HALF_A_SECOND] {
+            let all: Micros = (0..20_000).map(|_| duration.sample(&mut random)).sum();
             let mean = all / 20_000;
-            assert!((SECOND / 2).abs_diff(mean) < 15 * MS, "{pages:?}: {mean}");
+            assert!((SECOND / 2).abs_diff(mean) < 15 * MS, "{duration:?}: {mean}");
         }
     }
 }

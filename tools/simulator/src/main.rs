@@ -8,7 +8,7 @@ use clap::{Parser, ValueEnum};
 use simulator::deployment::MappingSpec;
 use simulator::scenarios::{self, Scenario};
 use simulator::tables::Table;
-use simulator::{Deployment, Figures, Load, Way, simulate};
+use simulator::{CallKind, Deployment, Figures, Load, simulate};
 
 /// Simulate loads on a deployment within AWS's published limits, and print tables in Markdown.
 #[derive(Parser)]
@@ -33,8 +33,8 @@ struct Own {
     /// URLs of each job
     #[arg(long, default_value_t = 1_000)]
     units: u32,
-    #[arg(long, value_enum, default_value_t = How::Detached)]
-    way: How,
+    #[arg(long, value_enum, default_value_t = CallKindArg::Detached)]
+    call_kind: CallKindArg,
     /// `options.concurrency`
     #[arg(long)]
     concurrency: Option<u32>,
@@ -62,7 +62,7 @@ struct Own {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum How {
+enum CallKindArg {
     Held,
     Detached,
     Extract,
@@ -83,10 +83,10 @@ impl Own {
             accounts: self.accounts,
             jobs: self.jobs,
             units: self.units,
-            way: match self.way {
-                How::Held => Way::Held,
-                How::Detached => Way::Detached,
-                How::Extract => Way::Extract,
+            call_kind: match self.call_kind {
+                CallKindArg::Held => CallKind::Held,
+                CallKindArg::Detached => CallKind::Detached,
+                CallKindArg::Extract => CallKind::Extract,
             },
             concurrency: self.concurrency,
             at_once: self.at_once,
@@ -101,7 +101,7 @@ impl Own {
 enum Group {
     /// Jobs alone
     Alone,
-    /// A million URLs in each way
+    /// A million URLs by each kind of call
     Million,
     /// Ten million URLs of a thousand accounts
     TenMillion,
@@ -177,7 +177,8 @@ fn large(out: &mut impl Write, scenarios: &[Scenario], seed: u64) -> io::Result<
     for scenario in scenarios {
         let started = std::time::Instant::now();
         let f = run(scenario, seed);
-        let limits: Vec<String> = f.saturated().into_iter().map(|(what, part)| format!("{what} {part} %")).collect();
+        let limits: Vec<String> =
+            f.saturated().into_iter().map(|(limit, percent)| format!("{limit} {percent} %")).collect();
         writeln!(
             out,
             "| {} | {:.0} | {:.0} min | {:.0} s, {:.0} s | {:.2}, {:.2} | {} | {}, {} | {} | {:.0} | {:.2} | {} |",
@@ -196,13 +197,13 @@ fn large(out: &mut impl Write, scenarios: &[Scenario], seed: u64) -> io::Result<
             f.cost_a_million(),
             limits.join(", "),
         )?;
-        eprintln!("{}: {:.0?} for {} events\n{}", scenario.name, started.elapsed(), f.events, more(&f));
+        eprintln!("{}: {:.0?} for {} events\n{}", scenario.name, started.elapsed(), f.events, details(&f));
     }
     Ok(())
 }
 
-/// Returns the figures that the table has no room for.
-fn more(f: &Figures) -> String {
+/// Returns the figures that are not in the table.
+fn details(f: &Figures) -> String {
     let tables: Vec<String> = Table::ALL
         .iter()
         .map(|table| {
@@ -211,7 +212,7 @@ fn more(f: &Figures) -> String {
             format!(
                 "{} {} of {} partitions, {} splits, {} throttled",
                 table.name(),
-                c.hottest,
+                c.peak_partition_writes,
                 partitions,
                 c.splits,
                 c.throttled
@@ -219,16 +220,17 @@ fn more(f: &Figures) -> String {
         })
         .collect();
     format!(
-        "  {} jobs, {} unended, {} ran longer than their answer; {} pages for {} units; {} looks, sent again {}, \
-         redelivered {}, dead {}; {} failed steps, {} gave up, {} of {} segment writes refused, {} renewals, {} leases \
-         lost, {} stale accepts; refused {} by rate, {} by store; peak {} executions, {} messages waiting, {:.0} s the \
-         longest; busiest partition a second: {}",
+        "  {} jobs, {} unended, {} ran longer than their response; {} pages for {} units; \
+         {} jobs examined by sweeps, sent again {}, redelivered {}, dead {}; {} failed steps, \
+         {} gave up, {} of {} segment writes refused, {} renewals, {} leases lost, {} stale accepts; \
+         refused {} by rate, {} by store; peak {} executions, {} messages waiting, {:.0} s the longest; \
+         busiest partition a second: {}",
         f.jobs(),
         f.unended,
         f.outlived,
         f.pages,
         f.units_done,
-        f.looks,
+        f.swept_jobs,
         f.resent,
         f.redelivered,
         f.queues[0].dead,
@@ -242,8 +244,8 @@ fn more(f: &Figures) -> String {
         f.refused.rate,
         f.refused.store,
         f.peak,
-        f.queues[0].deepest,
-        f.queues[0].oldest as f64 / 1e6,
+        f.queues[0].max_depth,
+        f.queues[0].max_wait as f64 / 1e6,
         tables.join("; "),
     )
 }

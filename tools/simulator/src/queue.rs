@@ -59,10 +59,10 @@ pub struct Counts {
     pub received: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Most messages that were visible at once.
-    pub deepest: usize,
-    /// Longest time from sending a message to its first receive.
-    pub oldest: Micros,
+    /// Maximum number of visible messages.
+    pub max_depth: usize,
+    /// Maximum time from sending a message to its first receive.
+    pub max_wait: Micros,
 }
 
 /// A queue with its mapping.
@@ -124,7 +124,7 @@ impl Queue {
         }
         self.empty_since = None;
         self.visible.push_back(message);
-        self.counts.deepest = self.counts.deepest.max(self.visible.len());
+        self.counts.max_depth = self.counts.max_depth.max(self.visible.len());
     }
 
     /// Returns how many messages wait, as a request for the queue's attributes does.
@@ -146,7 +146,7 @@ impl Queue {
         self.counts.received += n as u64;
         for message in &mut batch {
             if message.receives == 0 {
-                self.counts.oldest = self.counts.oldest.max(now - message.sent_at);
+                self.counts.max_wait = self.counts.max_wait.max(now - message.sent_at);
             }
             message.receives += 1;
         }
@@ -157,7 +157,7 @@ impl Queue {
 
     /// Records the end of a poll and whether messages are left. Returns whether to poll again
     /// even if no invocation ends.
-    pub fn looked(&mut self, now: Micros) -> bool {
+    pub fn poll_ended(&mut self, now: Micros) -> bool {
         if self.visible.is_empty() {
             self.allowed = self.allowed(now);
             self.left_since = None;
@@ -177,7 +177,7 @@ mod tests {
     use crate::deployment::Deployment;
 
     fn message() -> Message {
-        let job = JobRef { key: crate::slab::Key::nothing(), collection: 1, account: 0 };
+        let job = JobRef { key: crate::slab::Key::null(), collection: 1, account: 0 };
         Message { job, body: Body::Settle, sent_at: 0, receives: 0 }
     }
 
@@ -195,7 +195,7 @@ mod tests {
                 assert_eq!(queue.receive(now).len(), 3);
                 queue.running += 1;
             }
-            queue.looked(now);
+            queue.poll_ended(now);
             queue.running - before
         };
         assert_eq!(start(&mut queue, 0), MAPPING_START);

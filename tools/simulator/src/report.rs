@@ -18,7 +18,7 @@ impl World {
         figures.gb_secs = Function::ALL.map(|function| self.lambda.gb_secs(function));
         figures.peak = self.lambda.peak;
         figures.queues = [QueueName::Units, QueueName::Settle].map(|queue| self.queues[queue as usize].counts);
-        figures.events = self.agenda.count();
+        figures.events = self.events.count();
         figures
     }
 }

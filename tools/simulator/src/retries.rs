@@ -3,7 +3,7 @@
 //! production; a test of the system suite compares them.
 
 use crate::assumptions::{MS, Micros, SECOND};
-use crate::chance::Chance;
+use crate::random::Random;
 
 /// Tries of the SDK, and its first wait.
 pub const SDK_TRIES: u32 = 4;
@@ -26,7 +26,7 @@ pub enum Fault {
     /// Another transaction was running on a row, or there was no throughput for this one: the store tries again.
     Conflict,
     /// A batch was processed in part.
-    Partly,
+    PartlyProcessed,
 }
 
 /// How often a step was tried.
@@ -39,40 +39,40 @@ pub struct Tries {
 
 impl Tries {
     /// Returns how long to wait before the next try of a step that began at `begun`, or `None` if there is no next try.
-    /// `whole` says whether the engine tries the step again as well, and `budget` within what time.
+    /// `engine_retries` says whether the engine retries the step as well; `budget` is the time for all tries.
     pub fn next(
         &mut self,
         fault: Fault,
-        whole: bool,
+        engine_retries: bool,
         (begun, now): (Micros, Micros),
         budget: Micros,
-        chance: &mut Chance,
+        random: &mut Random,
     ) -> Option<Micros> {
-        let over = match fault {
+        let wait = match fault {
             Fault::Throttled => {
                 self.sdk += 1;
-                (self.sdk < SDK_TRIES).then(|| chance.up_to(SDK_WAIT << (self.sdk - 1)))
+                (self.sdk < SDK_TRIES).then(|| random.uniform(SDK_WAIT << (self.sdk - 1)))
             }
             Fault::Conflict => {
                 self.store += 1;
-                (self.store < STORE_TRIES).then(|| chance.up_to(STORE_WAIT << self.store.min(6)))
+                (self.store < STORE_TRIES).then(|| random.uniform(STORE_WAIT << self.store.min(6)))
             }
             // A part was processed.
-            Fault::Partly => {
+            Fault::PartlyProcessed => {
                 self.store = 1;
-                Some(chance.up_to(STORE_WAIT << 1))
+                Some(random.uniform(STORE_WAIT << 1))
             }
         };
-        let wait = match over {
+        let wait = match wait {
             Some(wait) => wait,
             None => {
                 self.step += 1;
                 (self.sdk, self.store) = (0, 0);
-                if !whole || self.step >= STEP_TRIES {
+                if !engine_retries || self.step >= STEP_TRIES {
                     return None;
                 }
                 let wait = STEP_WAIT << (self.step - 1);
-                wait + chance.up_to(wait)
+                wait + random.uniform(wait)
             }
         };
         (now + wait < begun + budget).then_some(wait)
@@ -90,10 +90,10 @@ mod tests {
 
     #[test]
     fn tries_of_sdk_store_and_engine_multiply() {
-        let mut chance = Chance::new(1);
-        let mut count = |fault, whole| {
+        let mut random = Random::new(1);
+        let mut count = |fault, engine_retries| {
             let (mut tries, mut now, mut n) = (Tries::default(), 0, 1);
-            while let Some(wait) = tries.next(fault, whole, (0, now), budget(30), &mut chance) {
+            while let Some(wait) = tries.next(fault, engine_retries, (0, now), budget(30), &mut random) {
                 now += wait;
                 n += 1;
             }
@@ -103,6 +103,10 @@ mod tests {
         assert_eq!(count(Fault::Throttled, false), SDK_TRIES);
         assert_eq!(count(Fault::Conflict, false), STORE_TRIES);
         let mut tries = Tries::default();
-        assert_eq!(tries.next(Fault::Partly, true, (0, budget(30)), budget(30), &mut chance), None, "it took too long");
+        assert_eq!(
+            tries.next(Fault::PartlyProcessed, true, (0, budget(30)), budget(30), &mut random),
+            None,
+            "it took too long"
+        );
     }
 }

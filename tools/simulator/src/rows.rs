@@ -1,39 +1,39 @@
-//! The rows that decide: jobs with their segments, packed as in DynamoDB, and the accounts' months. Writes have the
-//! conditions of `store`.
+//! The rows that decisions depend on: jobs with their segments, packed as in DynamoDB, and the accounts' months.
+//! Writes have the conditions of `store`.
 
 use std::collections::BTreeSet;
 
 use domain::job::DriverLease;
-use domain::machine::{JobView, Moment, Settling};
+use domain::machine::{JobView, Moment, SettlementRequest};
 use domain::segment::{Segment, WriteId};
 use domain::{Endpoint, JobState, Timestamp};
 
 use crate::assumptions::{MS, Micros};
-use crate::chance::mixed;
 use crate::deployment::DUE_SHARDS;
 use crate::limits::{READ_UNIT_BYTES, WRITE_UNIT_BYTES};
+use crate::random::hash64;
 use crate::slab::{Key, Slab};
 
 /// Key of a job.
 pub type JobKey = Key<JobRow>;
 
 /// Bytes of a segment's row besides its packed units.
-const SEGMENT_REST: usize = 140;
+const SEGMENT_OVERHEAD: usize = 140;
 /// The wall clock at the start: 2026-11-24T00:00:00Z.
 const EPOCH_MS: i64 = 1_795_478_400_000;
 
 /// Returns a time in the form that machines take.
 pub fn moment(now: Micros) -> Moment {
-    Moment { now: wall(now), ticks: now / MS }
+    Moment { now: wall_clock(now), ticks: now / MS }
 }
 
 /// Returns the wall clock at a time.
-pub fn wall(now: Micros) -> Timestamp {
+pub fn wall_clock(now: Micros) -> Timestamp {
     Timestamp(EPOCH_MS).plus_ms(i64::try_from(now / MS).unwrap_or(i64::MAX))
 }
 
-/// Returns the units of a row of this size.
-pub fn units_of(bytes: usize, a_unit: u32) -> u32 {
+/// Returns the capacity units of a row of this size.
+pub fn capacity_units(bytes: usize, a_unit: u32) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX).div_ceil(a_unit).max(1)
 }
 
@@ -95,16 +95,16 @@ impl JobRow {
     }
 
     /// Returns the read units of a query for these segments.
-    pub fn segments_units(&self, first: u32, last: u32) -> u32 {
-        let bytes = self.packed(first, last).map(|(_, packed)| packed.units.len() + SEGMENT_REST).sum();
-        units_of(bytes, READ_UNIT_BYTES)
+    pub fn read_units(&self, first: u32, last: u32) -> u32 {
+        let bytes = self.packed(first, last).map(|(_, packed)| packed.units.len() + SEGMENT_OVERHEAD).sum();
+        capacity_units(bytes, READ_UNIT_BYTES)
     }
 
     /// Writes a segment by its version. If that is refused, returns the row as it is.
     pub fn put_segment(&mut self, row: &Segment) -> Result<(), Option<Segment>> {
         let index = row.index as usize;
         let version = self.segments.get(index).and_then(Option::as_ref).map_or(0, |packed| packed.version);
-        let Some(written) = row.written.filter(|_| version + 1 == row.version) else {
+        let Some(written) = row.last_write.filter(|_| version + 1 == row.version) else {
             return Err(self.segments(row.index, row.index).pop());
         };
         if self.segments.len() <= index {
@@ -117,9 +117,9 @@ impl JobRow {
 }
 
 /// Returns the write units of a segment's row.
-pub fn segment_units(row: &Segment) -> u32 {
+pub fn write_units(row: &Segment) -> u32 {
     // A packed unit takes a byte or a few; the size depends on the number of holders, so the row is packed to know it.
-    units_of(row.pack().len() + SEGMENT_REST, WRITE_UNIT_BYTES)
+    capacity_units(row.pack().len() + SEGMENT_OVERHEAD, WRITE_UNIT_BYTES)
 }
 
 /// An account's row of the month.
@@ -168,11 +168,11 @@ pub struct NewJob {
 
 /// Returns a job's shard of the sweeper's index.
 pub fn shard(collection: u64) -> u64 {
-    mixed(collection) % DUE_SHARDS
+    hash64(collection) % DUE_SHARDS
 }
 
 impl Rows {
-    /// Rows of so many accounts, without a job.
+    /// Creates the rows of this many accounts, without a job.
     pub fn of(accounts: u32) -> Rows {
         Rows { months: vec![MonthRow::default(); accounts as usize], ..Rows::default() }
     }
@@ -186,7 +186,7 @@ impl Rows {
             admitted: new.units,
             state: JobState::Running,
             deadline: new.deadline,
-            started_at: wall(now),
+            started_at: wall_clock(now),
             lease: new.lease,
             called_at: new.called_at,
             locked_until: 0,
@@ -207,7 +207,7 @@ impl Rows {
     }
 
     /// Replaces the driver's lease, if it is as expected.
-    pub fn drive(&mut self, job: JobKey, old: DriverLease, next: DriverLease) -> bool {
+    pub fn replace_lease(&mut self, job: JobKey, old: DriverLease, next: DriverLease) -> bool {
         let Some(row) = self.jobs.get_mut(job) else { return false };
         if (row.lease.holder, row.lease.until) != (old.holder, old.until) {
             return false;
@@ -226,15 +226,15 @@ impl Rows {
         due.map(|(_, job)| *job).take(max).collect()
     }
 
-    /// Settles a job, if it is as it was judged. In production its rows stay for a day, but nobody reads them other
-    /// than to learn that it has ended, so the job is removed here.
-    pub fn settle(&mut self, job: JobKey, settling: &Settling) -> Option<JobRow> {
+    /// Settles a job, if it is as the machine saw it. In production its rows stay for a day, but they are only read to
+    /// see that the job has ended, so the job is removed here.
+    pub fn settle(&mut self, job: JobKey, settling: &SettlementRequest) -> Option<JobRow> {
         let row = self.jobs.get(job)?;
-        let is_as_judged = row.state == settling.job.state && row.admitted == settling.job.admitted;
-        if !is_as_judged || settling.totals.tally.pending > 0 {
+        let is_unchanged = row.state == settling.job.state && row.admitted == settling.job.admitted;
+        if !is_unchanged || settling.totals.tally.pending > 0 {
             return None;
         }
-        if let Some(last) = &settling.last {
+        if let Some(last) = &settling.final_segment {
             let known = row.segments(0, 0).first().map_or(0, |row| row.version);
             if known + 1 != last.version {
                 return None;
@@ -255,15 +255,19 @@ mod tests {
     use super::*;
 
     fn rows() -> (Rows, JobKey, DriverLease) {
-        let lease =
-            DriverLease { holder: Nonce::from_random(1), until: wall(0).plus_secs(30), queued: false, quiet: 0 };
+        let lease = DriverLease {
+            holder: Nonce::from_random(1),
+            until: wall_clock(0).plus_secs(30),
+            queued: false,
+            idle_checks: 0,
+        };
         let new = NewJob {
             account: 0,
             endpoint: Endpoint::Batch,
             concurrency: 8,
             units: 65,
             lease,
-            deadline: wall(0).plus_secs(86_400),
+            deadline: wall_clock(0).plus_secs(86_400),
             called_at: 0,
             collection: 5,
             held: true,
@@ -278,12 +282,12 @@ mod tests {
         let (mut rows, job, _) = rows();
         let row = rows.jobs.get_mut(job).unwrap();
         let mut first = Segment::untouched(1);
-        first.put(64, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: wall(5), skipped: 0 });
+        first.put(64, UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: wall_clock(5), skipped: 0 });
         let first = first.next(WriteId { writer: Nonce::from_random(7), n: 1 });
         assert_eq!(row.put_segment(&first), Ok(()));
         assert_eq!(row.put_segment(&first), Err(Some(first.clone())), "its version is not the next one");
-        assert_eq!((row.segments(0, 9), row.segments_units(0, 9)), (vec![first.clone()], 1));
-        assert_eq!(segment_units(&first), 1);
+        assert_eq!((row.segments(0, 9), row.read_units(0, 9)), (vec![first.clone()], 1));
+        assert_eq!(write_units(&first), 1);
     }
 
     #[test]
@@ -292,13 +296,16 @@ mod tests {
         let due = |rows: &Rows, at| (0..DUE_SHARDS).flat_map(|shard| rows.due(shard, at, 9)).count();
         assert_eq!((due(&rows, lease.until.plus_ms(-1)), due(&rows, lease.until)), (0, 1));
         let next = DriverLease { until: lease.until.plus_secs(10), ..lease };
-        assert!(rows.drive(job, lease, next) && !rows.drive(job, lease, next));
+        assert!(rows.replace_lease(job, lease, next) && !rows.replace_lease(job, lease, next));
         assert_eq!((due(&rows, lease.until), due(&rows, next.until)), (0, 1));
         let view = rows.view(job).unwrap().view();
         let totals = Totals::of([], 65);
-        assert!(rows.settle(job, &Settling { job: view, totals, last: None }).is_none(), "something is pending");
+        assert!(
+            rows.settle(job, &SettlementRequest { job: view, totals, final_segment: None }).is_none(),
+            "something is pending"
+        );
         let done = Totals { tally: domain::progress::Tally { pending: 0, done: 65, ..totals.tally }, ..totals };
-        let settling = Settling { job: view, totals: done, last: None };
+        let settling = SettlementRequest { job: view, totals: done, final_segment: None };
         assert!(rows.settle(job, &settling).is_some() && rows.settle(job, &settling).is_none());
         assert_eq!(due(&rows, next.until), 0);
     }

@@ -2,23 +2,23 @@
 
 use domain::job::DriverLease;
 use domain::machine::{
-    Access, Action, Commit, Event, Exit, Machine, Moment, Settling, Share, WithSettle, WithoutSettle,
+    Access, Action, Commit, Event, Exit, Machine, Moment, RunnerState, SettlementRequest, WithSettle, WithoutSettle,
 };
 use domain::{JobState, Seq};
 
 use crate::assumptions::Micros;
 use crate::keys::{JobRef, ProcessKey, TaskKey};
 
-/// A machine's action, whatever the machine's rights. `Show` is left out: nothing here needs it.
+/// A machine's action, independent of the machine's access. Without `Show`, which is not simulated.
 #[derive(Debug)]
-pub enum Order {
+pub enum RunnerAction {
     /// Read the job's row. Like the others, see [`Action`].
     ReadJob,
     /// Read these segments.
     ReadSegments(u32, u32),
     /// Read the workers' heartbeat.
     ReadHeartbeat,
-    /// Prepare a unit; whether it may have killed its process before.
+    /// Prepare a unit; the flag says whether it may have killed its process before.
     Prepare(Seq, bool),
     /// Run a unit, with this attempt.
     Run(Seq, u8),
@@ -28,8 +28,8 @@ pub enum Order {
     Commit(Commit),
     /// Move the job to this state.
     Terminate(JobState),
-    /// Settle the job as judged.
-    Settle(Settling),
+    /// Settle the job, if it is still as the machine saw it.
+    Settle(SettlementRequest),
     /// Send these units to the queue.
     Enqueue(std::collections::BTreeSet<Seq>),
     /// Exit: nothing is left to do.
@@ -38,78 +38,78 @@ pub enum Order {
 
 /// A machine with or without the right to settle.
 #[derive(Debug)]
-pub enum Brain {
+pub enum AnyMachine {
     /// It may settle.
-    Money(Box<Machine<WithSettle>>),
+    WithSettle(Box<Machine<WithSettle>>),
     /// It may not settle.
-    Plain(Box<Machine<WithoutSettle>>),
+    WithoutSettle(Box<Machine<WithoutSettle>>),
 }
 
-fn next<A: Access>(machine: &mut Machine<A>, at: Moment) -> Option<Order> {
+fn next<A: Access>(machine: &mut Machine<A>, at: Moment) -> Option<RunnerAction> {
     loop {
         return Some(match machine.next_action(at)? {
-            Action::ReadJob => Order::ReadJob,
-            Action::ReadSegments { first, last } => Order::ReadSegments(first, last),
-            Action::ReadHeartbeat => Order::ReadHeartbeat,
-            Action::Prepare { seq, suspect } => Order::Prepare(seq, suspect),
-            Action::Run { seq, attempt } => Order::Run(seq, attempt),
-            Action::Abort(seq) => Order::Abort(seq),
-            Action::Commit(commit) => Order::Commit(commit),
-            Action::Terminate(to) => Order::Terminate(to),
-            Action::Settle(settle) => Order::Settle(A::settling(settle)),
-            Action::Enqueue(units) => Order::Enqueue(units),
+            Action::ReadJob => RunnerAction::ReadJob,
+            Action::ReadSegments { first, last } => RunnerAction::ReadSegments(first, last),
+            Action::ReadHeartbeat => RunnerAction::ReadHeartbeat,
+            Action::Prepare { seq, suspect } => RunnerAction::Prepare(seq, suspect),
+            Action::Run { seq, attempt } => RunnerAction::Run(seq, attempt),
+            Action::Abort(seq) => RunnerAction::Abort(seq),
+            Action::Commit(commit) => RunnerAction::Commit(commit),
+            Action::Terminate(to) => RunnerAction::Terminate(to),
+            Action::Settle(settle) => RunnerAction::Settle(A::settlement_request(settle)),
+            Action::Enqueue(units) => RunnerAction::Enqueue(units),
             Action::Show { .. } => continue,
-            Action::Exit(exit) => Order::Exit(exit),
+            Action::Exit(exit) => RunnerAction::Exit(exit),
         });
     }
 }
 
-impl Brain {
+impl AnyMachine {
     /// Returns the machine's next action.
-    pub fn next(&mut self, at: Moment) -> Option<Order> {
+    pub fn next(&mut self, at: Moment) -> Option<RunnerAction> {
         match self {
-            Brain::Money(machine) => next(machine, at),
-            Brain::Plain(machine) => next(machine, at),
+            AnyMachine::WithSettle(machine) => next(machine, at),
+            AnyMachine::WithoutSettle(machine) => next(machine, at),
         }
     }
 
     /// Passes an event to the machine.
     pub fn handle(&mut self, event: Event, at: Moment) {
         match self {
-            Brain::Money(machine) => machine.handle(event, at),
-            Brain::Plain(machine) => machine.handle(event, at),
+            AnyMachine::WithSettle(machine) => machine.handle(event, at),
+            AnyMachine::WithoutSettle(machine) => machine.handle(event, at),
         }
     }
 
     /// Returns in how many ticks to ask for actions again.
     pub fn next_timeout(&self, at: Moment) -> u64 {
         match self {
-            Brain::Money(machine) => machine.next_timeout(at),
-            Brain::Plain(machine) => machine.next_timeout(at),
+            AnyMachine::WithSettle(machine) => machine.next_timeout(at),
+            AnyMachine::WithoutSettle(machine) => machine.next_timeout(at),
         }
     }
 
     /// Returns the state of the runner's units.
-    pub fn share(&self) -> &Share {
+    pub fn runner_state(&self) -> &RunnerState {
         match self {
-            Brain::Money(machine) => machine.share(),
-            Brain::Plain(machine) => machine.share(),
+            AnyMachine::WithSettle(machine) => machine.runner_state(),
+            AnyMachine::WithoutSettle(machine) => machine.runner_state(),
         }
     }
 
     /// Returns the segments as the machine knows them.
     pub fn rows(&self) -> &std::collections::BTreeMap<u32, domain::segment::Segment> {
         match self {
-            Brain::Money(machine) => machine.rows(),
-            Brain::Plain(machine) => machine.rows(),
+            AnyMachine::WithSettle(machine) => machine.rows(),
+            AnyMachine::WithoutSettle(machine) => machine.rows(),
         }
     }
 
     /// Returns the job as the machine knows it.
     pub fn job(&self) -> domain::machine::JobView {
         match self {
-            Brain::Money(machine) => machine.job(),
-            Brain::Plain(machine) => machine.job(),
+            AnyMachine::WithSettle(machine) => machine.job(),
+            AnyMachine::WithoutSettle(machine) => machine.job(),
         }
     }
 }
@@ -129,7 +129,7 @@ pub struct Unit {
 #[derive(Debug)]
 pub struct Runner {
     /// The machine.
-    pub brain: Brain,
+    pub machine: AnyMachine,
     /// Its job.
     pub job: JobRef,
     /// The task that it runs for.

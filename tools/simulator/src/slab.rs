@@ -1,5 +1,5 @@
-//! Storage for values that come and go. A key never refers to another value later, and memory is bounded by the number
-//! of values at one time.
+//! A slab: storage for values with keys that are never reused. Memory is bounded by the maximum number of values at one
+//! time.
 
 use std::marker::PhantomData;
 
@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 pub struct Key<T> {
     index: u32,
     generation: u32,
-    of: PhantomData<fn() -> T>,
+    marker: PhantomData<fn() -> T>,
 }
 
 impl<T> Clone for Key<T> {
@@ -36,8 +36,8 @@ impl<T> Ord for Key<T> {
 
 impl<T> Key<T> {
     /// A key that refers to nothing.
-    pub fn nothing() -> Key<T> {
-        Key { index: u32::MAX, generation: u32::MAX, of: PhantomData }
+    pub fn null() -> Key<T> {
+        Key { index: u32::MAX, generation: u32::MAX, marker: PhantomData }
     }
 
     /// Returns a number that no other key of this type has.
@@ -49,52 +49,52 @@ impl<T> Key<T> {
 /// Values by key. `Tag` is the type of the keys; it is another than `T` if the key's module must not know `T`.
 #[derive(Debug)]
 pub struct Slab<T, Tag = T> {
-    places: Vec<(u32, Option<T>)>,
+    entries: Vec<(u32, Option<T>)>,
     free: Vec<u32>,
-    of: PhantomData<fn() -> Tag>,
+    marker: PhantomData<fn() -> Tag>,
 }
 
 impl<T, Tag> Default for Slab<T, Tag> {
     fn default() -> Self {
-        Slab { places: Vec::new(), free: Vec::new(), of: PhantomData }
+        Slab { entries: Vec::new(), free: Vec::new(), marker: PhantomData }
     }
 }
 
 impl<T, Tag> Slab<T, Tag> {
     /// Adds a value.
-    pub fn insert(&mut self, thing: T) -> Key<Tag> {
+    pub fn insert(&mut self, value: T) -> Key<Tag> {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push((0, None));
+            self.entries.push((0, None));
             // That many values do not fit into memory.
-            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         });
-        let place = &mut self.places[index as usize];
-        place.1 = Some(thing);
-        Key { index, generation: place.0, of: PhantomData }
+        let entry = &mut self.entries[index as usize];
+        entry.1 = Some(value);
+        Key { index, generation: entry.0, marker: PhantomData }
     }
 
     /// Returns a value, if it is still there.
     pub fn get(&self, key: Key<Tag>) -> Option<&T> {
-        self.places.get(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_ref()
+        self.entries.get(key.index as usize).filter(|entry| entry.0 == key.generation)?.1.as_ref()
     }
 
     /// Returns a value to be changed, if it is still there.
     pub fn get_mut(&mut self, key: Key<Tag>) -> Option<&mut T> {
-        self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?.1.as_mut()
+        self.entries.get_mut(key.index as usize).filter(|entry| entry.0 == key.generation)?.1.as_mut()
     }
 
     /// Removes a value.
     pub fn remove(&mut self, key: Key<Tag>) -> Option<T> {
-        let place = self.places.get_mut(key.index as usize).filter(|place| place.0 == key.generation)?;
-        let thing = place.1.take()?;
-        place.0 = place.0.wrapping_add(1);
+        let entry = self.entries.get_mut(key.index as usize).filter(|entry| entry.0 == key.generation)?;
+        let value = entry.1.take()?;
+        entry.0 = entry.0.wrapping_add(1);
         self.free.push(key.index);
-        Some(thing)
+        Some(value)
     }
 
     /// Returns how many values there are.
     pub fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.entries.len() - self.free.len()
     }
 
     /// Returns whether there is no value.

@@ -7,7 +7,7 @@
 //! collection (the rows of a job are written in the order of their keys, so that a split would only move the heat).
 
 use crate::assumptions::{HOT_PERCENT, Micros, SPLIT_SECS};
-use crate::bucket::Bucket;
+use crate::bucket::TokenBucket;
 use crate::limits::{NEW_TABLE_PARTITIONS, PARTITION_READS, PARTITION_WRITES, TABLE_UNITS};
 
 /// A table or an index.
@@ -55,8 +55,8 @@ pub struct Charge {
 struct Partition {
     /// The first hash in it.
     first: u64,
-    writes: Bucket,
-    reads: Bucket,
+    writes: TokenBucket,
+    reads: TokenBucket,
     /// Units in this second.
     wrote: u32,
     read: u32,
@@ -68,8 +68,8 @@ impl Partition {
     fn new(first: u64) -> Partition {
         Partition {
             first,
-            writes: Bucket::new(PARTITION_WRITES, PARTITION_WRITES),
-            reads: Bucket::new(PARTITION_READS, PARTITION_READS),
+            writes: TokenBucket::new(PARTITION_WRITES, PARTITION_WRITES),
+            reads: TokenBucket::new(PARTITION_READS, PARTITION_READS),
             wrote: 0,
             read: 0,
             hot_secs: 0,
@@ -93,10 +93,10 @@ pub struct Counts {
     pub throttled: u64,
     /// Seconds in which a partition was near its limit.
     pub hot_secs: u64,
-    /// Most write units of a partition in a second.
-    pub hottest: u32,
-    /// Most write units of the table in a second.
-    pub busiest: u32,
+    /// Maximum number of write units of a partition in a second.
+    pub peak_partition_writes: u32,
+    /// Maximum number of write units of the table in a second.
+    pub peak_writes: u32,
     /// Splits.
     pub splits: u32,
 }
@@ -105,8 +105,8 @@ pub struct Counts {
 struct State {
     /// In the order of their first hashes.
     partitions: Vec<Partition>,
-    writes: Bucket,
-    reads: Bucket,
+    writes: TokenBucket,
+    reads: TokenBucket,
     counts: Counts,
 }
 
@@ -148,8 +148,8 @@ impl Tables {
         let partitions: Vec<Partition> = (0..count).map(|n| Partition::new(u64::MAX / count * n)).collect();
         Tables(Table::ALL.map(|_| State {
             partitions: partitions.clone(),
-            writes: Bucket::new(TABLE_UNITS, TABLE_UNITS),
-            reads: Bucket::new(TABLE_UNITS, TABLE_UNITS),
+            writes: TokenBucket::new(TABLE_UNITS, TABLE_UNITS),
+            reads: TokenBucket::new(TABLE_UNITS, TABLE_UNITS),
             counts: Counts::default(),
         }))
     }
@@ -173,7 +173,7 @@ impl Tables {
     pub fn admit_some(&mut self, each: Charge, n: u32, now: Micros) -> u32 {
         let state = &mut self.0[each.table as usize];
         let at = state.at(each.collection);
-        let left = state.partitions[at].writes.left(now).min(state.writes.left(now));
+        let left = state.partitions[at].writes.available(now).min(state.writes.available(now));
         let taken = n.min(left / each.writes.max(1));
         state.take(&Charge { writes: each.writes * taken, ..each });
         if taken < n {
@@ -183,14 +183,14 @@ impl Tables {
     }
 
     /// Ends a second.
-    pub fn second(&mut self) {
+    pub fn end_second(&mut self) {
         for state in &mut self.0 {
             let (mut all, mut split) = (0, Vec::new());
             for (at, partition) in state.partitions.iter_mut().enumerate() {
                 let hot = partition.is_hot();
                 partition.hot_secs = if hot { partition.hot_secs + 1 } else { 0 };
                 state.counts.hot_secs += u64::from(hot);
-                state.counts.hottest = state.counts.hottest.max(partition.wrote);
+                state.counts.peak_partition_writes = state.counts.peak_partition_writes.max(partition.wrote);
                 all += partition.wrote;
                 (partition.wrote, partition.read) = (0, 0);
                 if partition.hot_secs >= SPLIT_SECS {
@@ -198,7 +198,7 @@ impl Tables {
                     split.push(at);
                 }
             }
-            state.counts.busiest = state.counts.busiest.max(all);
+            state.counts.peak_writes = state.counts.peak_writes.max(all);
             for at in split.into_iter().rev() {
                 let first = state.partitions[at].first;
                 let end = state.partitions.get(at + 1).map_or(u64::MAX, |next| next.first);
@@ -225,7 +225,7 @@ impl Tables {
 mod tests {
     use super::*;
     use crate::assumptions::SECOND;
-    use crate::chance::mixed;
+    use crate::random::hash64;
 
     fn write(collection: u64, writes: u32) -> Charge {
         Charge { table: Table::Jobs, collection, writes, reads: 0 }
@@ -235,7 +235,7 @@ mod tests {
     fn a_collection_is_limited_by_its_partition_and_a_table_by_all_of_them() {
         let mut tables = Tables::new(0);
         let taken = |tables: &mut Tables, spread: bool, now| {
-            let taken = (0..10_000u64).filter(|n| tables.admit(&[write(if spread { mixed(*n) } else { 7 }, 1)], now));
+            let taken = (0..10_000u64).filter(|n| tables.admit(&[write(if spread { hash64(*n) } else { 7 }, 1)], now));
             taken.count() as u32
         };
         assert_eq!(taken(&mut tables, false, 0), PARTITION_WRITES);
@@ -248,7 +248,7 @@ mod tests {
     fn a_batch_is_accepted_in_part_and_a_request_as_a_whole() {
         let mut tables = Tables::new(0);
         assert_eq!(tables.admit_some(write(1, 2), 600, 0), 500);
-        assert!(!tables.admit(&[write(mixed(2), 1), write(1, 1)], 0));
+        assert!(!tables.admit(&[write(hash64(2), 1), write(1, 1)], 0));
         assert_eq!(tables.counts(Table::Jobs).writes, 1_000, "a refused request takes nothing elsewhere");
     }
 
@@ -257,9 +257,9 @@ mod tests {
         let mut tables = Tables::new(0);
         for second in 1..=u64::from(SPLIT_SECS) {
             tables.admit(&[write(1, PARTITION_WRITES)], second * SECOND);
-            tables.second();
+            tables.end_second();
         }
         assert_eq!((tables.partitions(Table::Jobs), tables.counts(Table::Jobs).splits), (5, 1));
-        assert_eq!(tables.counts(Table::Jobs).hottest, PARTITION_WRITES);
+        assert_eq!(tables.counts(Table::Jobs).peak_partition_writes, PARTITION_WRITES);
     }
 }

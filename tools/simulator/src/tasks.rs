@@ -1,5 +1,5 @@
-//! The work within invocations, as data: calls, messages and sweeps, with how far each has come; and the events that move
-//! them. What is done at each stage is in `handler`, `worker` and `sweeper`.
+//! The tasks within invocations: calls, messages and sweeps, each with its stage; and the events of a run. The code of
+//! each stage is in `handler`, `worker` and `sweeper`.
 
 use std::collections::VecDeque;
 
@@ -43,38 +43,38 @@ pub struct Invocation {
 /// An event.
 #[derive(Debug)]
 pub enum SimEvent {
-    /// The load's call with this number comes.
+    /// The load's call with this number arrives.
     CallArrives(u32),
     /// A call reaches the gateway.
-    Reaches(Call),
+    CallReachesGateway(Call),
     /// A task's invocation has begun.
-    Begins(TaskKey),
+    TaskBegins(TaskKey),
     /// A step is tried.
-    Tries(Box<Step>),
+    StepTry(Box<Step>),
     /// A step has taken effect.
-    Took(Box<Step>),
+    StepTakesEffect(Box<Step>),
     /// A page has ended.
-    Page(RunnerKey, u32, u8, u32),
+    PageEnds(RunnerKey, u32, u8, u32),
     /// A runner is woken.
-    Wakes(RunnerKey),
+    RunnerWakes(RunnerKey),
     /// A driver's lease has to be renewed.
-    Renews(RunnerKey),
+    LeaseRenewal(RunnerKey),
     /// A worker's heartbeat is due.
-    Beats(ProcessKey),
+    HeartbeatDue(ProcessKey),
     /// A message becomes visible.
-    Arrives(QueueName, Box<Message>),
+    MessageArrives(QueueName, Box<Message>),
     /// A mapping polls its queue.
-    Polls(QueueName),
+    QueuePoll(QueueName),
     /// A sweep is due.
-    Sweeps,
+    SweepDue,
     /// A second is over.
-    Second,
+    SecondEnds,
 }
 
 /// Result of a step, for a task.
 #[derive(Debug)]
 pub enum StepResult {
-    /// It took effect, with the rows that were asked for.
+    /// It took effect, with the rows that were requested.
     Done(Vec<Segment>),
     /// Its condition did not hold.
     Refused,
@@ -91,18 +91,18 @@ pub struct Call {
     pub first_at: Micros,
 }
 
-/// How far a call has come.
+/// The stage of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandlerStage {
     Authenticating,
-    Judging,
-    Putting,
+    CheckingQuota,
+    WritingInputs,
     Accepting,
     Sending,
-    Noting,
+    MarkingQueued,
     Driving,
     Waiting,
-    Looking,
+    ReadingJob,
 }
 
 /// The handler of a call.
@@ -113,20 +113,20 @@ pub struct Handler {
     pub(crate) job: JobRef,
     pub(crate) stage: HandlerStage,
     pub(crate) tries: u32,
-    pub(crate) me: Nonce,
+    pub(crate) nonce: Nonce,
     /// The minute that the call is counted in, as it was read, and whether calls of that minute were counted before.
     pub(crate) minute: i64,
     pub(crate) counted: bool,
 }
 
-/// How far a message has come.
+/// The stage of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MessageStage {
-    Reading,
-    Knowing,
+    ReadingJob,
+    ReadingSpec,
     Running,
-    Segments,
-    Rereading,
+    ReadingSegments,
+    RereadingJob,
     Sending,
 }
 
@@ -143,19 +143,19 @@ pub struct MessageTask {
 
 impl MessageTask {
     pub(crate) fn new(queue: QueueName, message: Message, invocation: InvocationKey) -> MessageTask {
-        MessageTask { queue, message, invocation, stage: MessageStage::Reading, rows: Vec::new() }
+        MessageTask { queue, message, invocation, stage: MessageStage::ReadingJob, rows: Vec::new() }
     }
 }
 
-/// How far a sweep has come.
+/// The stage of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SweepStage {
-    Listing,
-    Reading,
-    Segments,
-    Asking,
-    Driving,
-    Knowing,
+    ListingShard,
+    ReadingJob,
+    ReadingSegments,
+    AskingQueue,
+    TakingLease,
+    ReadingSpec,
     Running,
     Sending,
 }
@@ -170,23 +170,23 @@ pub struct Sweep {
     pub(crate) at: Option<JobRef>,
     pub(crate) stage: SweepStage,
     pub(crate) until: Micros,
-    /// The lease that it takes for its look, and whether to send the job's units to the queue.
+    /// The lease that it takes for a job until the next check, and whether to send the job's units to the queue.
     pub(crate) lease: Option<DriverLease>,
     pub(crate) send: bool,
-    /// The segments of the job, and whether the queue has a backlog, once that was asked.
+    /// The segments of the job, and whether the queue has a backlog, once that is known.
     pub(crate) read: Vec<Segment>,
     pub(crate) backlog: Option<bool>,
 }
 
 impl Sweep {
     /// A sweep that has nothing to do.
-    pub(crate) fn nothing(invocation: InvocationKey) -> Sweep {
+    pub(crate) fn empty(invocation: InvocationKey) -> Sweep {
         Sweep {
             invocation,
             shard: DUE_SHARDS,
             jobs: VecDeque::new(),
             at: None,
-            stage: SweepStage::Listing,
+            stage: SweepStage::ListingShard,
             until: 0,
             lease: None,
             send: false,

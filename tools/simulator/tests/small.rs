@@ -5,7 +5,7 @@ use simulator::deployment::MappingSpec;
 use simulator::lambda::Function;
 use simulator::limits::{MAPPING_RAMP_A_MINUTE, MAPPING_START, PARTITION_WRITES};
 use simulator::tables::Table;
-use simulator::{Deployment, Figures, Load, Pages, Way, simulate};
+use simulator::{CallKind, Deployment, Figures, Load, PageDuration, simulate};
 
 /// Runs a load and checks what must hold for every run.
 fn run(deployment: Deployment, load: Load) -> Figures {
@@ -21,7 +21,8 @@ fn run(deployment: Deployment, load: Load) -> Figures {
 
 #[test]
 fn the_same_seed_gives_the_same_figures_and_another_seed_others() {
-    let load = Load { accounts: 20, jobs: 3, units: 200, way: Way::Detached, over_secs: 30, ..Load::default() };
+    let load =
+        Load { accounts: 20, jobs: 3, units: 200, call_kind: CallKind::Detached, over_secs: 30, ..Load::default() };
     let run = |seed| simulate(Deployment::default(), load, seed);
     let first = run(1);
     assert_eq!(first, run(1));
@@ -30,7 +31,12 @@ fn the_same_seed_gives_the_same_figures_and_another_seed_others() {
 
 #[test]
 fn a_job_alone_takes_the_time_of_its_pages() {
-    let load = Load { units: 800, concurrency: Some(8), pages: Pages::Alike(SECOND / 2, 0), ..Load::default() };
+    let load = Load {
+        units: 800,
+        concurrency: Some(8),
+        page_duration: PageDuration::Uniform(SECOND / 2, 0),
+        ..Load::default()
+    };
     let figures = run(Deployment::default(), load);
     let ideal = 800.0 / 8.0 * 0.5;
     let took = figures.percentile(50);
@@ -46,15 +52,20 @@ fn a_job_alone_takes_the_time_of_its_pages() {
 #[test]
 fn pages_that_end_apart_make_smaller_groups() {
     let load = Load { units: 2_000, concurrency: Some(8), ..Load::default() };
-    let alike = run(Deployment::default(), Load { pages: Pages::HALF_A_SECOND, ..load });
-    let mixed = run(Deployment::default(), Load { pages: Pages::MIXED, ..load });
+    let alike = run(Deployment::default(), Load { page_duration: PageDuration::HALF_A_SECOND, ..load });
+    let mixed = run(Deployment::default(), Load { page_duration: PageDuration::MIXED, ..load });
     assert!(alike.writes_a_page() + 0.1 < mixed.writes_a_page(), "{} {}", alike.writes_a_page(), mixed.writes_a_page());
     assert!(mixed.writes_a_page() < 2.3, "a result, and less than a write of its segment: {}", mixed.writes_a_page());
 }
 
 #[test]
 fn lanes_of_a_detached_job_hold_its_concurrency() {
-    let load = Load { units: 1_280, way: Way::Detached, pages: Pages::Alike(SECOND / 2, 0), ..Load::default() };
+    let load = Load {
+        units: 1_280,
+        call_kind: CallKind::Detached,
+        page_duration: PageDuration::Uniform(SECOND / 2, 0),
+        ..Load::default()
+    };
     let figures = run(Deployment::default(), load);
     let ideal = 1_280.0 / 32.0 * 0.5;
     let took = figures.percentile(50);
@@ -69,12 +80,17 @@ fn lanes_of_a_detached_job_hold_its_concurrency() {
 
 #[test]
 fn a_very_large_job_reaches_the_limit_of_its_partition() {
-    let fast = Load { units: 10_000, concurrency: Some(100), pages: Pages::Alike(SECOND / 20, 0), ..Load::default() };
+    let fast = Load {
+        units: 10_000,
+        concurrency: Some(100),
+        page_duration: PageDuration::Uniform(SECOND / 20, 0),
+        ..Load::default()
+    };
     let deployment = Deployment { fetch_concurrency: 100, warm: 40_000, ..Deployment::default() };
     let figures = run(deployment, fast);
     let jobs = figures.tables[Table::Jobs as usize];
     assert!(jobs.throttled > 0 && jobs.hot_secs > 5 && figures.gave_up == 0, "{figures:?}");
-    assert!(jobs.hottest <= 2 * PARTITION_WRITES, "a full bucket and a second's refill: {jobs:?}");
+    assert!(jobs.peak_partition_writes <= 2 * PARTITION_WRITES, "a full bucket and a second's refill: {jobs:?}");
     let a_second = figures.writes_a_page() * figures.pages_a_second();
     assert!((0.8..1.1).contains(&(a_second / f64::from(PARTITION_WRITES))), "{a_second} write units a second");
     let elsewhere = Load { accounts: 4, units: 2_500, ..fast };
@@ -87,10 +103,10 @@ fn extracts_of_one_account_conflict_on_its_month_row() {
     let load = |jobs| Load {
         jobs,
         units: 1,
-        way: Way::Extract,
+        call_kind: CallKind::Extract,
         over_secs: 10,
         per_minute: u64::MAX,
-        pages: Pages::Alike(SECOND / 2, 0),
+        page_duration: PageDuration::Uniform(SECOND / 2, 0),
         ..Load::default()
     };
     let deployment = Deployment { warm: 10_000, ..Deployment::default().unthrottled() };
@@ -104,11 +120,11 @@ fn extracts_of_one_account_conflict_on_its_month_row() {
 
 #[test]
 fn a_plan_s_rate_and_the_stage_s_throttle_hold() {
-    let load = Load { jobs: 30, units: 1, way: Way::Extract, per_minute: 15, ..Load::default() };
+    let load = Load { jobs: 30, units: 1, call_kind: CallKind::Extract, per_minute: 15, ..Load::default() };
     let figures = run(Deployment::default(), load);
     assert!(figures.refused.rate >= 15, "{:?}", figures.refused);
     assert!((60.0..122.0).contains(&figures.percentile(99)), "the second half waits for the next minute");
-    let burst = Load { accounts: 1_000, jobs: 1, units: 1, way: Way::Extract, ..Load::default() };
+    let burst = Load { accounts: 1_000, jobs: 1, units: 1, call_kind: CallKind::Extract, ..Load::default() };
     let figures = run(Deployment::default(), burst);
     assert!(figures.refused.gateway >= 850, "a hundred at once, fifty a second: {:?}", figures.refused);
     assert!((17.0..25.0).contains(&figures.percentile(99)), "{}", figures.percentile(99));
@@ -120,8 +136,8 @@ fn workers_ramp_at_lambdas_rate() {
         accounts: 300,
         jobs: 1,
         units: 640,
-        way: Way::Detached,
-        pages: Pages::Alike(SECOND, 0),
+        call_kind: CallKind::Detached,
+        page_duration: PageDuration::Uniform(SECOND, 0),
         ..Load::default()
     };
     let deployment = Deployment {

@@ -11,13 +11,13 @@ from typing_extensions import Self, Unpack
 
 from . import _calls
 from ._async_connection import AsyncConnection
-from ._async_job import AsyncJob, Starting
+from ._async_job import AsyncJob, PendingJob
 from ._calls import Call
 from ._errors import ProtocolError
 from ._options import BatchOptions, PageOptions, Webhook
-from ._rows import extracted, read_json
+from ._rows import extract_result, read_json
 from ._schema import M, PlainSchema, Row, Shape, shape_of
-from ._send import SILENCE, Deadline, Sender
+from ._send import READ_TIMEOUT, Deadline, Sender
 from ._types import JobInfo, Success, Usage, WebhookState, job_of, usage_of, webhook_of
 
 
@@ -33,7 +33,7 @@ class AsyncClient:
         base_url: str | None = None,
         *,
         max_retries: int = 8,
-        silence: float = SILENCE,
+        silence: float = READ_TIMEOUT,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self._own = http_client is None
@@ -80,7 +80,7 @@ class AsyncClient:
             job_id = deadline.job_id = response.headers.get("X-Job-ID")
             members = read_json(response.content, job_id)
             if members.get("status") != "pending":
-                return extracted(members, shape, job_id)
+                return extract_result(members, shape, job_id)
             deadline.check()
             call = _calls.result(str(members["job_id"]), 0, None, lines=False)
 
@@ -88,19 +88,19 @@ class AsyncClient:
     def batch(
         self, urls: Iterable[str], schema: type[M], *, async_mode: bool = False, webhook: Webhook | None = None,
         idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[BatchOptions],
-    ) -> Starting[M]: ...
+    ) -> PendingJob[M]: ...
 
     @overload
     def batch(
         self, urls: Iterable[str], schema: PlainSchema = None, *, async_mode: bool = False,
         webhook: Webhook | None = None, idempotency_key: str | None = None, timeout: float | None = None,
         **options: Unpack[BatchOptions],
-    ) -> Starting[Row]: ...
+    ) -> PendingJob[Row]: ...
 
     def batch(
         self, urls: Iterable[str], schema: Any = None, *, async_mode: bool = False, webhook: Webhook | None = None,
         idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[BatchOptions],
-    ) -> Starting[Any]:
+    ) -> PendingJob[Any]:
         """Starts a batch of up to 10,000 URLs and returns its job. Iterate the job for results as they come.
 
         ``async_mode`` runs the job through the queue: no call is held open until results are read. ``timeout`` limits
@@ -110,7 +110,7 @@ class AsyncClient:
         call = _calls.batch(
             urls, shape, options, async_mode=async_mode, webhook=webhook, key=idempotency_key, wait=timeout
         )
-        return Starting(lambda: self._start(call, shape, deadline, crawl=False))
+        return PendingJob(lambda: self._start(call, shape, deadline, crawl=False))
 
     @overload
     def crawl(
@@ -118,7 +118,7 @@ class AsyncClient:
         use_sitemap: bool | None = None, ignore_robots: bool | None = None, allow_large_crawl: bool | None = None,
         async_mode: bool = False, webhook: Webhook | None = None, idempotency_key: str | None = None,
         timeout: float | None = None, **options: Unpack[PageOptions],
-    ) -> Starting[M]: ...
+    ) -> PendingJob[M]: ...
 
     @overload
     def crawl(
@@ -126,14 +126,14 @@ class AsyncClient:
         max_depth: int | None = None, use_sitemap: bool | None = None, ignore_robots: bool | None = None,
         allow_large_crawl: bool | None = None, async_mode: bool = False, webhook: Webhook | None = None,
         idempotency_key: str | None = None, timeout: float | None = None, **options: Unpack[PageOptions],
-    ) -> Starting[Row]: ...
+    ) -> PendingJob[Row]: ...
 
     def crawl(
         self, seed_url: str, schema: Any = None, *, follow_pattern: str, max_pages: int, max_depth: int | None = None,
         use_sitemap: bool | None = None, ignore_robots: bool | None = None, allow_large_crawl: bool | None = None,
         async_mode: bool = False, webhook: Webhook | None = None, idempotency_key: str | None = None,
         timeout: float | None = None, **options: Unpack[PageOptions],
-    ) -> Starting[Any]:
+    ) -> PendingJob[Any]:
         """Starts a crawl from a seed along the links that match ``follow_pattern``. Otherwise like :meth:`batch`."""
         shape, deadline = shape_of(schema), Deadline(timeout)
         rules = {
@@ -144,7 +144,7 @@ class AsyncClient:
             seed_url, rules, shape, options,
             async_mode=async_mode, webhook=webhook, key=idempotency_key, wait=timeout,
         )
-        return Starting(lambda: self._start(call, shape, deadline, crawl=True))
+        return PendingJob(lambda: self._start(call, shape, deadline, crawl=True))
 
     async def jobs(
         self, state: Literal["running", "finished", "all"] = "running", *, page_size: int = 100
@@ -164,21 +164,21 @@ class AsyncClient:
         return await self._connection.job(job_id)
 
     @overload
-    def result(self, job_id: str, schema: type[M], *, timeout: float | None = None) -> Starting[M]: ...
+    def result(self, job_id: str, schema: type[M], *, timeout: float | None = None) -> PendingJob[M]: ...
 
     @overload
-    def result(self, job_id: str, schema: None = None, *, timeout: float | None = None) -> Starting[Row]: ...
+    def result(self, job_id: str, schema: None = None, *, timeout: float | None = None) -> PendingJob[Row]: ...
 
-    def result(self, job_id: str, schema: Any = None, *, timeout: float | None = None) -> Starting[Any]:
-        """Takes up an earlier job, running or ended. With a model class, rows are its instances."""
+    def result(self, job_id: str, schema: Any = None, *, timeout: float | None = None) -> PendingJob[Any]:
+        """Reads the results of an earlier job, running or ended. With a model class, rows are its instances."""
         shape, deadline = shape_of(schema), Deadline(timeout)
 
-        async def take_up() -> AsyncJob[Any]:
+        async def find_job() -> AsyncJob[Any]:
             info = await self.job(job_id)
             deadline.job_id = job_id
             return AsyncJob(self._connection, job_id, shape, deadline, crawl=info.endpoint == "/crawl", first=None)
 
-        return Starting(take_up)
+        return PendingJob(find_job)
 
     async def cancel(self, job_id: str) -> bool:
         """Cancels a job. Pages that have started finish; the rest never start and are refunded.
@@ -190,7 +190,7 @@ class AsyncClient:
     async def resend_webhook(self, job_id: str) -> WebhookState:
         """Sends the webhook message of an ended job again, with a full set of tries.
 
-        Returns the message's state. The service allows this once every 10 s; an earlier call waits.
+        Returns the message's state. The service allows this once every 10 s; a call before that waits.
         """
         return webhook_of(await self._connection.json(_calls.resend_webhook(job_id)))
 

@@ -11,7 +11,7 @@ from . import _calls
 from ._calls import Call
 from ._errors import JobNotFound
 from ._rows import read_json
-from ._send import BROKEN, Deadline, Sender
+from ._send import CONNECTION_ERRORS, Deadline, Sender
 from ._types import JobInfo, job_of
 
 
@@ -32,10 +32,10 @@ class AsyncConnection:
                 if response.is_success:
                     return response
                 await response.aread()
-            except BROKEN as error:
-                delay = self.sender.broken(attempts, error, deadline)
+            except CONNECTION_ERRORS as error:
+                delay = self.sender.connection_failed(attempts, error, deadline)
             else:
-                delay = self.sender.refused(attempts, response, deadline)
+                delay = self.sender.error_response(attempts, response, deadline)
             await anyio.sleep(delay)
 
     async def json(self, call: Call) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from . import _calls
 from ._async_connection import AsyncConnection
 from ._cursor import Cursor
 from ._errors import RunoError
-from ._rows import data_frame, place, result_of
+from ._rows import data_frame, index_of, result_of
 from ._schema import Shape
-from ._send import BROKEN, Deadline
+from ._send import CONNECTION_ERRORS, Deadline
 from ._types import JobInfo, Result, Success, Summary
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LEAVE = 10.0
+CANCEL_TIMEOUT = 10.0
 """Seconds that cancelling a job may take when a block is left."""
 
 
 class AsyncJob(Generic[T]):
-    """A started batch or crawl, or a job taken up by its id: see :class:`runo.Job`."""
+    """A started batch or crawl, or an earlier job that is read by its id: see :class:`runo.Job`."""
 
     def __init__(
         self, connection: AsyncConnection, job_id: str, shape: Shape[T], deadline: Deadline, *, crawl: bool,
@@ -61,7 +61,7 @@ class AsyncJob(Generic[T]):
 
     async def results(self) -> list[Result[T]]:
         """Waits for the job's end and returns all results in input order (for a crawl, in order of completion)."""
-        return sorted([found async for found in self], key=place)
+        return sorted([found async for found in self], key=index_of)
 
     async def wait(self) -> Summary:
         """Waits for the job's end without reading its results."""
@@ -97,14 +97,14 @@ class AsyncJob(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # The task itself may be cancelled; the job must be cancelled all the same.
-        with anyio.move_on_after(LEAVE, shield=True):
+        with anyio.move_on_after(CANCEL_TIMEOUT, shield=True):
             await self.aclose()
             if kind is None:
                 return
             try:
                 await self.cancel()
             except RunoError:
-                # The exception that left the block matters more.
+                # The exception that ended the block is more important.
                 pass
 
     async def _lines(self, *, skip: bool = False) -> AsyncGenerator[dict[str, Any], None]:
@@ -115,7 +115,7 @@ class AsyncJob(Generic[T]):
             while not cursor.done:
                 if response is None:
                     self._deadline.check()
-                    call = _calls.result(self.id, cursor.start, self._deadline.left)
+                    call = _calls.result(self.id, cursor.start, self._deadline.remaining)
                     response = await self._connection.send(call, self._deadline, stream=True)
                 try:
                     async for chunk in response.aiter_bytes():
@@ -125,14 +125,14 @@ class AsyncJob(Generic[T]):
                         self._deadline.check()
                     delay = cursor.body_ended()
                     if delay is None:
-                        delay = attempts.broken("the response broke off", job_id=self.id)
-                except BROKEN as error:
-                    cursor.broke()
-                    delay = self._connection.sender.broken(attempts, error, self._deadline)
+                        delay = attempts.connection_failed("the response broke off", job_id=self.id)
+                except CONNECTION_ERRORS as error:
+                    cursor.connection_lost()
+                    delay = self._connection.sender.connection_failed(attempts, error, self._deadline)
                 await response.aclose()
                 response = None
                 if delay and not cursor.done:
-                    await anyio.sleep(self._deadline.within(delay))
+                    await anyio.sleep(self._deadline.check_delay(delay))
             self.summary = cursor.summary
         finally:
             if response is not None:
@@ -140,7 +140,7 @@ class AsyncJob(Generic[T]):
                     await response.aclose()
 
 
-class Starting(Generic[T]):
+class PendingJob(Generic[T]):
     """A job that is about to start: ``job = await client.batch(…)`` or ``async with client.batch(…) as job``."""
 
     def __init__(self, start: Callable[[], Awaitable[AsyncJob[T]]]) -> None:

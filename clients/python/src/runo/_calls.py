@@ -14,7 +14,7 @@ from ._errors import InvalidRequest
 from ._schema import Shape
 
 MAX_URLS = 10_000
-LINES = "application/x-ndjson"
+NDJSON = "application/x-ndjson"
 DEFAULT_BASE_URL = "http://127.0.0.1:8080"
 
 
@@ -98,34 +98,34 @@ def crawl(
     wait: float | None,
 ) -> Call:
     """``POST /v1/crawl``."""
-    members = {"seed_url": seed_url, "crawl": _given(rules), **_mode(async_mode, webhook)}
+    members = {"seed_url": seed_url, "crawl": _without_none(rules), **_mode(async_mode, webhook)}
     return _post("/v1/crawl", members, shape, options, key, job_headers(wait, respond_async=async_mode))
 
 
 def job(job_id: str) -> Call:
     """``GET /v1/jobs/{job_id}``."""
-    return Call("GET", f"/v1/jobs/{_id(job_id)}")
+    return Call("GET", f"/v1/jobs/{_valid_job_id(job_id)}")
 
 
 def cancel(job_id: str) -> Call:
     """``DELETE /v1/jobs/{job_id}``."""
-    return Call("DELETE", f"/v1/jobs/{_id(job_id)}")
+    return Call("DELETE", f"/v1/jobs/{_valid_job_id(job_id)}")
 
 
 def resend_webhook(job_id: str) -> Call:
     """``POST /v1/jobs/{job_id}/webhook``. A repeated call may send the message twice, with the same id."""
-    return Call("POST", f"/v1/jobs/{_id(job_id)}/webhook")
+    return Call("POST", f"/v1/jobs/{_valid_job_id(job_id)}/webhook")
 
 
 def result(job_id: str, start: int, wait: float | None, *, lines: bool = True) -> Call:
     """``GET /v1/jobs/{job_id}/result``."""
     params = {"from": str(start)} if start else {}
-    return Call("GET", f"/v1/jobs/{_id(job_id)}/result", job_headers(wait) if lines else {}, params)
+    return Call("GET", f"/v1/jobs/{_valid_job_id(job_id)}/result", job_headers(wait) if lines else {}, params)
 
 
 def capture(job_id: str, n: int) -> Call:
     """``GET /v1/jobs/{job_id}/captures/{n}``."""
-    return Call("GET", f"/v1/jobs/{_id(job_id)}/captures/{int(n)}")
+    return Call("GET", f"/v1/jobs/{_valid_job_id(job_id)}/captures/{int(n)}")
 
 
 def jobs(state: str, limit: int, cursor: str | None) -> Call:
@@ -141,7 +141,7 @@ def usage() -> Call:
 
 def job_headers(wait: float | None, *, respond_async: bool = False) -> dict[str, str]:
     """Returns headers that ask for NDJSON and say how long the service may hold the call."""
-    headers = {"Accept": LINES}
+    headers = {"Accept": NDJSON}
     if respond_async:
         headers["Prefer"] = "respond-async"
     elif wait is not None:
@@ -159,11 +159,13 @@ def _post(
 ) -> Call:
     if shape.fields is not None:
         members["schema"] = shape.fields
-    if given := _given(options):
+    if given := _without_none(options):
         members["options"] = given
     try:
         # Compact, without escaping characters outside ASCII: a batch may be large.
-        body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+        body = json.dumps(
+            members, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_json_default
+        ).encode()
     except (TypeError, ValueError) as error:
         raise InvalidRequest(f"the call cannot be serialized as JSON: {error}", code="INVALID_REQUEST") from error
     # All attempts have one idempotency key, so they create one job and are charged once.
@@ -175,11 +177,11 @@ def _mode(async_mode: bool, webhook: Mapping[str, Any] | None) -> dict[str, Any]
     return ({"async_mode": True} if async_mode else {}) | ({"webhook": dict(webhook)} if webhook else {})
 
 
-def _given(members: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(members: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _plain(value: object) -> Any:
+def _json_default(value: object) -> Any:
     """Serializes dates (in examples) and mappings other than dict."""
     if hasattr(value, "isoformat"):
         return value.isoformat()
@@ -188,7 +190,7 @@ def _plain(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be serialized as JSON")
 
 
-def _id(job_id: str) -> str:
+def _valid_job_id(job_id: str) -> str:
     if not (job_id.startswith("job_") and job_id[4:].isalnum() and job_id.isascii()):
         raise InvalidRequest(f"{job_id!r} is not a job id like job_1a2b3c4d5e6f", code="INVALID_REQUEST")
     return job_id

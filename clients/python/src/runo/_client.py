@@ -15,9 +15,9 @@ from ._connection import Connection
 from ._errors import ProtocolError
 from ._job import Job
 from ._options import BatchOptions, PageOptions, Webhook
-from ._rows import extracted, read_json
+from ._rows import extract_result, read_json
 from ._schema import M, PlainSchema, Row, Shape, shape_of
-from ._send import SILENCE, Deadline, Sender
+from ._send import READ_TIMEOUT, Deadline, Sender
 from ._types import JobInfo, Success, Usage, WebhookState, job_of, usage_of, webhook_of
 
 
@@ -35,7 +35,7 @@ class Client:
         base_url: str | None = None,
         *,
         max_retries: int = 8,
-        silence: float = SILENCE,
+        silence: float = READ_TIMEOUT,
         http_client: httpx.Client | None = None,
     ) -> None:
         self._own = http_client is None
@@ -82,7 +82,7 @@ class Client:
             job_id = deadline.job_id = response.headers.get("X-Job-ID")
             members = read_json(response.content, job_id)
             if members.get("status") != "pending":
-                return extracted(members, shape, job_id)
+                return extract_result(members, shape, job_id)
             deadline.check()
             call = _calls.result(str(members["job_id"]), 0, None, lines=False)
 
@@ -169,7 +169,7 @@ class Client:
     def result(self, job_id: str, schema: None = None, *, timeout: float | None = None) -> Job[Row]: ...
 
     def result(self, job_id: str, schema: Any = None, *, timeout: float | None = None) -> Job[Any]:
-        """Takes up an earlier job, running or ended. With a model class, rows are its instances."""
+        """Reads the results of an earlier job, running or ended. With a model class, rows are its instances."""
         info = self.job(job_id)
         deadline = Deadline(timeout)
         deadline.job_id = job_id
@@ -185,7 +185,7 @@ class Client:
     def resend_webhook(self, job_id: str) -> WebhookState:
         """Sends the webhook message of an ended job again, with a full set of tries.
 
-        Returns the message's state. The service allows this once every 10 s; an earlier call waits.
+        Returns the message's state. The service allows this once every 10 s; a call before that waits.
         """
         return webhook_of(self._connection.json(_calls.resend_webhook(job_id)))
 

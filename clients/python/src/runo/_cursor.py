@@ -1,5 +1,5 @@
-"""Follows a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes what
-was received and returns what to request next."""
+"""Reads a job's NDJSON lines over any number of connections and yields each result exactly once. Sans-IO: takes
+received bytes and returns what to request next."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from ._errors import ProtocolError
 from ._types import Summary, summary_of
 
-_MAX_LINE = 64 * 1024 * 1024
-_MAX_CHECKS = 2
-IDLE = 0.5
+_MAX_LINE_BYTES = 64 * 1024 * 1024
+_MAX_REREADS = 2
+IDLE_PAUSE = 0.5
 """Pause in seconds after a response that ended without a result while the job runs."""
 
 
@@ -30,12 +30,12 @@ class Cursor:
         self._crawl = crawl
         self._skip = skip
         self._seen: set[int | str] = set()
-        self._place = 0
+        self._position = 0
         self._received = 0
         self._last_summary: dict[str, Any] | None = None
-        self._joined = False
-        self._checks = 0
-        self._rest = bytearray()
+        self._interrupted = False
+        self._rereads = 0
+        self._partial_line = bytearray()
 
     @property
     def done(self) -> bool:
@@ -45,14 +45,14 @@ class Cursor:
     @property
     def start(self) -> int:
         """How many results the next response should leave out."""
-        return 4_294_967_295 if self._skip else self._place
+        return 4_294_967_295 if self._skip else self._position
 
     def feed(self, chunk: bytes) -> Iterator[dict[str, Any]]:
         """Yields those results of a piece of the body that are new."""
-        self._rest += chunk
-        *lines, last = self._rest.split(b"\n")
-        self._rest = last
-        if len(last) > _MAX_LINE:
+        self._partial_line += chunk
+        *lines, last = self._partial_line.split(b"\n")
+        self._partial_line = last
+        if len(last) > _MAX_LINE_BYTES:
             raise self._error("a line of the response is longer than 64 MiB")
         for line in lines:
             text = bytes(line).strip()
@@ -69,7 +69,7 @@ class Cursor:
         if "summary" in members:
             self._last_summary = members["summary"]
             return None
-        self._place += 1
+        self._position += 1
         self._received += 1
         key = members.get("url") if self._crawl else members.get("index")
         if key is None:
@@ -83,33 +83,33 @@ class Cursor:
         """Handles the regular end of a body. Returns the seconds to wait before the next request, or None if the body
         ended before its summary."""
         summary, received = self._last_summary, self._received
-        if summary is None or self._rest.strip():
-            self.broke()
+        if summary is None or self._partial_line.strip():
+            self.connection_lost()
             return None
         self._last_summary, self._received = None, 0
         if summary.get("status") == "running":
-            self._joined = True
+            self._interrupted = True
             # A service that shuts down ends the calls that it holds at once.
-            return 0.0 if received else IDLE
-        if self._skip or self._complete(summary):
+            return 0.0 if received else IDLE_PAUSE
+        if self._skip or self._has_all_results(summary):
             self.summary = summary_of(summary)
-        elif self._checks == _MAX_CHECKS:
+        elif self._rereads == _MAX_REREADS:
             raise self._error(f"the job has ended, but only {received} of its results were received")
         else:
             # The job has ended: results and their order are final now.
-            self._checks += 1
-            self._place, self._joined = 0, False
+            self._rereads += 1
+            self._position, self._interrupted = 0, False
         return 0.0
 
-    def broke(self) -> None:
+    def connection_lost(self) -> None:
         """Handles a connection that failed in the middle of a body."""
-        self._joined = True
+        self._interrupted = True
         self._last_summary, self._received = None, 0
-        self._rest.clear()
+        self._partial_line.clear()
 
-    def _complete(self, summary: dict[str, Any]) -> bool:
+    def _has_all_results(self, summary: dict[str, Any]) -> bool:
         if self._crawl:
-            return not self._joined
+            return not self._interrupted
         # The summary of an extract has no counts; an extract has one result.
         return len(self._seen) >= int(summary.get("total", 1))
 

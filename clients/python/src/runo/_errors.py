@@ -65,8 +65,8 @@ class RunoError(Exception):
         self.status = status
 
     def __str__(self) -> str:
-        about = f" ({self.job_id})" if self.job_id else ""
-        return f"{self.code}: {self.message}{about}"
+        suffix = f" ({self.job_id})" if self.job_id else ""
+        return f"{self.code}: {self.message}{suffix}"
 
 
 class InvalidRequest(RunoError, ValueError):
@@ -139,20 +139,20 @@ _CLASSES: dict[str, type[RunoError]] = {
     "UNAVAILABLE": ServerError,
 }
 
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 
 
-def refusal(status: int, body: object, job_id: str | None = None) -> RunoError:
+def error_of_response(status: int, body: object, job_id: str | None = None) -> RunoError:
     """Makes an error of a response with a status of 300 or more."""
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, dict) and isinstance(error.get("code"), str):
         code, message = error["code"], str(error.get("message", ""))
-        retryable = bool(error.get("retryable", status in _PASSING))
+        retryable = bool(error.get("retryable", status in _TRANSIENT))
     else:
         # Not the service's envelope: an intermediary answered.
         code = {429: "RATE_LIMITED", 401: "UNAUTHORIZED", 404: "NOT_FOUND"}.get(status, "PROTOCOL_ERROR")
         if status >= 500:
             code = "UNAVAILABLE"
-        message, retryable = f"the response has status {status} and no error object", status in _PASSING
+        message, retryable = f"the response has status {status} and no error object", status in _TRANSIENT
     kind = _CLASSES.get(code, ProtocolError if code == "PROTOCOL_ERROR" else InvalidRequest)
     return kind(message, code=code, retryable=retryable, job_id=job_id, status=status)

@@ -14,9 +14,9 @@ from . import _calls
 from ._connection import Connection
 from ._cursor import Cursor
 from ._errors import RunoError
-from ._rows import data_frame, place, result_of
+from ._rows import data_frame, index_of, result_of
 from ._schema import Shape
-from ._send import BROKEN, Deadline
+from ._send import CONNECTION_ERRORS, Deadline
 from ._types import JobInfo, Result, Success, Summary
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Job(Generic[T]):
-    """A started batch or crawl, or a job taken up by its id.
+    """A started batch or crawl, or an earlier job that is read by its id.
 
     Iterating it yields each page's result as it comes, across broken connections and restarts of the service, until
     the job has ended. Results are not kept: iterating again reads them again. As a context manager it cancels the job
@@ -61,7 +61,7 @@ class Job(Generic[T]):
 
     def results(self) -> list[Result[T]]:
         """Waits for the job's end and returns all results in input order (for a crawl, in order of completion)."""
-        return sorted(self, key=place)
+        return sorted(self, key=index_of)
 
     def wait(self) -> Summary:
         """Waits for the job's end without reading its results."""
@@ -112,7 +112,7 @@ class Job(Generic[T]):
             while not cursor.done:
                 if response is None:
                     self._deadline.check()
-                    call = _calls.result(self.id, cursor.start, self._deadline.left)
+                    call = _calls.result(self.id, cursor.start, self._deadline.remaining)
                     response = self._connection.send(call, self._deadline, stream=True)
                 try:
                     for chunk in response.iter_bytes():
@@ -122,14 +122,14 @@ class Job(Generic[T]):
                         self._deadline.check()
                     delay = cursor.body_ended()
                     if delay is None:
-                        delay = attempts.broken("the response broke off", job_id=self.id)
-                except BROKEN as error:
-                    cursor.broke()
-                    delay = self._connection.sender.broken(attempts, error, self._deadline)
+                        delay = attempts.connection_failed("the response broke off", job_id=self.id)
+                except CONNECTION_ERRORS as error:
+                    cursor.connection_lost()
+                    delay = self._connection.sender.connection_failed(attempts, error, self._deadline)
                 response.close()
                 response = None
                 if delay and not cursor.done:
-                    time.sleep(self._deadline.within(delay))
+                    time.sleep(self._deadline.check_delay(delay))
             self.summary = cursor.summary
         finally:
             if response is not None:

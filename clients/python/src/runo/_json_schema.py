@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from ._errors import SchemaError
 
-NEUTRAL: dict[str, Any] = {
+DEFAULT_EXAMPLES: dict[str, Any] = {
     "string": "",
     "integer": 1,
     "float": 1.5,
@@ -20,7 +20,7 @@ NEUTRAL: dict[str, Any] = {
 """Examples that imply nothing but the type, for fields without one."""
 
 _SCALARS = {"string": "string", "integer": "integer", "number": "float", "boolean": "boolean"}
-_NOT_READ = frozenset({"date-time", "time", "duration", "binary"})
+_UNSUPPORTED_FORMATS = frozenset({"date-time", "time", "duration", "binary"})
 _TYPES = "str, int, float, bool, datetime.date, list[str], list[int], list[float], Optional of these, or a model of these"
 
 
@@ -58,12 +58,12 @@ class _Reader:
 
     def _field(self, path: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         kind = self._type(path, spec)
-        made: dict[str, Any] = {"field": path, "type": kind, "example": _example(spec, kind)}
+        result: dict[str, Any] = {"field": path, "type": kind, "example": _example(spec, kind)}
         if spec.get("description"):
-            made["hint"] = spec["description"]
+            result["hint"] = spec["description"]
         if spec.get("selector"):
-            made["selector"] = spec["selector"]
-        return made
+            result["selector"] = spec["selector"]
+        return result
 
     def _type(self, path: str, spec: Mapping[str, Any]) -> str:
         name = spec.get("type")
@@ -78,7 +78,7 @@ class _Reader:
             return f"array<{kind}>"
         if name == "string" and spec.get("format") == "date":
             return "date"
-        if name == "string" and spec.get("format") in _NOT_READ:
+        if name == "string" and spec.get("format") in _UNSUPPORTED_FORMATS:
             _refuse(path, f"a {spec['format']} cannot be read; use a date or a str")
         if name in _SCALARS:
             return _SCALARS[name]
@@ -86,31 +86,31 @@ class _Reader:
 
     def resolve(self, spec: Mapping[str, Any], path: str) -> tuple[dict[str, Any], bool]:
         """Resolves references and removes null; returns the schema and whether it may be null."""
-        made, nullable = dict(spec), False
+        result, nullable = dict(spec), False
         for _ in range(32):
-            if "$ref" in made:
-                target = self._target(str(made.pop("$ref")), path)
-                made = {**target, **made}
-            elif isinstance(made.get("allOf"), list) and len(made["allOf"]) == 1:
-                made = {**made.pop("allOf")[0], **made}
-            elif "anyOf" in made or "oneOf" in made:
-                choices = made.pop("anyOf", None) or made.pop("oneOf", [])
+            if "$ref" in result:
+                target = self._target(str(result.pop("$ref")), path)
+                result = {**target, **result}
+            elif isinstance(result.get("allOf"), list) and len(result["allOf"]) == 1:
+                result = {**result.pop("allOf")[0], **result}
+            elif "anyOf" in result or "oneOf" in result:
+                choices = result.pop("anyOf", None) or result.pop("oneOf", [])
                 left = [choice for choice in choices if choice.get("type") != "null"]
                 nullable |= len(left) < len(choices)
-                made = {**self._one(left, path), **made}
+                result = {**self._single_type(left, path), **result}
             else:
                 break
         else:
             _refuse(path, "its references are circular")
-        if isinstance(made.get("type"), list):
-            left = [name for name in made["type"] if name != "null"]
-            nullable |= len(left) < len(made["type"])
-            made["type"] = self._one([{"type": name} for name in left], path)["type"]
-        if "const" in made:
-            made.setdefault("enum", [made["const"]])
-        if "type" not in made and made.get("enum"):
-            made["type"] = _type_of_values(made["enum"])
-        return made, nullable
+        if isinstance(result.get("type"), list):
+            left = [name for name in result["type"] if name != "null"]
+            nullable |= len(left) < len(result["type"])
+            result["type"] = self._single_type([{"type": name} for name in left], path)["type"]
+        if "const" in result:
+            result.setdefault("enum", [result["const"]])
+        if "type" not in result and result.get("enum"):
+            result["type"] = _type_of_values(result["enum"])
+        return result, nullable
 
     def _target(self, reference: str, path: str) -> Mapping[str, Any]:
         found: Any = self.root
@@ -120,7 +120,7 @@ class _Reader:
             _refuse(path, f"its reference {reference} cannot be resolved")
         return found
 
-    def _one(self, choices: list[Mapping[str, Any]], path: str) -> Mapping[str, Any]:
+    def _single_type(self, choices: list[Mapping[str, Any]], path: str) -> Mapping[str, Any]:
         if len(choices) == 1:
             return choices[0]
         names = {choice.get("type") for choice in choices}
@@ -142,7 +142,7 @@ def _example(spec: Mapping[str, Any], kind: str) -> Any:
     if spec.get("default") is not None:
         return spec["default"]
     values = spec.get("enum")
-    return values[0] if values and values[0] is not None else NEUTRAL[kind]
+    return values[0] if values and values[0] is not None else DEFAULT_EXAMPLES[kind]
 
 
 def _refuse(path: str, why: str) -> NoReturn:

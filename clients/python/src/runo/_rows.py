@@ -24,14 +24,14 @@ def result_of(members: dict[str, Any], shape: Shape[T]) -> Result[T]:
         row = shape.row(members["data"])
     except ValueError as error:
         problem = Problem("MODEL_MISMATCH", str(error), retryable=False)
-        place = {name: members.get(name) for name in ("url", "index", "final_url", "attempts")}
-        return Failure(error=problem, data=members["data"], **place)  # type: ignore[arg-type]
+        page = {name: members.get(name) for name in ("url", "index", "final_url", "attempts")}
+        return Failure(error=problem, data=members["data"], **page)  # type: ignore[arg-type]
     lists = {name: tuple(members.get(name) or ()) for name in ("warnings", "model_fields", "explain")}
     captures = tuple(build(Capture, one) for one in members.get("captures") or ())
     return build(Success, members, data=row, captures=captures, **lists)
 
 
-def extracted(members: dict[str, Any], shape: Shape[T], job_id: str | None) -> Success[T]:
+def extract_result(members: dict[str, Any], shape: Shape[T], job_id: str | None) -> Success[T]:
     """Converts the response of an extract; raises PageError for a failed page."""
     found = result_of(members, shape)
     if isinstance(found, Success):
@@ -53,7 +53,7 @@ def read_json(body: bytes, job_id: str | None = None) -> dict[str, Any]:
     return members
 
 
-def place(found: Result[Any]) -> int:
+def index_of(found: Result[Any]) -> int:
     """Returns the key that sorts results."""
     return found.index or 0
 
@@ -71,8 +71,8 @@ def data_frame(lines: Iterable[dict[str, Any]]) -> pandas.DataFrame:
     ]
     # The first row may be a failure, which has no fields.
     fields = dict.fromkeys(name for row in rows for name in row if name not in ("page_url", "page_error"))
-    made: pandas.DataFrame = frame.DataFrame(rows, columns=[*fields, "page_url", "page_error"])
-    return made
+    result: pandas.DataFrame = frame.DataFrame(rows, columns=[*fields, "page_url", "page_error"])
+    return result
 
 
 def _pandas() -> Any:

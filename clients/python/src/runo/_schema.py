@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, Union
 from typing_extensions import NotRequired, Self, TypedDict
 
 from ._errors import SchemaError
-from ._json_schema import NEUTRAL, fields_of
+from ._json_schema import DEFAULT_EXAMPLES, fields_of
 
 FieldType = Literal[
     "string", "integer", "float", "boolean", "date", "array<string>", "array<integer>", "array<float>"
@@ -60,9 +60,9 @@ class Shape(Generic[T]):
         """Converts a row; raises ValueError (pydantic's errors are subclasses) if values do not fit the model."""
         if self.model is None:
             return data  # type: ignore[return-value]
-        return self.model.model_validate(self._nested(data))  # type: ignore[no-any-return]
+        return self.model.model_validate(self._nest(data))  # type: ignore[no-any-return]
 
-    def _nested(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _nest(self, data: dict[str, Any]) -> dict[str, Any]:
         nested: dict[str, Any] = {}
         for name, value in data.items():
             group, dot, inner = name.partition(".")
@@ -86,7 +86,7 @@ def shape_of(schema: object) -> Shape[Any]:
     if isinstance(schema, Mapping):
         if isinstance(schema.get("properties"), Mapping):
             return Shape(fields_of(schema)[0])
-        return Shape([_short(str(name), spec) for name, spec in schema.items()])
+        return Shape([_short_form_field(str(name), spec) for name, spec in schema.items()])
     if isinstance(schema, Sequence) and not isinstance(schema, (str, bytes)):
         return Shape([dict(one) for one in schema])
     raise SchemaError(
@@ -107,13 +107,13 @@ def _of_model(model: type[Any]) -> Shape[Any]:
     return Shape(fields, model, groups)
 
 
-def _short(name: str, spec: object) -> dict[str, Any]:
+def _short_form_field(name: str, spec: object) -> dict[str, Any]:
     """``"price": "float"`` or ``"price": {"type": "float", "example": 9.99, "hint": …}``."""
     members = {"type": spec} if isinstance(spec, str) else spec
     if not isinstance(members, Mapping):
         raise SchemaError(f"{name}: give a type such as \"float\", or a dict with \"type\"", code="SCHEMA_INVALID")
-    made = {"field": name, **members}
-    if made.get("example") is None:
-        made["example"] = NEUTRAL.get(str(made.get("type")), "")
-    return made
+    result = {"field": name, **members}
+    if result.get("example") is None:
+        result["example"] = DEFAULT_EXAMPLES.get(str(result.get("type")), "")
+    return result
 

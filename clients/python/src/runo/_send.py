@@ -8,18 +8,18 @@ import httpx
 
 from . import _calls
 from ._calls import Call, Key
-from ._errors import RunoError, WaitTimeout, refusal
+from ._errors import RunoError, WaitTimeout, error_of_response
 from ._retry import Attempts
 
 VERSION = "0.2.0"
 # Read timeout. The service sends something at least every 15 s while it holds a call.
-SILENCE = 45.0
-CONNECT = 10.0
-FIRST_CONTACT = 2
-"""Retries of the first connection. A service that has never responded is likely not there."""
+READ_TIMEOUT = 45.0
+CONNECT_TIMEOUT = 10.0
+MAX_FIRST_CONNECT_RETRIES = 2
+"""Retries of the first connection. A service that has never responded is probably not running."""
 
 NOT_RETRIED = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
-BROKEN = (httpx.TransportError, httpx.DecodingError)
+CONNECTION_ERRORS = (httpx.TransportError, httpx.DecodingError)
 
 
 class Sender:
@@ -28,7 +28,7 @@ class Sender:
     def __init__(self, api_key: str | None, base_url: str | None, max_retries: int, silence: float) -> None:
         self.key, self.base_url = _calls.settings(api_key, base_url)
         self.max_retries = max_retries
-        self.timeout = httpx.Timeout(silence, connect=min(CONNECT, silence))
+        self.timeout = httpx.Timeout(silence, connect=min(CONNECT_TIMEOUT, silence))
         self.reached = False
 
     def attempts(self) -> Attempts:
@@ -46,20 +46,20 @@ class Sender:
         request.headers["X-API-Key"] = self.key.reveal()
         return request
 
-    def broken(self, attempts: Attempts, error: httpx.HTTPError, deadline: Deadline) -> float:
+    def connection_failed(self, attempts: Attempts, error: httpx.HTTPError, deadline: Deadline) -> float:
         """Returns the seconds to wait after a failed connection."""
-        never = isinstance(error, httpx.ConnectError) and not self.reached
-        most = 0 if isinstance(error, NOT_RETRIED) else FIRST_CONTACT if never else None
-        return deadline.within(attempts.broken(error, most=most, job_id=deadline.job_id))
+        never_reached = isinstance(error, httpx.ConnectError) and not self.reached
+        max_retries = 0 if isinstance(error, NOT_RETRIED) else MAX_FIRST_CONNECT_RETRIES if never_reached else None
+        return deadline.check_delay(attempts.connection_failed(error, max_retries=max_retries, job_id=deadline.job_id))
 
-    def refused(self, attempts: Attempts, response: httpx.Response, deadline: Deadline) -> float:
+    def error_response(self, attempts: Attempts, response: httpx.Response, deadline: Deadline) -> float:
         """Returns the seconds to wait after an error response whose body was read."""
         try:
             body = response.json()
         except ValueError:
             body = None
-        error = refusal(response.status_code, body, response.headers.get("X-Job-ID") or deadline.job_id)
-        return deadline.within(attempts.refused(error, response.headers.get("Retry-After")))
+        error = error_of_response(response.status_code, body, response.headers.get("X-Job-ID") or deadline.job_id)
+        return deadline.check_delay(attempts.error_response(error, response.headers.get("Retry-After")))
 
 
 class Deadline:
@@ -71,21 +71,21 @@ class Deadline:
         self._at = None if timeout is None else monotonic() + timeout
 
     @property
-    def left(self) -> float | None:
+    def remaining(self) -> float | None:
         return None if self._at is None else self._at - monotonic()
 
     def check(self) -> None:
         """Raises WaitTimeout after the deadline."""
-        if self.left is not None and self.left <= 0:
-            raise self._over()
+        if self.remaining is not None and self.remaining <= 0:
+            raise self._timeout_error()
 
-    def within(self, delay: float) -> float:
+    def check_delay(self, delay: float) -> float:
         """Returns ``delay`` if it ends before the deadline; raises WaitTimeout otherwise."""
-        if self.left is not None and delay >= self.left:
-            raise self._over()
+        if self.remaining is not None and delay >= self.remaining:
+            raise self._timeout_error()
         return delay
 
-    def _over(self) -> RunoError:
-        goes_on = "; the job keeps running" if self.job_id else ""
-        text = f"not finished after {self._timeout:g} s{goes_on}"
+    def _timeout_error(self) -> RunoError:
+        note = "; the job keeps running" if self.job_id else ""
+        text = f"not finished after {self._timeout:g} s{note}"
         return WaitTimeout(text, code="WAIT_TIMEOUT", retryable=True, job_id=self.job_id)

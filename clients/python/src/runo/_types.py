@@ -43,7 +43,7 @@ class Success(Generic[T_co]):
     data: T_co
     render_mode: RenderMode
     index: int | None = None
-    """The page's place in ``urls``; for a crawl, in the order of completion."""
+    """The page's position in ``urls``; for a crawl, in the order of completion."""
     final_url: str | None = None
     attempts: int | None = None
     warnings: tuple[str, ...] = ()

@@ -48,11 +48,11 @@ pub(super) fn members(job: &Job, tally: &Tally, figures: &CrawlFigures) -> Map<S
     }
 }
 
-/// Returns the members that say that the body is incomplete, and where to continue: at the result of place `rest`; from
-/// the beginning if it is `None`, because pending results will have been replaced.
-pub(super) fn running(job: &Job, rest: Option<u32>) -> Map<String, Value> {
+/// Returns the members that say that the body is incomplete, and where to continue: at the result of place `next_place`,
+/// or, if it is `None`, from the beginning, because results will have replaced the pending units.
+pub(super) fn continuation(job: &Job, next_place: Option<u32>) -> Map<String, Value> {
     let next = crate::headers::result_path(&job.id);
-    let next = rest.map_or(next.clone(), |from| format!("{next}?from={from}"));
+    let next = next_place.map_or(next.clone(), |from| format!("{next}?from={from}"));
     Map::from_iter([
         ("status".to_owned(), json!("running")),
         ("job_id".to_owned(), json!(job.id)),

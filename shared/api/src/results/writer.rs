@@ -35,7 +35,7 @@ impl Writer {
         self.units += 1;
         match (self.format, self.endpoint) {
             (Format::Json, Endpoint::Extract) => format!("{}\n", item.text),
-            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => format!("{}{}", self.lead(), item.text),
+            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => format!("{}{}", self.separator(), item.text),
             (Format::Lines, _) => format!("{}\n", self.indexed(item)),
             (Format::Events, _) => {
                 format!("event: unit\nid: {}\ndata: {}\n\n", item.place + 1, self.indexed(item))
@@ -44,7 +44,7 @@ impl Writer {
     }
 
     /// Returns the text before a unit's result in a JSON document.
-    fn lead(&self) -> &str {
+    fn separator(&self) -> &str {
         if self.units == 1 { &self.opening } else { ",\n" }
     }
 
@@ -60,17 +60,17 @@ impl Writer {
     }
 
     /// Returns the text for a unit that is still open in a body that has to end. Only a JSON document lists it.
-    pub(super) fn open(&mut self, url: &str, job: &Job) -> String {
+    pub(super) fn open_unit(&mut self, url: &str, job: &Job) -> String {
         self.units += 1;
         match (self.format, self.endpoint) {
             (Format::Json, Endpoint::Extract) => {
                 let mut body =
                     Map::from_iter([("url".to_owned(), json!(url)), ("status".to_owned(), json!("pending"))]);
-                body.extend(summary::running(job, None).into_iter().filter(|(name, _)| name != "status"));
+                body.extend(summary::continuation(job, None).into_iter().filter(|(name, _)| name != "status"));
                 format!("{}\n", Value::Object(body))
             }
             (Format::Json, Endpoint::Batch | Endpoint::Crawl) => {
-                format!("{}{}", self.lead(), synthetic::pending_json(url))
+                format!("{}{}", self.separator(), synthetic::pending_json(url))
             }
             (Format::Lines | Format::Events, _) => String::new(),
         }
@@ -87,9 +87,16 @@ impl Writer {
         self.close(summary::members(job, tally, &job.figures))
     }
 
-    /// Returns the end of a body whose job is running, or that has no room for the results from place `rest` on.
-    pub(super) fn still_running(&self, job: &Job, tally: &Tally, figures: &CrawlFigures, rest: Option<u32>) -> String {
-        let mut members = summary::running(job, rest);
+    /// Returns the end of a body whose job is running, or that has no room for the results from place `next_place`
+    /// on.
+    pub(super) fn end_incomplete(
+        &self,
+        job: &Job,
+        tally: &Tally,
+        figures: &CrawlFigures,
+        next_place: Option<u32>,
+    ) -> String {
+        let mut members = summary::continuation(job, next_place);
         members.extend(summary::members(job, tally, figures));
         self.close(members)
     }

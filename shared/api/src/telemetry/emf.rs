@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Metric, Series};
 
-/// Most values of a metric in one line.
-pub(super) const VALUES: usize = 100;
+/// Maximum number of values of a metric in one line.
+pub(super) const MAX_VALUES: usize = 100;
 
 impl Metric {
     fn name(self) -> &'static str {

@@ -90,7 +90,7 @@ impl Telemetry {
         let dimensions = dimensions.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let values = counted.entry(Series { metric, dimensions }).or_default();
-        let full = if metric == Metric::QueueAge { emf::VALUES } else { 1 };
+        let full = if metric == Metric::QueueAge { emf::MAX_VALUES } else { 1 };
         if values.len() < full {
             values.push(value);
         } else if metric == Metric::QueueAge {
@@ -112,7 +112,7 @@ impl MetricRecorder for Telemetry {
                 self.count(Metric::CreditsReserved, &[], job.reservation.total());
             }
             MetricEvent::JobEnded(job, end) => {
-                let state = domain::JobState::Ended(end.outcome).wire();
+                let state = domain::JobState::Ended(end.outcome).wire_name();
                 self.count(Metric::JobsEnded, &[("Endpoint", job.endpoint.name()), ("State", state)], 1);
                 self.count(Metric::CreditsCharged, &[], end.charge.charged);
                 self.count(Metric::CreditsRefunded, &[], end.charge.refunded());

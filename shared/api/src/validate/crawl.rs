@@ -2,10 +2,10 @@
 
 use domain::Endpoint;
 use domain::frontier::Frontier;
-use domain::job::CrawlPlan;
+use domain::job::CrawlOptions;
 use serde_json::Value;
 
-use super::{flag, known_members, number, wrong};
+use super::{flag, known_members, number, wrong_type};
 use crate::ApiError;
 
 /// Its members.
@@ -26,14 +26,14 @@ const MAX_DEPTH: (u32, u32) = (20, 2);
 ///
 /// # Errors
 /// The first fault.
-pub(super) fn plan(value: Option<&Value>, endpoint: Endpoint) -> Result<CrawlPlan, ApiError> {
+pub(super) fn plan(value: Option<&Value>, endpoint: Endpoint) -> Result<CrawlOptions, ApiError> {
     let members = match value {
         None | Some(Value::Null) => {
             let text = "\"crawl\" is missing; it must be an object like {\"follow_pattern\": \"https://example.com/*\", \"max_pages\": 100}";
             return Err(ApiError::invalid(text));
         }
         Some(Value::Object(members)) => members,
-        Some(other) => return Err(wrong("crawl", "an object", other)),
+        Some(other) => return Err(wrong_type("crawl", "an object", other)),
     };
     known_members(members, "crawl.", &MEMBERS, endpoint)?;
     let follow_pattern = match members.get("follow_pattern") {
@@ -42,7 +42,7 @@ pub(super) fn plan(value: Option<&Value>, endpoint: Endpoint) -> Result<CrawlPla
             return Err(ApiError::invalid(text));
         }
         Some(Value::String(pattern)) => pattern.clone(),
-        Some(other) => return Err(wrong("crawl.follow_pattern", "a string", other)),
+        Some(other) => return Err(wrong_type("crawl.follow_pattern", "a string", other)),
     };
     if let Err(fault) = Frontier::check(&follow_pattern) {
         return Err(ApiError::invalid(format!("\"crawl.follow_pattern\" {fault}")));
@@ -52,7 +52,7 @@ pub(super) fn plan(value: Option<&Value>, endpoint: Endpoint) -> Result<CrawlPla
         return Err(ApiError::invalid(text));
     };
     let use_sitemap = members.get("use_sitemap").is_none_or(Value::is_null) || flag(members, "crawl.", "use_sitemap")?;
-    Ok(CrawlPlan {
+    Ok(CrawlOptions {
         follow_pattern,
         max_pages,
         max_depth: number(members, "crawl.", "max_depth", 0, MAX_DEPTH.0)?.unwrap_or(MAX_DEPTH.1),

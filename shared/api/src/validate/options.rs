@@ -7,7 +7,7 @@ use domain::request_headers::RequestHeaders;
 use domain::retry::MAX_RETRIES;
 use serde_json::{Map, Value};
 
-use super::{flag, known_members, number, whole, wrong};
+use super::{flag, known_members, number, whole, wrong_type};
 use crate::ApiError;
 
 /// Maximum length of a selector, in characters.
@@ -45,7 +45,7 @@ pub(super) fn read(members: &Map<String, Value>, endpoint: Endpoint) -> Result<O
         Some(Value::String(_)) => {
             return Err(ApiError::invalid("\"options.locale\" must be a BCP 47 language tag like \"en-US\" or \"de\""));
         }
-        Some(other) => return Err(wrong("options.locale", "a string", other)),
+        Some(other) => return Err(wrong_type("options.locale", "a string", other)),
     };
     Ok(Options {
         render_js,
@@ -76,7 +76,7 @@ fn choice<T, const N: usize>(
     let word = match members.get(name) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(word)) => word,
-        Some(other) => return Err(wrong(&format!("options.{name}"), "a string", other)),
+        Some(other) => return Err(wrong_type(&format!("options.{name}"), "a string", other)),
     };
     let words = choices.each_ref().map(|(word, _)| *word);
     if let Some((_, meaning)) = choices.into_iter().find(|(known, _)| known == word) {
@@ -91,7 +91,7 @@ fn read_capture(value: Option<&Value>, render_js: RenderJs) -> Result<Vec<Captur
     let kinds = match value {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(kinds)) => kinds,
-        Some(other) => return Err(wrong("options.capture", "an array", other)),
+        Some(other) => return Err(wrong_type("options.capture", "an array", other)),
     };
     if kinds.is_empty() {
         return Ok(Vec::new());
@@ -126,7 +126,7 @@ fn read_wait_for(value: Option<&Value>) -> Result<Option<WaitFor>, ApiError> {
                 "{name} must be a CSS selector, or a whole number of milliseconds from 0 to {MAX_WAIT_MS}"
             ))),
         },
-        Some(other) => Err(wrong("options.wait_for", "a CSS selector or a number of milliseconds", other)),
+        Some(other) => Err(wrong_type("options.wait_for", "a CSS selector or a number of milliseconds", other)),
     }
 }
 
@@ -135,13 +135,13 @@ fn read_headers(value: Option<&Value>) -> Result<RequestHeaders, ApiError> {
     let fields = match value {
         None | Some(Value::Null) => return Ok(RequestHeaders::default()),
         Some(Value::Object(fields)) => fields,
-        Some(other) => return Err(wrong("options.headers", "an object of strings", other)),
+        Some(other) => return Err(wrong_type("options.headers", "an object of strings", other)),
     };
     let mut given = Vec::with_capacity(fields.len());
     for (name, value) in fields {
         match value {
             Value::String(text) => given.push((name.as_str(), text.as_str())),
-            other => return Err(wrong("options.headers", "an object of strings", other)),
+            other => return Err(wrong_type("options.headers", "an object of strings", other)),
         }
     }
     RequestHeaders::new(given).map_err(|fault| ApiError::invalid(format!("\"options.headers\": {fault}")))

@@ -5,14 +5,14 @@ use domain::nearest::nearest;
 use domain::webhook::{JobEvent, Webhook};
 use serde_json::Value;
 
-use super::{known_members, one_url, wrong};
+use super::{known_members, one_url, wrong_type};
 use crate::ApiError;
 
 /// Its members.
 const MEMBERS: [(&str, &[Endpoint]); 2] =
     [("url", &[Endpoint::Batch, Endpoint::Crawl]), ("events", &[Endpoint::Batch, Endpoint::Crawl])];
 
-/// Reads it. Does not resolve the URL's host: [`crate::webhooks::check_receiver`] judges its addresses.
+/// Reads it. Does not resolve the URL's host: [`crate::webhooks::check_receiver`] checks its addresses.
 ///
 /// # Errors
 /// The first fault.
@@ -20,7 +20,9 @@ pub(super) fn read(value: Option<&Value>, endpoint: Endpoint) -> Result<Option<W
     let members = match value {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(members)) => members,
-        Some(other) => return Err(wrong("webhook", "an object like {\"url\": \"https://example.com/hook\"}", other)),
+        Some(other) => {
+            return Err(wrong_type("webhook", "an object like {\"url\": \"https://example.com/hook\"}", other));
+        }
     };
     known_members(members, "webhook.", &MEMBERS, endpoint)?;
     let url = one_url(members, "url").map_err(|fault| ApiError::invalid(format!("\"webhook\": {}", fault.message)))?;
@@ -32,7 +34,7 @@ fn read_events(value: Option<&Value>) -> Result<Vec<JobEvent>, ApiError> {
     let names = match value {
         None | Some(Value::Null) => return Ok(JobEvent::ALL.into()),
         Some(Value::Array(names)) => names,
-        Some(other) => return Err(wrong("webhook.events", "an array", other)),
+        Some(other) => return Err(wrong_type("webhook.events", "an array", other)),
     };
     let known = JobEvent::ALL.map(JobEvent::name);
     if names.is_empty() {

@@ -185,14 +185,14 @@ proptest! {
 
     #[test]
     fn escapes_have_one_form(text in "[%0-9a-fA-Fé/]{0,30}") {
-        let once = normal_escapes(&text);
-        prop_assert_eq!(normal_escapes(&once), once);
+        let once = normalize_escapes(&text);
+        prop_assert_eq!(normalize_escapes(&once), once);
     }
 
     #[test]
     fn nothing_panics(text in "\\PC{0,60}") {
         let _ = CanonicalUrl::parse(&text).map(|c| c.key().hash());
-        let _ = normal_escapes(&text);
+        let _ = normalize_escapes(&text);
     }
 
     #[test]

@@ -35,8 +35,8 @@ struct Entries {
     at_fault: bool,
 }
 
-/// A walk along an account's ledger. While others write, read the rows before the ledger: then a difference that several
-/// walks find is a fault.
+/// A walk along an account's ledger. While others write, read the rows before the ledger: then a difference that
+/// several walks find is a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountWalk {
     rows: MoneyRows,

@@ -11,8 +11,8 @@ use crate::time::{Month, Timestamp};
 /// A month stays open for this long after its end: longer than a job's life (24 h), an idempotency key (24 h) and the
 /// retries of a webhook together, so that normally nothing is written to it any more.
 const OPEN_AFTER_END_SECS: u64 = 7 * 86_400;
-/// A month is closed only if its last entry is older than this, and the checkpoint counts entries up to this long ago: a
-/// write that was under way during the walk is over by then.
+/// A month is closed only if its last entry is older than this, and the checkpoint counts entries up to this long ago:
+/// a write that was under way during the walk is over by then.
 const QUIET_SECS: i64 = 86_400;
 /// This long before entries expire, their sums are no longer compared, because clocks differ.
 const EXPIRY_MARGIN_SECS: u64 = 86_400;

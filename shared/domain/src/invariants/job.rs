@@ -23,7 +23,7 @@ pub fn check_job(rows: &JobRows, entries: &JobEntries, now: Timestamp, sweep_sec
 }
 
 fn check_units(rows: &JobRows, findings: &mut Findings) {
-    for (seq, unit) in rows.segments.values().flat_map(Segment::known) {
+    for (seq, unit) in rows.segments.values().flat_map(Segment::non_pending) {
         if seq >= rows.job.admitted {
             findings.add("only admitted units have a state", format!("unit {seq} of {}", rows.job.admitted));
         }

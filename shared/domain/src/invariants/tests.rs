@@ -43,7 +43,7 @@ fn only_account(s: &mut Snapshot) -> &mut AccountRows {
     s.accounts.values_mut().next().unwrap()
 }
 
-/// Otherwise a second look could not tell it from a write that was under way at the first.
+/// Otherwise a second check could not distinguish it from a write that was under way during the first.
 #[test]
 fn a_persistent_fault_reads_the_same_while_the_account_changes() {
     let mut s = good();
@@ -191,13 +191,13 @@ fn a_job_is_checked_against_its_own_entries() {
         }
     };
     let (right, dear, other) = (entries(1, 1), entries(1, 2), entries(2, 1));
-    let judged = |entries: &JobEntries| -> Vec<_> {
+    let violated = |entries: &JobEntries| -> Vec<_> {
         check_job(&s.jobs[0], entries, Timestamp(10), 60).into_iter().map(|v| v.rule).collect()
     };
-    assert_eq!(judged(&right), [""; 0]);
-    assert_eq!(judged(&dear), ["charged = units started"]);
-    assert_eq!(judged(&other), ["a job has its ledger entry"]);
-    assert_eq!(judged(&JobEntries::default()), ["a job has its ledger entry", "ended means settled"]);
+    assert_eq!(violated(&right), [""; 0]);
+    assert_eq!(violated(&dear), ["charged = units started"]);
+    assert_eq!(violated(&other), ["a job has its ledger entry"]);
+    assert_eq!(violated(&JobEntries::default()), ["a job has its ledger entry", "ended means settled"]);
     // Past its retention some of its rows may be removed.
     s.jobs[0].job.expires_at = Some(Timestamp(9));
     assert_eq!(check_job(&s.jobs[0], &JobEntries::default(), Timestamp(10), 60), []);

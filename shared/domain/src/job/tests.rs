@@ -13,7 +13,7 @@ pub(crate) fn job(admitted: u32) -> Job {
         timeout_ms: 15_000,
         concurrency: None,
         fail_fast: false,
-        one: None,
+        extract_unit: None,
         limit_reached: false,
         webhook: false,
         async_mode: false,
@@ -26,7 +26,7 @@ pub(crate) fn job(admitted: u32) -> Job {
         admitted,
         started_at: Timestamp(0),
         deadline: Timestamp(1_000),
-        driver: DriverLease { holder: Nonce::from_random(4), until: Timestamp(30), queued: false, quiet: 0 },
+        driver: DriverLease { holder: Nonce::from_random(4), until: Timestamp(30), queued: false, idle_checks: 0 },
         cancelled_at: None,
         ended_at: None,
         expires_at: None,
@@ -68,21 +68,21 @@ fn a_tally_of_another_size_than_the_job_never_settles() {
 fn state_names_round_trip_and_the_wire_has_five() {
     for s in JobState::ALL {
         assert_eq!(JobState::parse(s.name()), Some(s));
-        assert!(["running", "cancelling", "completed", "cancelled", "expired"].contains(&s.wire()));
+        assert!(["running", "cancelling", "completed", "cancelled", "expired"].contains(&s.wire_name()));
     }
 }
 
 #[test]
 fn delete_and_deadline_act_by_state() {
     let mut j = job(1);
-    assert_eq!(j.cancel(), CancelVerdict::Cancel);
+    assert_eq!(j.cancel(), CancelDecision::Cancel);
     assert!(!j.must_expire(Timestamp(999)) && j.must_expire(Timestamp(1_000)));
     j.state = JobState::FailingFast;
-    assert_eq!(j.cancel(), CancelVerdict::Cancel);
+    assert_eq!(j.cancel(), CancelDecision::Cancel);
     j.state = JobState::Cancelling;
-    assert_eq!(j.cancel(), CancelVerdict::Winding);
+    assert_eq!(j.cancel(), CancelDecision::AlreadyTerminating);
     assert!(!j.must_expire(Timestamp(1_000)));
     j.state = JobState::Ended(Outcome::Cancelled);
-    assert_eq!(j.cancel(), CancelVerdict::Over);
+    assert_eq!(j.cancel(), CancelDecision::AlreadyEnded);
     assert!(!j.must_expire(Timestamp(5_000)));
 }

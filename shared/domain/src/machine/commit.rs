@@ -1,8 +1,8 @@
 //! A machine's writes: commits and the settlement.
 
 use super::draft::Draft;
-use super::units::Local;
-use super::{Access, Action, Commit, Exit, Machine, Moment, Settling};
+use super::units::LocalState;
+use super::{Access, Action, Commit, Exit, Machine, Moment, SettlementRequest};
 
 impl<A: Access> Machine<A> {
     /// Returns the next commit, if one is due.
@@ -10,33 +10,33 @@ impl<A: Access> Machine<A> {
         if self.commit.write.is_some() || self.settling {
             return None;
         }
-        let rule = self.share.rule(at);
-        let terminates = rule.is_some_and(|rule| Draft::default().terminate(&self.share.known, rule));
-        if !terminates && !self.commit.is_due(&self.share.units, &self.share.known, &self.share.plan, at) {
+        let rule = self.runner.rule(at);
+        let terminates = rule.is_some_and(|rule| Draft::default().terminate(&self.runner.known, rule));
+        if !terminates && !self.commit.is_due(&self.runner.units, &self.runner.known, &self.runner.config, at) {
             return None;
         }
         // Ends come first, so that the termination rule does not end a unit that has ended by itself.
         let mut draft = Draft::default();
-        draft.ends(&self.share.known, &self.share.units);
+        draft.add_ends(&self.runner.known, &self.runner.units);
         if let Some(rule) = rule {
-            draft.terminate(&self.share.known, rule);
+            draft.terminate(&self.runner.known, rule);
         }
-        draft.starts(&self.share.known, &self.share.units, &self.share.plan, self.share.may_start(at), at);
+        draft.add_starts(&self.runner.known, &self.runner.units, &self.runner.config, self.runner.may_start(at), at);
         for (seq, attempt) in std::mem::take(&mut draft.running) {
-            self.share.units.local.insert(seq, Local::Running { attempt });
-            self.out.push_back(Action::Run { seq, attempt });
+            self.runner.units.local.insert(seq, LocalState::Running { attempt });
+            self.actions.push_back(Action::Run { seq, attempt });
         }
-        self.out.extend(draft.exhausted.drain(..).map(Action::Abort));
+        self.actions.extend(draft.exhausted.drain(..).map(Action::Abort));
         for seq in std::mem::take(&mut draft.dropped) {
-            self.share.units.local.remove(&seq);
-            self.out.push_back(Action::Abort(seq));
-            let aborted = self.share.place_all([seq]);
+            self.runner.units.local.remove(&seq);
+            self.actions.push_back(Action::Abort(seq));
+            let aborted = self.runner.sync_units([seq]);
             self.abort(aborted);
         }
         let results = std::mem::take(&mut draft.results);
-        let write = self.commit.begin(self.share.plan.me, draft)?;
+        let write = self.commit.begin(self.runner.config.nonce, draft)?;
         let (id, segments) = (write.id, write.segments.clone());
-        if let Some(settle) = self.share.last_of_extract(&segments).and_then(A::settle) {
+        if let Some(settle) = self.runner.extract_settlement(&segments).and_then(A::settle) {
             self.settling = true;
             return Some(Action::Settle(settle));
         }
@@ -45,22 +45,27 @@ impl<A: Access> Machine<A> {
 
     /// Returns the settlement, if no unit is open.
     pub(super) fn settle(&mut self) -> Option<Action<A>> {
-        let busy = self.commit.write.is_some() || self.settling || self.moving || self.share.known.seen_at.is_none();
+        let busy =
+            self.commit.write.is_some() || self.settling || self.terminating || self.runner.known.job_read_at.is_none();
         if busy
-            || !self.share.units.local.is_empty()
-            || self.share.known.job.state.ended()
-            || !self.share.known.is_over()
+            || !self.runner.units.local.is_empty()
+            || self.runner.known.job.state.ended()
+            || !self.runner.known.is_over()
         {
             return None;
         }
-        match A::settle(Settling { job: self.share.known.job, totals: self.share.known.totals(), last: None }) {
+        match A::settle(SettlementRequest {
+            job: self.runner.known.job,
+            totals: self.runner.known.totals(),
+            final_segment: None,
+        }) {
             Some(settle) => {
                 self.settling = true;
                 Some(Action::Settle(settle))
             }
             None => {
-                self.exit(Exit::Over);
-                self.out.pop_front()
+                self.exit(Exit::NeedsSettlement);
+                self.actions.pop_front()
             }
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::known::Known;
-use super::plan::{Moment, Plan};
-use super::terminate::Rule;
-use super::units::{Local, Units};
-use super::write::Move;
+use super::config::{Moment, RunnerConfig};
+use super::known::KnownRows;
+use super::terminate::TerminationRule;
+use super::units::{LocalState, Units};
+use super::write::UnitChange;
 use crate::ids::Seq;
 use crate::job::JobState;
 use crate::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
@@ -17,7 +17,7 @@ use crate::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
 pub(super) struct Draft {
     /// The rows as they will be, without their new versions.
     pub(super) rows: BTreeMap<u32, Segment>,
-    pub(super) moves: BTreeMap<Seq, Move>,
+    pub(super) changes: BTreeMap<Seq, UnitChange>,
     /// Units whose results are written first, with their attempts.
     pub(super) results: Vec<(Seq, u8)>,
     /// Units that were ready but do not start.
@@ -30,9 +30,9 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Sets a unit's state. Returns `false` if its row is not known.
-    fn put(&mut self, known: &Known, seq: Seq, unit: UnitState) -> bool {
-        let index = Segment::of(seq);
-        if !known.is_sure_of(seq) {
+    fn put(&mut self, known: &KnownRows, seq: Seq, unit: UnitState) -> bool {
+        let index = Segment::index_of(seq);
+        if !known.is_verified(seq) {
             return false;
         }
         let row = match self.rows.entry(index) {
@@ -47,11 +47,11 @@ impl Draft {
     }
 
     /// Applies the termination rule to all known rows. Returns whether that changes anything.
-    pub(super) fn terminate(&mut self, known: &Known, rule: Rule) -> bool {
+    pub(super) fn terminate(&mut self, known: &KnownRows, rule: TerminationRule) -> bool {
         let mut changed = false;
         for (index, row) in &known.rows {
             let mut row = self.rows.get(index).unwrap_or(row).clone();
-            if !known.unsure.contains(index) && rule.apply(&mut row, known.job.admitted) {
+            if !known.unverified.contains(index) && rule.apply(&mut row, known.job.admitted) {
                 self.rows.insert(*index, row);
                 changed = true;
             }
@@ -60,24 +60,24 @@ impl Draft {
     }
 
     /// Adds units whose pages have ended, or that are denied.
-    pub(super) fn ends(&mut self, known: &Known, units: &Units) {
+    pub(super) fn add_ends(&mut self, known: &KnownRows, units: &Units) {
         for (&seq, local) in &units.local {
             match *local {
-                Local::Finished { attempt, end, at, skipped } => {
+                LocalState::Finished { attempt, end, at, skipped } => {
                     if self.put(known, seq, UnitState::Ended { attempt, end, at, skipped }) {
-                        self.moves.insert(seq, Move::End);
+                        self.changes.insert(seq, UnitChange::End);
                         if end.has_result() {
                             self.results.push((seq, attempt));
                         }
                     }
                 }
-                Local::Asked { attempt, at, skipped } => {
+                LocalState::Asked { attempt, at, skipped } => {
                     if self.put(known, seq, UnitState::Asked { attempt, at, skipped }) {
-                        self.moves.insert(seq, Move::End);
+                        self.changes.insert(seq, UnitChange::End);
                         self.results.push((seq, attempt));
                     }
                 }
-                Local::Answered { attempt: read, at } => {
+                LocalState::Answered { attempt: read, at } => {
                     if let UnitState::Asked { attempt, skipped, .. } = known.unit(seq)
                         && attempt == read
                     {
@@ -85,41 +85,50 @@ impl Draft {
                         let attempt = attempt + 1;
                         let ended = UnitState::Ended { attempt, end: UnitEnd::Succeeded, at, skipped };
                         if self.put(known, seq, ended) {
-                            self.moves.insert(seq, Move::End);
+                            self.changes.insert(seq, UnitChange::End);
                         }
                     }
                 }
-                Local::Denied if self.put(known, seq, UnitState::Skipped) => {
-                    self.moves.insert(seq, Move::End);
+                LocalState::Denied if self.put(known, seq, UnitState::Skipped) => {
+                    self.changes.insert(seq, UnitChange::End);
                 }
-                Local::Denied | Local::Waiting | Local::Ready { .. } | Local::Running { .. } => {}
+                LocalState::Denied | LocalState::Preparing | LocalState::Ready { .. } | LocalState::Running { .. } => {}
             }
         }
     }
 
     /// Adds units that are ready. `may_start` says whether the job's state allows pending units to start.
-    pub(super) fn starts(&mut self, known: &Known, units: &Units, plan: &Plan, may_start: bool, at: Moment) {
+    pub(super) fn add_starts(
+        &mut self,
+        known: &KnownRows,
+        units: &Units,
+        config: &RunnerConfig,
+        may_start: bool,
+        at: Moment,
+    ) {
         if !known.is_fresh(at) {
             return;
         }
-        let page = i64::from(plan.timeout_ms);
-        let lease_until = at.now.plus_ms(page).plus_secs(plan.lease_secs);
-        let started = |attempt| UnitState::Started { attempt, holder: plan.me, lease_until };
+        let page = i64::from(config.timeout_ms);
+        let lease_until = at.now.plus_ms(page).plus_secs(config.lease_secs);
+        let started = |attempt| UnitState::Started { attempt, holder: config.nonce, lease_until };
         for seq in units.ready() {
             match known.unit(seq) {
                 UnitState::Pending if may_start => {
                     if self.put(known, seq, started(1)) {
-                        self.moves.insert(seq, Move::Start { attempt: 1 });
+                        self.changes.insert(seq, UnitChange::Start { attempt: 1 });
                     }
                 }
                 UnitState::Started { .. } if known.job.state == JobState::Expiring => self.dropped.push(seq),
-                UnitState::Started { attempt, holder, .. } if holder == plan.me => self.running.push((seq, attempt)),
+                UnitState::Started { attempt, holder, .. } if holder == config.nonce => {
+                    self.running.push((seq, attempt))
+                }
                 UnitState::Started { attempt, lease_until: until, .. } if until <= at.now => {
                     let end = UnitState::Ended { attempt, end: UnitEnd::Exhausted, at: at.now, skipped: 0 };
                     let exhausted = attempt >= MAX_ATTEMPTS;
                     if self.put(known, seq, if exhausted { end } else { started(attempt + 1) }) {
-                        let step = if exhausted { Move::End } else { Move::Start { attempt: attempt + 1 } };
-                        self.moves.insert(seq, step);
+                        let step = if exhausted { UnitChange::End } else { UnitChange::Start { attempt: attempt + 1 } };
+                        self.changes.insert(seq, step);
                         if exhausted {
                             self.exhausted.push(seq);
                         }

@@ -1,9 +1,9 @@
 //! Group commit: while a write is under way, units that end or become ready accumulate; the next write takes them all.
 
+use super::config::{Moment, RunnerConfig};
 use super::draft::Draft;
-use super::known::Known;
-use super::plan::{Moment, Plan};
-use super::units::{Local, Units};
+use super::known::KnownRows;
+use super::units::{LocalState, Units};
 use super::write::Write;
 use crate::ids::{Nonce, Seq};
 use crate::segment::{UnitState, WriteId};
@@ -18,20 +18,20 @@ pub(super) struct GroupCommit {
 }
 
 impl GroupCommit {
-    /// Returns whether waiting units are to be written now. Under load groups grow by themselves; with few units under
-    /// way none waits for others.
-    pub(super) fn is_due(&mut self, units: &Units, known: &Known, plan: &Plan, at: Moment) -> bool {
+    /// Returns whether waiting units are to be written now. Under load, groups become large without waiting. With few
+    /// units under way, no unit waits for others.
+    pub(super) fn is_due(&mut self, units: &Units, known: &KnownRows, config: &RunnerConfig, at: Moment) -> bool {
         let (mut waiting, mut preparing, mut running, mut urgent) = (0usize, 0usize, 0usize, false);
         for (seq, local) in &units.local {
             match local {
-                Local::Ready { paced } => {
+                LocalState::Ready { paced } => {
                     waiting += 1;
                     urgent |= *paced || known.unit(*seq) != UnitState::Pending;
                 }
-                Local::Denied => urgent = true,
-                Local::Finished { .. } | Local::Asked { .. } | Local::Answered { .. } => waiting += 1,
-                Local::Waiting => preparing += 1,
-                Local::Running { .. } => running += 1,
+                LocalState::Denied => urgent = true,
+                LocalState::Finished { .. } | LocalState::Asked { .. } | LocalState::Answered { .. } => waiting += 1,
+                LocalState::Preparing => preparing += 1,
+                LocalState::Running { .. } => running += 1,
             }
         }
         if waiting == 0 && !urgent {
@@ -39,7 +39,7 @@ impl GroupCommit {
             return false;
         }
         let since = *self.waiting_since.get_or_insert(at.ticks);
-        let lingered = at.ticks >= since.saturating_add(plan.linger_ticks);
+        let lingered = at.ticks >= since.saturating_add(config.linger_ticks);
         if !(urgent || lingered || (preparing == 0 && waiting >= running)) {
             return false;
         }
@@ -53,15 +53,15 @@ impl GroupCommit {
     }
 
     /// Begins the write of a draft. Returns `None` if it changes nothing.
-    pub(super) fn begin(&mut self, me: Nonce, draft: Draft) -> Option<&Write> {
+    pub(super) fn begin(&mut self, writer: Nonce, draft: Draft) -> Option<&Write> {
         self.waiting_since = None;
         if draft.rows.is_empty() {
             return None;
         }
         self.writes += 1;
-        let id = WriteId { writer: me, n: self.writes };
+        let id = WriteId { writer, n: self.writes };
         let segments = draft.rows.iter().map(|(index, row)| (*index, row.next(id))).collect();
-        Some(self.write.insert(Write { id, segments, moves: draft.moves }))
+        Some(self.write.insert(Write { id, segments, changes: draft.changes }))
     }
 
     /// Returns whether a segment is being written.
@@ -69,8 +69,8 @@ impl GroupCommit {
         self.write.as_ref().is_some_and(|write| write.segments.contains_key(&index))
     }
 
-    /// Returns whether the write under way moves a unit.
-    pub(super) fn moves_unit(&self, seq: Seq) -> bool {
-        self.write.as_ref().is_some_and(|write| write.moves.contains_key(&seq))
+    /// Returns whether the write under way changes a unit.
+    pub(super) fn changes_unit(&self, seq: Seq) -> bool {
+        self.write.as_ref().is_some_and(|write| write.changes.contains_key(&seq))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{JobView, Moment, Scope};
+use super::config::{JobView, Moment, Scope};
 use super::write::Write;
 use crate::ids::Seq;
 use crate::job::JobState;
@@ -13,34 +13,34 @@ pub const FRESH_TICKS: u64 = 100;
 
 /// The job's row and its segments.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Known {
+pub(super) struct KnownRows {
     pub(super) job: JobView,
     /// When the read of the known job state was requested; `None` if it must be read again.
-    pub(super) seen_at: Option<u64>,
+    pub(super) job_read_at: Option<u64>,
     /// The segments. A missing one is untouched.
     pub(super) rows: BTreeMap<u32, Segment>,
     /// Segments that were never read, or whose last write has an unknown outcome. They are read before they are
     /// written.
-    pub(super) unsure: BTreeSet<u32>,
+    pub(super) unverified: BTreeSet<u32>,
     /// Whether a unit has failed.
     pub(super) failed: bool,
 }
 
-impl Known {
-    pub(super) fn new(job: JobView, at: Moment) -> Known {
-        let (rows, unsure) = (BTreeMap::new(), BTreeSet::new());
-        Known { job, seen_at: Some(at.ticks), rows, unsure, failed: false }
+impl KnownRows {
+    pub(super) fn new(job: JobView, at: Moment) -> KnownRows {
+        let (rows, unverified) = (BTreeMap::new(), BTreeSet::new());
+        KnownRows { job, job_read_at: Some(at.ticks), rows, unverified, failed: false }
     }
 
     /// Returns the unit's state in its row.
     pub(super) fn unit(&self, seq: Seq) -> UnitState {
-        self.rows.get(&Segment::of(seq)).map(|row| row.unit(seq)).unwrap_or_default()
+        self.rows.get(&Segment::index_of(seq)).map(|row| row.unit(seq)).unwrap_or_default()
     }
 
-    /// Returns whether the unit's row is known well enough to write it.
-    pub(super) fn is_sure_of(&self, seq: Seq) -> bool {
-        let index = Segment::of(seq);
-        !self.unsure.contains(&index) && self.rows.contains_key(&index)
+    /// Returns whether the unit's row was read and may be written.
+    pub(super) fn is_verified(&self, seq: Seq) -> bool {
+        let index = Segment::index_of(seq);
+        !self.unverified.contains(&index) && self.rows.contains_key(&index)
     }
 
     pub(super) fn in_scope(&self, scope: &Scope, seq: Seq) -> bool {
@@ -56,34 +56,34 @@ impl Known {
         match scope {
             Scope::Units(units) if self.job.state == JobState::Running => {
                 let within = units.iter().filter(|seq| **seq < self.job.admitted);
-                within.map(|seq| Segment::of(*seq)).collect::<BTreeSet<u32>>().into_iter().collect()
+                within.map(|seq| Segment::index_of(*seq)).collect::<BTreeSet<u32>>().into_iter().collect()
             }
-            Scope::Job | Scope::Units(_) => Segment::of_job(self.job.admitted).collect(),
+            Scope::Job | Scope::Units(_) => Segment::indexes_of_job(self.job.admitted).collect(),
         }
     }
 
     /// Returns those segments of the scope that must be read before anything is decided on them.
     pub(super) fn to_read(&self, scope: &Scope, write: Option<&Write>) -> Vec<u32> {
         let written = |index: &u32| write.is_some_and(|write| write.segments.contains_key(index));
-        let unknown = |index: &u32| !self.rows.contains_key(index) || self.unsure.contains(index);
+        let unknown = |index: &u32| !self.rows.contains_key(index) || self.unverified.contains(index);
         self.segments_of(scope).into_iter().filter(|index| unknown(index) && !written(index)).collect()
     }
 
     /// Returns whether the job's state is recent enough for a start.
     pub(super) fn is_fresh(&self, at: Moment) -> bool {
-        self.seen_at.is_some_and(|seen| at.ticks.saturating_sub(seen) <= FRESH_TICKS)
+        self.job_read_at.is_some_and(|read_at| at.ticks.saturating_sub(read_at) <= FRESH_TICKS)
     }
 
     /// Returns whether every admitted unit is over according to the rows.
     pub(super) fn is_over(&self) -> bool {
         let over = |index| self.rows.get(&index).is_some_and(|row: &Segment| row.is_over(self.job.admitted));
-        self.unsure.is_empty() && Segment::of_job(self.job.admitted).all(over)
+        self.unverified.is_empty() && Segment::indexes_of_job(self.job.admitted).all(over)
     }
 
     /// Returns whether no admitted unit needs a runner according to the rows.
-    pub(super) fn is_quiet(&self) -> bool {
-        let quiet = |index| self.rows.get(&index).is_some_and(|row: &Segment| row.is_quiet(self.job.admitted));
-        self.unsure.is_empty() && Segment::of_job(self.job.admitted).all(quiet)
+    pub(super) fn needs_no_runner(&self) -> bool {
+        let idle = |index| self.rows.get(&index).is_some_and(|row: &Segment| row.needs_no_runner(self.job.admitted));
+        self.unverified.is_empty() && Segment::indexes_of_job(self.job.admitted).all(idle)
     }
 
     pub(super) fn totals(&self) -> Totals {

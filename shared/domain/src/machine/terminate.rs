@@ -7,20 +7,20 @@ use crate::time::Timestamp;
 
 /// Decides which units of a job are ended or skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
+pub struct TerminationRule {
     /// The job's state.
     pub state: JobState,
     /// Whether it is an extract. A DELETE ends an extract's unit even after it has started.
     pub extract: bool,
-    /// Whether to end units whose last attempt's lease is over.
+    /// Whether to end units whose last attempt's lease has expired.
     pub exhausted: bool,
     /// The time of the decision.
     pub now: Timestamp,
 }
 
-impl Rule {
+impl TerminationRule {
     /// Returns the unit's new state, or `None` if it stays as it is.
-    pub fn judge(self, unit: UnitState) -> Option<UnitState> {
+    pub fn new_state(self, unit: UnitState) -> Option<UnitState> {
         let ended = |attempt, end| Some(UnitState::Ended { attempt, end, at: self.now, skipped: 0 });
         match (unit, self.state) {
             (UnitState::Pending, JobState::FailingFast | JobState::Cancelling | JobState::Expiring) => {
@@ -48,7 +48,7 @@ impl Rule {
     pub fn apply(self, row: &mut Segment, admitted: u32) -> bool {
         let mut changed = false;
         for seq in row.seqs(admitted) {
-            if let Some(unit) = self.judge(row.unit(seq)) {
+            if let Some(unit) = self.new_state(row.unit(seq)) {
                 row.put(seq, unit);
                 changed = true;
             }
@@ -69,25 +69,25 @@ mod tests {
         let started = |attempt, until| UnitState::Started { attempt, holder, lease_until: Timestamp(until) };
         let done = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: now, skipped: 0 };
         let ended = |attempt, end| Some(UnitState::Ended { attempt, end, at: now, skipped: 0 });
-        let rule = |state, extract, exhausted| Rule { state, extract, exhausted, now };
+        let rule = |state, extract, exhausted| TerminationRule { state, extract, exhausted, now };
         let asked = UnitState::Asked { attempt: 2, at: Timestamp(50), skipped: 4 };
-        let with_what_is_there = UnitState::Ended { attempt: 2, end: UnitEnd::Succeeded, at: now, skipped: 4 };
+        let with_provisional_result = UnitState::Ended { attempt: 2, end: UnitEnd::Succeeded, at: now, skipped: 4 };
         for state in [JobState::FailingFast, JobState::Cancelling, JobState::Expiring] {
-            assert_eq!(rule(state, false, false).judge(asked), Some(with_what_is_there));
-            assert_eq!(rule(state, false, false).judge(UnitState::Pending), Some(UnitState::Skipped));
-            assert_eq!(rule(state, true, true).judge(done), None);
-            assert_eq!(rule(state, true, true).judge(UnitState::Skipped), None);
+            assert_eq!(rule(state, false, false).new_state(asked), Some(with_provisional_result));
+            assert_eq!(rule(state, false, false).new_state(UnitState::Pending), Some(UnitState::Skipped));
+            assert_eq!(rule(state, true, true).new_state(done), None);
+            assert_eq!(rule(state, true, true).new_state(UnitState::Skipped), None);
         }
         for state in [JobState::Running, JobState::Ended(Outcome::Completed)] {
-            assert_eq!(rule(state, true, true).judge(UnitState::Pending), None);
-            assert_eq!(rule(state, true, true).judge(started(1, 50)), None);
-            assert_eq!(rule(state, true, true).judge(asked), None, "no lease of it ends");
+            assert_eq!(rule(state, true, true).new_state(UnitState::Pending), None);
+            assert_eq!(rule(state, true, true).new_state(started(1, 50)), None);
+            assert_eq!(rule(state, true, true).new_state(asked), None, "it has no lease");
         }
-        assert_eq!(rule(JobState::Expiring, false, false).judge(started(2, 900)), ended(2, UnitEnd::Expired));
-        assert_eq!(rule(JobState::Cancelling, true, false).judge(started(1, 900)), ended(1, UnitEnd::Cancelled));
-        assert_eq!(rule(JobState::Cancelling, false, false).judge(started(1, 900)), None);
-        assert_eq!(rule(JobState::Running, false, true).judge(started(3, 100)), ended(3, UnitEnd::Exhausted));
-        assert_eq!(rule(JobState::Running, false, true).judge(started(3, 101)), None, "its lease is not over");
-        assert_eq!(rule(JobState::Running, false, false).judge(started(3, 50)), None);
+        assert_eq!(rule(JobState::Expiring, false, false).new_state(started(2, 900)), ended(2, UnitEnd::Expired));
+        assert_eq!(rule(JobState::Cancelling, true, false).new_state(started(1, 900)), ended(1, UnitEnd::Cancelled));
+        assert_eq!(rule(JobState::Cancelling, false, false).new_state(started(1, 900)), None);
+        assert_eq!(rule(JobState::Running, false, true).new_state(started(3, 100)), ended(3, UnitEnd::Exhausted));
+        assert_eq!(rule(JobState::Running, false, true).new_state(started(3, 101)), None, "its lease is not over");
+        assert_eq!(rule(JobState::Running, false, false).new_state(started(3, 50)), None);
     }
 }

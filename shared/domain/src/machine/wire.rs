@@ -7,7 +7,7 @@ use crate::job::JobState;
 use crate::segment::{Segment, UnitEnd, UnitState, WriteId};
 use crate::time::Timestamp;
 
-use super::plan::{Access, JobView};
+use super::config::{Access, JobView};
 
 /// An event for the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub enum Event {
     Denied(Seq),
     /// A unit could not be prepared, or an internal fault lost its page.
     Dropped(Seq),
-    /// A unit's page has ended.
+    /// Processing of a unit's page has ended.
     Ended {
         /// The unit.
         seq: Seq,
@@ -74,11 +74,11 @@ pub enum Event {
         at: Timestamp,
     },
     /// A commit is finished, with the outcome for each of its segments.
-    Committed(Vec<(u32, Outcome)>),
+    Committed(Vec<(u32, WriteOutcome)>),
     /// The job was moved to the requested state, or is in another by now.
-    Moved,
+    JobStateChanged,
     /// Moving the job to the requested state failed.
-    MoveFailed,
+    JobStateChangeFailed,
     /// The settlement took effect.
     Settled,
     /// The settlement did not take effect: the rows have changed since it was decided.
@@ -97,7 +97,7 @@ pub enum Event {
 
 /// The outcome of a segment's write.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum WriteOutcome {
     /// It took effect.
     Written,
     /// It did not take effect. Has the current row, if there is one.
@@ -147,7 +147,7 @@ pub enum Action<A: Access> {
     Abort(Seq),
     /// Write a commit. Answered by [`Event::Committed`].
     Commit(Commit),
-    /// Move the job from the state that was read to this one. Answered by `Moved` or `MoveFailed`.
+    /// Move the job from the state that was read to this one. Answered by `JobStateChanged` or `JobStateChangeFailed`.
     Terminate(JobState),
     /// End the job and resolve its reservation. Answered by `Settled`, `SettleRefused` or `SettleFailed`.
     Settle(A::Settle),
@@ -171,11 +171,11 @@ pub enum Action<A: Access> {
 pub enum Exit {
     /// The job has ended.
     Settled,
-    /// Every unit is over, and a runner with rights to money must settle.
-    Over,
-    /// Other runners hold what is left, or its time has not come: see the machine's `open`, `held_until`,
-    /// `deferred_until`.
-    Left,
+    /// Every unit is over, and a runner that may settle must settle the job.
+    NeedsSettlement,
+    /// Other runners hold the remaining units, or these are deferred: see `open`, `held_until` and `deferred_until` of
+    /// [`RunnerState`](super::RunnerState).
+    NothingToRun,
     /// The store failed too often.
     GaveUp,
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::ids::Seq;
 use crate::segment::{Segment, WriteId};
 
-/// What a write under way does with a unit of this runner.
+/// The change that a write under way makes to a unit of this runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Move {
+pub(super) enum UnitChange {
     Start { attempt: u8 },
     End,
 }
@@ -17,5 +17,5 @@ pub(super) enum Move {
 pub(super) struct Write {
     pub(super) id: WriteId,
     pub(super) segments: BTreeMap<u32, Segment>,
-    pub(super) moves: BTreeMap<Seq, Move>,
+    pub(super) changes: BTreeMap<Seq, UnitChange>,
 }

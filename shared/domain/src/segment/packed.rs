@@ -83,7 +83,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`PackedError`] if this version does not write such bytes.
-    pub fn unpack(index: u32, version: u64, written: WriteId, bytes: &[u8]) -> Result<Segment, PackedError> {
+    pub fn unpack(index: u32, version: u64, last_write: WriteId, bytes: &[u8]) -> Result<Segment, PackedError> {
         let mut input = Input(bytes);
         if input.byte()? != VERSION {
             return Err(PackedError);
@@ -116,7 +116,7 @@ impl Segment {
             });
         }
         if input.0.is_empty() {
-            Ok(Segment { index, version, written: Some(written), units })
+            Ok(Segment { index, version, last_write: Some(last_write), units })
         } else {
             Err(PackedError)
         }

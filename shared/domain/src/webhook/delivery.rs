@@ -1,9 +1,9 @@
 //! The life of a delivery as functions of (row, event, now):
 //! `pending → delivered | failed | gone | revoked`, and back to `pending` when it is resent.
 //!
-//! A sender claims the row before each try, for as long as a try may take. A queue message that arrives twice therefore
-//! sends nothing twice. If a process dies during a try, its claim ends and the next try is made with the same
-//! `webhook-id`.
+//! A sender takes a lease on the row before each try, for as long as a try may take. A queue message that arrives twice
+//! therefore sends nothing twice. If a process dies during a try, its lease expires and the next try is made with the
+//! same `webhook-id`.
 
 use crate::ids::{AccountId, JobId, Nonce};
 use crate::job::{Job, Settlement};
@@ -18,7 +18,7 @@ pub const SCHEDULE_SECS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_40
 pub const MAX_RETRY_AFTER_SECS: u64 = 3_600;
 /// Timeout of a receiver in milliseconds.
 pub const TIMEOUT_MS: u32 = 15_000;
-/// Minimum time in seconds between two orders to resend a message.
+/// Minimum time in seconds between two requests to resend a message.
 pub const RESEND_SECS: u64 = 10;
 
 /// The state of a delivery.
@@ -80,20 +80,21 @@ pub struct Delivery {
     /// Its state.
     pub state: DeliveryState,
     /// Number of tries that were begun.
-    pub attempts: u32,
-    /// Number of tries since the last order to send it.
+    pub tries: u32,
+    /// Number of tries since it was created or last requested to be resent.
     pub round: u32,
     /// The status of the last response, if there was one.
     pub last_status: Option<u16>,
-    /// When the next try may begin. While a try is under way, when its claim ends.
+    /// When the next try may begin. While a try is under way, when its lease expires.
     pub next: Timestamp,
     /// Whether a try is under way.
     pub trying: bool,
-    /// When it was last ordered to be resent.
+    /// When it was last requested to be resent.
     pub resent_at: Option<Timestamp>,
     /// Increases with each write.
     pub version: u64,
-    /// Who wrote last. A writer whose write is refused and who finds itself here only lost the reply.
+    /// The last writer. If a write is refused and the row names its writer, the write took effect and only the reply
+    /// was lost.
     pub writer: Nonce,
 }
 
@@ -106,29 +107,29 @@ pub enum Answer {
     None,
 }
 
-/// Whether a try may be made now.
+/// Whether a sender may make a try now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
+pub enum TryDecision {
     /// Yes, once this row is written.
     Try(Box<Delivery>),
-    /// All tries were begun, and the last one's claim is over: write this row.
+    /// All tries were begun, and the last one's lease has expired: write this row.
     Exhausted(Box<Delivery>),
     /// Not before this time.
-    Later(Timestamp),
+    NotBefore(Timestamp),
     /// Another sender is making a try.
-    Taken,
+    UnderWay,
     /// There is nothing to send.
-    Over,
+    NothingToSend,
 }
 
-/// The answer to an order to resend a message.
+/// The answer to a request to resend a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resend {
     /// Write this row, then notify the queue.
     Send(Box<Delivery>),
     /// A try is under way.
     UnderWay,
-    /// The last order was too recent; not before this time.
+    /// The last request was too recent; not before this time.
     TooSoon(Timestamp),
     /// The caller did not subscribe to this event.
     Skipped,
@@ -145,7 +146,7 @@ impl Delivery {
             url: webhook.url.clone(),
             body: message_body(job, end, event),
             state: if wanted { DeliveryState::Pending } else { DeliveryState::Skipped },
-            attempts: 0,
+            tries: 0,
             round: 0,
             last_status: None,
             next: end.ended_at,
@@ -169,19 +170,19 @@ impl Delivery {
         Delivery { state, trying: false, ..self.written(writer) }
     }
 
-    /// Decides whether `writer` may make a try now. The claim holds for `lease_ms`.
-    pub fn claim(&self, now: Timestamp, lease_ms: i64, writer: Nonce) -> Claim {
+    /// Decides whether `writer` may make a try now. Its lease lasts `lease_ms`.
+    pub fn begin_try(&self, now: Timestamp, lease_ms: i64, writer: Nonce) -> TryDecision {
         if !self.is_pending() {
-            return Claim::Over;
+            return TryDecision::NothingToSend;
         }
         if self.next > now {
-            return if self.trying { Claim::Taken } else { Claim::Later(self.next) };
+            return if self.trying { TryDecision::UnderWay } else { TryDecision::NotBefore(self.next) };
         }
         if self.round >= MAX_TRIES {
-            return Claim::Exhausted(Box::new(self.over(DeliveryState::Failed, writer)));
+            return TryDecision::Exhausted(Box::new(self.over(DeliveryState::Failed, writer)));
         }
-        Claim::Try(Box::new(Delivery {
-            attempts: self.attempts + 1,
+        TryDecision::Try(Box::new(Delivery {
+            tries: self.tries + 1,
             round: self.round + 1,
             next: now.plus_ms(lease_ms),
             trying: true,
@@ -219,7 +220,7 @@ impl Delivery {
         self.over(DeliveryState::Revoked, writer)
     }
 
-    /// Handles an order to resend it: all tries begin anew, from now on.
+    /// Handles a request to resend it: all tries begin anew, from now on.
     pub fn resend(&self, now: Timestamp, writer: Nonce) -> Resend {
         if self.state == DeliveryState::Skipped {
             return Resend::Skipped;

@@ -6,8 +6,8 @@ mod secret;
 
 pub use crate::job::webhook::{JobEvent, Webhook};
 pub use delivery::{
-    Answer, Claim, Delivery, DeliveryState, MAX_RETRY_AFTER_SECS, MAX_TRIES, RESEND_SECS, Resend, SCHEDULE_SECS,
-    TIMEOUT_MS,
+    Answer, Delivery, DeliveryState, MAX_RETRY_AFTER_SECS, MAX_TRIES, RESEND_SECS, Resend, SCHEDULE_SECS, TIMEOUT_MS,
+    TryDecision,
 };
 pub use secret::{MAX_SECRETS, Secret, Secrets, Signing};
 

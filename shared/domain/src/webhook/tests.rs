@@ -26,8 +26,8 @@ fn delivery() -> Delivery {
 }
 
 fn tried(delivery: &Delivery, now: Timestamp) -> Delivery {
-    match delivery.claim(now, LEASE, nonce()) {
-        Claim::Try(claimed) => *claimed,
+    match delivery.begin_try(now, LEASE, nonce()) {
+        TryDecision::Try(leased) => *leased,
         other => panic!("{other:?}"),
     }
 }
@@ -109,7 +109,7 @@ fn events_without_a_subscription_are_not_sent() {
     let webhook = Webhook { url: "https://hooks.test/".into(), events: vec![JobEvent::Failed] };
     let skipped = Delivery::of(&webhook, &job(1), &end(Outcome::Completed, 1, 0), nonce());
     assert_eq!(skipped.state, DeliveryState::Skipped);
-    assert_eq!(skipped.claim(NOW, LEASE, nonce()), Claim::Over);
+    assert_eq!(skipped.begin_try(NOW, LEASE, nonce()), TryDecision::NothingToSend);
     assert_eq!(skipped.resend(NOW, nonce()), Resend::Skipped);
 }
 
@@ -120,11 +120,14 @@ fn tries_follow_the_schedule_and_end() {
         let (mut delivery, mut now) = (delivery(), NOW);
         let mut waits = Vec::new();
         for n in 1..=MAX_TRIES {
-            let claimed = tried(&delivery, now);
-            assert_eq!((claimed.attempts, claimed.round), (n, n));
-            delivery = claimed.answered(Answer::Status(500, None), now, jitter, nonce());
+            let leased = tried(&delivery, now);
+            assert_eq!((leased.tries, leased.round), (n, n));
+            delivery = leased.answered(Answer::Status(500, None), now, jitter, nonce());
             if delivery.is_pending() {
-                assert_eq!(delivery.claim(delivery.next.plus_ms(-1), LEASE, nonce()), Claim::Later(delivery.next));
+                assert_eq!(
+                    delivery.begin_try(delivery.next.plus_ms(-1), LEASE, nonce()),
+                    TryDecision::NotBefore(delivery.next)
+                );
                 waits.push(delivery.next.ms_since(now));
                 now = delivery.next;
             }
@@ -134,14 +137,14 @@ fn tries_follow_the_schedule_and_end() {
         let wanted: Vec<u64> = SCHEDULE_SECS.iter().map(|secs| secs * 10 * (90 + jitter)).collect();
         assert_eq!(waits, wanted);
         assert_eq!(now.ms_since(NOW) / 60_000, max_minutes);
-        assert_eq!(delivery.claim(now, LEASE, nonce()), Claim::Over);
+        assert_eq!(delivery.begin_try(now, LEASE, nonce()), TryDecision::NothingToSend);
     }
 }
 
 #[test]
 fn success_and_410_end_a_delivery_and_other_statuses_do_not() {
-    let claimed = tried(&delivery(), NOW);
-    let after = |answer| claimed.answered(answer, NOW, 10, nonce());
+    let leased = tried(&delivery(), NOW);
+    let after = |answer| leased.answered(answer, NOW, 10, nonce());
     for status in [200, 204, 299] {
         assert_eq!(after(Answer::Status(status, None)).state, DeliveryState::Delivered, "{status}");
     }
@@ -152,7 +155,7 @@ fn success_and_410_end_a_delivery_and_other_statuses_do_not() {
         assert_eq!(again.next, NOW.plus_secs(5), "{status}");
     }
     assert_eq!(after(Answer::None).last_status, None);
-    assert_eq!(claimed.revoked(nonce()).state, DeliveryState::Revoked);
+    assert_eq!(leased.revoked(nonce()).state, DeliveryState::Revoked);
 }
 
 /// A receiver's wait is cut only to an hour, and never shortens the schedule.
@@ -162,10 +165,10 @@ fn a_receiver_may_ask_for_a_longer_wait() {
         let mut delivery = delivery();
         let mut waits = Vec::new();
         for (round, asked) in [(1, 60), (2, 60), (3, u64::MAX), (4, 3_600)] {
-            let claimed = tried(&delivery, delivery.next);
+            let leased = tried(&delivery, delivery.next);
             let now = delivery.next;
-            assert_eq!(claimed.round, round);
-            delivery = claimed.answered(Answer::Status(503, Some(asked)), now, jitter, nonce());
+            assert_eq!(leased.round, round);
+            delivery = leased.answered(Answer::Status(503, Some(asked)), now, jitter, nonce());
             waits.push(delivery.next.ms_since(now));
         }
         let planned = |secs: u64| secs * 10 * (90 + jitter);
@@ -173,22 +176,22 @@ fn a_receiver_may_ask_for_a_longer_wait() {
         assert_eq!(waits, [asked(60), planned(300), asked(3_600), planned(7_200)], "{jitter}");
     }
     // A requested wait does not reopen a delivery that has ended.
-    let claimed = tried(&delivery(), NOW);
-    assert_eq!(claimed.answered(Answer::Status(200, Some(9)), NOW, 0, nonce()).state, DeliveryState::Delivered);
-    let last = Delivery { round: MAX_TRIES, ..claimed };
+    let leased = tried(&delivery(), NOW);
+    assert_eq!(leased.answered(Answer::Status(200, Some(9)), NOW, 0, nonce()).state, DeliveryState::Delivered);
+    let last = Delivery { round: MAX_TRIES, ..leased };
     assert_eq!(last.answered(Answer::Status(429, Some(9)), NOW, 0, nonce()).state, DeliveryState::Failed);
 }
 
 #[test]
-fn a_claim_excludes_others_until_it_ends() {
-    let claimed = tried(&delivery(), NOW);
-    assert_eq!(claimed.claim(NOW, LEASE, nonce()), Claim::Taken);
-    assert_eq!(claimed.resend(NOW, nonce()), Resend::UnderWay);
+fn a_try_excludes_others_until_its_lease_ends() {
+    let leased = tried(&delivery(), NOW);
+    assert_eq!(leased.begin_try(NOW, LEASE, nonce()), TryDecision::UnderWay);
+    assert_eq!(leased.resend(NOW, nonce()), Resend::UnderWay);
     let dead = NOW.plus_ms(LEASE);
-    assert_eq!(tried(&claimed, dead).attempts, 2);
-    let last = Delivery { round: MAX_TRIES, ..claimed };
-    match last.claim(dead, LEASE, nonce()) {
-        Claim::Exhausted(over) => assert_eq!(over.state, DeliveryState::Failed),
+    assert_eq!(tried(&leased, dead).tries, 2);
+    let last = Delivery { round: MAX_TRIES, ..leased };
+    match last.begin_try(dead, LEASE, nonce()) {
+        TryDecision::Exhausted(over) => assert_eq!(over.state, DeliveryState::Failed),
         other => panic!("{other:?}"),
     }
 }
@@ -197,11 +200,11 @@ fn a_claim_excludes_others_until_it_ends() {
 fn a_resent_message_gets_all_its_tries_again() {
     let delivered = tried(&delivery(), NOW).answered(Answer::Status(200, None), NOW, 0, nonce());
     let Resend::Send(again) = delivered.resend(NOW, nonce()) else { panic!("it is resent") };
-    assert_eq!((again.state, again.round, again.attempts, again.next), (DeliveryState::Pending, 0, 1, NOW));
+    assert_eq!((again.state, again.round, again.tries, again.next), (DeliveryState::Pending, 0, 1, NOW));
     assert_eq!(again.body, delivered.body);
-    let claimed = tried(&again, NOW);
-    assert_eq!((claimed.attempts, claimed.round), (2, 1));
-    let delivered = claimed.answered(Answer::Status(200, None), NOW, 0, nonce());
+    let leased = tried(&again, NOW);
+    assert_eq!((leased.tries, leased.round), (2, 1));
+    let delivered = leased.answered(Answer::Status(200, None), NOW, 0, nonce());
     let soon = NOW.plus_secs(RESEND_SECS);
     assert_eq!(delivered.resend(soon.plus_ms(-1), nonce()), Resend::TooSoon(soon));
     assert!(matches!(delivered.resend(soon, nonce()), Resend::Send(_)));
@@ -217,14 +220,14 @@ proptest! {
             let new = match what {
                 0 => match row.resend(now, nonce()) { Resend::Send(new) => *new, _ => continue },
                 1 if row.trying => row.answered(Answer::Status(status, None), now, wait.unsigned_abs(), nonce()),
-                _ => match row.claim(now, LEASE, nonce()) {
-                    Claim::Try(new) => { tries += 1; *new }
-                    Claim::Exhausted(new) => *new,
+                _ => match row.begin_try(now, LEASE, nonce()) {
+                    TryDecision::Try(new) => { tries += 1; *new }
+                    TryDecision::Exhausted(new) => *new,
                     _ => continue,
                 },
             };
             prop_assert_eq!(new.version, row.version + 1);
-            prop_assert_eq!(new.attempts, tries);
+            prop_assert_eq!(new.tries, tries);
             prop_assert!(new.round <= MAX_TRIES && new.body == row.body && new.job == row.job);
             prop_assert!(!new.trying || new.is_pending());
             row = new;

@@ -4,27 +4,27 @@
 use domain::AccountId;
 use domain::invariants::{AccountWalk, Violation, Walked};
 
-use super::cursor::{Look, Stage};
-use super::{Check, Stop, still};
+use super::cursor::{AccountPass, Stage};
+use super::{Check, Stop, found_again};
 
-/// How many looks must find the same before it is reported. A transaction between the reads of an account's rows and of
-/// its ledger looks like a fault, but only in one look.
-const LOOKS: u32 = 3;
-/// After how many entries that get an expiry the slice checks its time.
-const EXPIRE_AT_ONCE: u32 = 64;
+/// How many passes must find a violation before it is reported. A transaction between the reads of an account's rows and
+/// of its ledger looks like a fault, but only in one pass.
+const PASSES: u32 = 3;
+/// Entries that get an expiry between two checks of the slice's time.
+const EXPIRIES_PER_TIME_CHECK: u32 = 64;
 
 impl Check<'_> {
     /// Checks the accounts. Returns whether the slice is over.
     pub(super) async fn accounts(&mut self) -> Result<bool, Stop> {
-        if self.continue_look().await? {
+        if self.continue_pass().await? {
             return Ok(true);
         }
         loop {
             let page = self.audit.store.audit.accounts(self.cursor.place.as_ref()).await?;
             for (account, place) in page.accounts {
-                if self.cursor.last.as_ref() != Some(&account) {
-                    self.cursor.look = Some(self.look_at(account, None, 0).await?);
-                    if self.continue_look().await? {
+                if self.cursor.last_account.as_ref() != Some(&account) {
+                    self.cursor.pass = Some(self.begin_pass(account, None, 0).await?);
+                    if self.continue_pass().await? {
                         return Ok(true);
                     }
                 }
@@ -35,68 +35,76 @@ impl Check<'_> {
                 return Ok(false);
             };
             self.cursor.place = Some(next);
-            if self.rest(1).await? {
+            if self.save_if_due(1).await? {
                 return Ok(true);
             }
         }
     }
 
-    /// Begins a look at an account. Reads its rows before the ledger, which then has every entry that they count.
-    async fn look_at(&self, account: AccountId, before: Option<Vec<Violation>>, looks: u32) -> Result<Look, Stop> {
+    /// Begins a pass over an account. Reads its rows before the ledger, which then has every entry that they count.
+    async fn begin_pass(
+        &self,
+        account: AccountId,
+        before: Option<Vec<Violation>>,
+        earlier: u32,
+    ) -> Result<AccountPass, Stop> {
         let now = self.audit.clock.now();
         let rows = self.audit.store.audit.money(&account).await?;
         let walk = AccountWalk::begin(&account, rows, now);
-        Ok(Look { account, before, looks, walk, after: None })
+        Ok(AccountPass { account, before, earlier, walk, after: None })
     }
 
-    /// Continues the look that has begun, if there is one. Returns whether the slice is over.
-    async fn continue_look(&mut self) -> Result<bool, Stop> {
-        while let Some(look) = &mut self.cursor.look {
+    /// Continues the pass that has begun, if there is one. Returns whether the slice is over.
+    async fn continue_pass(&mut self) -> Result<bool, Stop> {
+        while let Some(pass) = &mut self.cursor.pass {
             let store = &self.audit.store.audit;
-            let page = store.ledger(&look.account, look.after.as_deref()).await?;
+            let page = store.ledger(&pass.account, pass.after.as_deref()).await?;
             let (mut expired, mut cut) = (0, None);
             for row in page.rows {
-                let keep_until = look.walk.take(&row.entry);
+                let keep_until = pass.walk.take(&row.entry);
                 // Only a check that keeps its progress writes; `admin check` reads.
-                let Some(keep_until) = keep_until.filter(|_| !row.expires && self.kept.is_some()) else { continue };
-                store.expire(&look.account, &row.key, keep_until).await?;
+                let Some(keep_until) = keep_until.filter(|_| !row.expires && self.cursor_row.is_some()) else {
+                    continue;
+                };
+                store.expire_entry(&pass.account, &row.key, keep_until).await?;
                 expired += 1;
-                if expired % EXPIRE_AT_ONCE == 0 && self.until.is_some_and(|until| self.audit.clock.now() >= until) {
+                let check_time = expired % EXPIRIES_PER_TIME_CHECK == 0;
+                if check_time && self.until.is_some_and(|until| self.audit.clock.now() >= until) {
                     cut = Some(row.key);
                     break;
                 }
             }
-            look.after = cut.or(page.next);
-            if look.after.is_none()
-                && let Some(look) = self.cursor.look.take()
+            pass.after = cut.or(page.next);
+            if pass.after.is_none()
+                && let Some(pass) = self.cursor.pass.take()
             {
-                self.cursor.look = self.judge(look).await?;
+                self.cursor.pass = self.end_pass(pass).await?;
             }
-            if self.rest(1).await? {
+            if self.save_if_due(1).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Ends a look. Returns the account's next look, if it needs one.
-    async fn judge(&mut self, look: Look) -> Result<Option<Look>, Stop> {
-        let Look { account, before, looks, walk, .. } = look;
+    /// Ends a pass. Returns the account's next pass, if it needs one.
+    async fn end_pass(&mut self, pass: AccountPass) -> Result<Option<AccountPass>, Stop> {
+        let AccountPass { account, before, earlier, walk, .. } = pass;
         let walked = walk.end();
         let found = match before {
             None => walked.violations.clone(),
-            Some(before) => still(before, &walked.violations),
+            Some(before) => found_again(before, &walked.violations),
         };
-        if !found.is_empty() && looks + 1 < LOOKS {
+        if !found.is_empty() && earlier + 1 < PASSES {
             self.pause().await;
-            return Ok(Some(self.look_at(account, Some(found), looks + 1).await?));
+            return Ok(Some(self.begin_pass(account, Some(found), earlier + 1).await?));
         }
         // The entries of an account at fault are evidence, so none of its months is closed.
-        if found.is_empty() && self.kept.is_some() {
+        if found.is_empty() && self.cursor_row.is_some() {
             self.close_months(&account, walked).await?;
         }
-        self.fresh.extend(found);
-        self.cursor.last = Some(account);
+        self.unreported.extend(found);
+        self.cursor.last_account = Some(account);
         self.cursor.accounts += 1;
         Ok(None)
     }
@@ -105,13 +113,13 @@ impl Check<'_> {
     async fn close_months(&self, account: &AccountId, walked: Walked) -> Result<(), Stop> {
         let store = &self.audit.store.audit;
         for month in walked.confirmed {
-            store.confirm(account, month, self.audit.clock.now()).await?;
+            store.confirm_month(account, month, self.audit.clock.now()).await?;
         }
         for (month, checkpoint) in walked.closable {
-            if store.runs_since_before(account, month.end()).await? {
+            if store.has_running_job_before(account, month.end()).await? {
                 continue;
             }
-            if store.close(account, month, &checkpoint, self.audit.clock.now()).await? {
+            if store.close_month(account, month, &checkpoint, self.audit.clock.now()).await? {
                 tracing::info!(%account, %month, entries = checkpoint.sums.entries, "closed a month of the ledger");
             }
         }

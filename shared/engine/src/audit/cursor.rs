@@ -4,7 +4,7 @@ use domain::invariants::{AccountWalk, Violation};
 use domain::{AccountId, JobId, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store::audit::Place;
+use store::audit::ScanPosition;
 
 /// The stage of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,14 +16,15 @@ pub(super) enum Stage {
     Done,
 }
 
-/// A look at an account, as far as it has come.
+/// A pass over an account: its position in the account's ledger, and what the passes before it found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Look {
+pub(super) struct AccountPass {
     pub(super) account: AccountId,
-    /// What all earlier looks found; `None` in the first look.
+    /// Violations that all earlier passes found; `None` in the first pass.
     pub(super) before: Option<Vec<Violation>>,
-    /// How many looks there were before.
-    pub(super) looks: u32,
+    /// Number of earlier passes.
+    #[serde(rename = "looks")]
+    pub(super) earlier: u32,
     pub(super) walk: AccountWalk,
     /// The key of the ledger entry after which the walk continues.
     pub(super) after: Option<String>,
@@ -36,11 +37,13 @@ pub(super) struct Cursor {
     began_at: Timestamp,
     pub(super) stage: Stage,
     /// How far the stage's table has been read.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<ScanPosition>,
     /// The account that was checked last: more of its rows may follow `place`.
-    pub(super) last: Option<AccountId>,
-    pub(super) look: Option<Look>,
-    /// Jobs before `place` that have to be looked at again.
+    #[serde(rename = "last")]
+    pub(super) last_account: Option<AccountId>,
+    #[serde(rename = "look")]
+    pub(super) pass: Option<AccountPass>,
+    /// Jobs before `place` that have to be checked again.
     pub(super) suspects: Vec<JobId>,
     /// How many violations were found.
     pub(super) violations: u64,
@@ -55,8 +58,8 @@ impl Cursor {
             began_at: now,
             stage: Stage::Accounts,
             place: None,
-            last: None,
-            look: None,
+            last_account: None,
+            pass: None,
             suspects: Vec::new(),
             violations: 0,
             accounts: 0,
@@ -65,7 +68,7 @@ impl Cursor {
     }
 
     pub(super) fn enter(&mut self, stage: Stage) {
-        (self.stage, self.place, self.last) = (stage, None, None);
+        (self.stage, self.place, self.last_account) = (stage, None, None);
     }
 
     pub(super) fn read(text: &str) -> Option<Cursor> {

@@ -1,4 +1,4 @@
-//! Checks the jobs, by a scan of their table and their entries in the ledger. Suspects are looked at
+//! Checks the jobs, by a scan of their table and their entries in the ledger. Suspects are checked
 //! again, by their own rows.
 
 use std::collections::BTreeMap;
@@ -7,19 +7,19 @@ use domain::JobId;
 use domain::invariants::{Violation, check_job};
 
 use super::cursor::Stage;
-use super::{Check, Stop, still};
+use super::{Check, Stop, found_again};
 
-/// Pages after which suspects are looked at; earlier if there are too many.
-const PAGES_A_LEG: u32 = 32;
-/// Most suspects between two pauses.
-const SUSPECTS: usize = 32;
-/// How often a suspect is looked at after the scan.
-const LOOKS: u32 = 2;
+/// Pages after which suspects are checked again; earlier if there are too many.
+const PAGES_PER_RECHECK: u32 = 32;
+/// Maximum number of suspects between two pauses.
+const MAX_SUSPECTS: usize = 32;
+/// How often a suspect is checked again after the scan.
+const RECHECKS: u32 = 2;
 
 impl Check<'_> {
     /// Checks the jobs. Returns whether the slice is over.
     pub(super) async fn jobs(&mut self) -> Result<bool, Stop> {
-        if self.suspects().await? {
+        if self.recheck_suspects().await? {
             return Ok(true);
         }
         let mut scan = self.audit.store.audit.jobs(self.cursor.place.as_ref());
@@ -40,49 +40,49 @@ impl Check<'_> {
                 continue;
             }
             self.cursor.place = scan.place();
-            let full = pages >= PAGES_A_LEG || self.cursor.suspects.len() >= SUSPECTS;
-            if (full && self.suspects().await?) || self.rest(1).await? {
+            let full = pages >= PAGES_PER_RECHECK || self.cursor.suspects.len() >= MAX_SUSPECTS;
+            if (full && self.recheck_suspects().await?) || self.save_if_due(1).await? {
                 return Ok(true);
             }
-            pages %= PAGES_A_LEG;
+            pages %= PAGES_PER_RECHECK;
         }
-        if self.suspects().await? {
+        if self.recheck_suspects().await? {
             return Ok(true);
         }
         self.enter(Stage::Done).await?;
         Ok(false)
     }
 
-    /// Looks at the suspects again. Returns whether the slice is over before all of them are done.
-    async fn suspects(&mut self) -> Result<bool, Stop> {
+    /// Checks the suspects again. Returns whether the slice is over before all of them are done.
+    async fn recheck_suspects(&mut self) -> Result<bool, Stop> {
         while !self.cursor.suspects.is_empty() {
-            let some: Vec<JobId> = self.cursor.suspects.iter().take(SUSPECTS).cloned().collect();
+            let ids: Vec<JobId> = self.cursor.suspects.iter().take(MAX_SUSPECTS).cloned().collect();
             let mut before: BTreeMap<JobId, Vec<Violation>> = BTreeMap::new();
-            for look in 0..LOOKS {
-                if look > 0 && !before.is_empty() {
+            for round in 0..RECHECKS {
+                if round > 0 && !before.is_empty() {
                     self.pause().await;
                 }
-                for id in &some {
+                for id in &ids {
                     let found = match before.remove(id) {
-                        None if look > 0 => continue,
-                        None => self.look_at_job(id).await?,
-                        Some(before) => still(before, &self.look_at_job(id).await?),
+                        None if round > 0 => continue,
+                        None => self.recheck(id).await?,
+                        Some(before) => found_again(before, &self.recheck(id).await?),
                     };
                     if !found.is_empty() {
                         before.insert(id.clone(), found);
                     }
                 }
             }
-            self.fresh.extend(before.into_values().flatten());
-            self.cursor.suspects.drain(..some.len());
-            if self.rest(1).await? {
+            self.unreported.extend(before.into_values().flatten());
+            self.cursor.suspects.drain(..ids.len());
+            if self.save_if_due(1).await? {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    async fn look_at_job(&self, id: &JobId) -> Result<Vec<Violation>, Stop> {
+    async fn recheck(&self, id: &JobId) -> Result<Vec<Violation>, Stop> {
         let audit = &self.audit.store.audit;
         let Some(rows) = audit.job(id).await? else { return Ok(Vec::new()) };
         let entries = audit.entries(&[(&rows.job.account, &rows.job.id)]).await?.pop().unwrap_or_default();

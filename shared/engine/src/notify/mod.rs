@@ -1,6 +1,6 @@
 //! Delivers webhooks: tells the receiver that a call named that its job has ended. The delivery's row is written with
 //! the job's end. A message of the queue is a hint that it waits; if that is lost, the sweeper sends another. Every try
-//! is claimed in the row first, so that two processes never send at once. The claim of a process that dies runs out.
+//! is claimed in the row first, so that two processes never send at once. The claim of a process that dies expires.
 
 mod send;
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::job::Settlement;
-use domain::webhook::{Claim, Delivery, Resend, TIMEOUT_MS, Webhook};
+use domain::webhook::{Delivery, Resend, TIMEOUT_MS, TryDecision, Webhook};
 use domain::{AccountId, Job, JobId, Timestamp};
 use fetch::Fetcher;
 use store::StoreError;
@@ -21,10 +21,10 @@ use runtime::rows::Rows;
 
 /// Maximum delay of a queue message, in seconds; the sweeper handles longer waits.
 const MAX_DELAY_SECS: u64 = 900;
-/// Seconds that the queue may take for a message from the sweeper before the sweeper sends another.
-const QUIET_SECS: u64 = 900;
-/// Most deliveries that one sweep takes from a shard.
-const BATCH: i32 = 100;
+/// Seconds after which the sweeper sends another message for a delivery that is still due.
+const SWEEP_RETRY_SECS: u64 = 900;
+/// Maximum number of deliveries that one sweep takes from a shard.
+const MAX_DUE_PER_SHARD: i32 = 100;
 
 /// Delivers webhooks of jobs that ended.
 pub struct Notifier {
@@ -47,7 +47,7 @@ pub enum ReceiverFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resent {
     /// It is being sent, because of this order or already before it.
-    Yes(Box<Delivery>),
+    Sending(Box<Delivery>),
     /// It was ordered a moment ago; it may be ordered again in this many seconds.
     TooSoon(u64),
     /// The webhook did not ask for this kind of end.
@@ -65,21 +65,25 @@ impl Notifier {
     ///
     /// # Errors
     /// Store errors.
-    pub async fn judge(&self, account: &AccountId, webhook: &Webhook) -> Result<Option<ReceiverFault>, StoreError> {
-        let judged = match Url::parse(&webhook.url) {
-            Ok(url) => self.fetcher.judge_target(&url).await.map_err(|e| e.to_string()),
+    pub async fn check_receiver(
+        &self,
+        account: &AccountId,
+        webhook: &Webhook,
+    ) -> Result<Option<ReceiverFault>, StoreError> {
+        let allowed = match Url::parse(&webhook.url) {
+            Ok(url) => self.fetcher.check_target(&url).await.map_err(|e| e.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        if let Err(why) = judged {
+        if let Err(why) = allowed {
             return Ok(Some(ReceiverFault::Forbidden(why)));
         }
-        let signing = self.rows.retry(|| self.rows.store().hooks.secrets(account)).await?.secrets;
+        let signing = self.rows.retry(|| self.rows.store().webhooks.secrets(account)).await?.secrets;
         Ok(signing.valid(self.context.now()).next().is_none().then_some(ReceiverFault::NoSecret))
     }
 
-    /// Returns the delivery for a job's end, to be written in the same transaction, and when
-    /// the sweeper looks at it.
-    pub(crate) fn message_of(&self, webhook: &Webhook, job: &Job, end: &Settlement) -> (Delivery, Timestamp) {
+    /// Returns the delivery for a job's end, to be written in the same transaction, and when the sweeper
+    /// handles it.
+    pub(crate) fn new_delivery(&self, webhook: &Webhook, job: &Job, end: &Settlement) -> (Delivery, Timestamp) {
         let delivery = Delivery::of(webhook, job, end, self.context.nonce());
         let due = end.ended_at.plus_secs(self.context.settings().lease_secs);
         (delivery, due)
@@ -97,7 +101,7 @@ impl Notifier {
     /// # Errors
     /// Store errors.
     pub async fn delivery(&self, id: &JobId) -> Result<Option<Delivery>, StoreError> {
-        self.rows.retry(|| self.rows.store().hooks.delivery(id)).await
+        self.rows.retry(|| self.rows.store().webhooks.delivery(id)).await
     }
 
     /// Handles a message of the notify queue: makes a try, if it is time for one.
@@ -108,20 +112,20 @@ impl Notifier {
         let Some(delivery) = self.delivery(id).await? else { return Ok(Handled::Acknowledge) };
         let now = self.context.now();
         let lease_ms = i64::from(TIMEOUT_MS) + 1_000 * self.context.settings().lease_secs.cast_signed();
-        match delivery.claim(now, lease_ms, self.context.nonce()) {
+        match delivery.begin_try(now, lease_ms, self.context.nonce()) {
             // The sweeper finds the row when it is due, also if another process has the lease now.
-            Claim::Over | Claim::Taken => Ok(Handled::Acknowledge),
-            Claim::Later(at) => {
+            TryDecision::NothingToSend | TryDecision::UnderWay => Ok(Handled::Acknowledge),
+            TryDecision::NotBefore(at) => {
                 let wait = at.ms_since(now);
                 // The message came early: clocks may differ a little. The sweeper handles longer waits.
-                let soon = wait <= 1_000 * MAX_DELAY_SECS;
-                Ok(if soon { Handled::Redeliver(Duration::from_millis(wait)) } else { Handled::Acknowledge })
+                let fits_queue = wait <= 1_000 * MAX_DELAY_SECS;
+                Ok(if fits_queue { Handled::Redeliver(Duration::from_millis(wait)) } else { Handled::Acknowledge })
             }
-            Claim::Exhausted(over) => {
+            TryDecision::Exhausted(over) => {
                 self.write(&over, now).await?;
                 Ok(Handled::Acknowledge)
             }
-            Claim::Try(claimed) => {
+            TryDecision::Try(claimed) => {
                 self.attempt(&delivery, *claimed).await?;
                 Ok(Handled::Acknowledge)
             }
@@ -130,9 +134,9 @@ impl Notifier {
 
     /// Writes the row, and logs it if the delivery has ended. Returns false if the row has changed in the meantime.
     async fn write(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, StoreError> {
-        let written = self.rows.retry(|| self.rows.store().hooks.write_delivery(delivery, due)).await?;
+        let written = self.rows.retry(|| self.rows.store().webhooks.write_delivery(delivery, due)).await?;
         if written && !delivery.is_pending() {
-            tracing::info!(job = %delivery.job, state = delivery.state.name(), attempts = delivery.attempts,
+            tracing::info!(job = %delivery.job, state = delivery.state.name(), attempts = delivery.tries,
                 status = delivery.last_status, "the delivery of a webhook has ended");
         }
         Ok(written)
@@ -144,12 +148,12 @@ impl Notifier {
     /// The deliveries could not be listed. One that cannot be handled is logged and left for the next sweep.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let (mut sent, now) = (0, self.context.now());
-        for id in self.rows.retry(|| self.rows.store().hooks.due(now, BATCH)).await? {
+        for id in self.rows.retry(|| self.rows.store().webhooks.due(now, MAX_DUE_PER_SHARD)).await? {
             if self.context.stopping() {
                 break;
             }
             match self.resume(&id).await {
-                Ok(looked) => sent += usize::from(looked),
+                Ok(resumed) => sent += usize::from(resumed),
                 Err(error) => {
                     tracing::error!(job = %id, %error, "could not resume a webhook delivery; the next sweep retries")
                 }
@@ -158,14 +162,15 @@ impl Notifier {
         Ok(sent)
     }
 
+    /// Sends the queue a message for a delivery if it is due. Returns whether it did.
     async fn resume(&self, id: &JobId) -> Result<bool, StoreError> {
         // The index may lag behind the row.
         let Some(delivery) = self.delivery(id).await? else { return Ok(false) };
         if delivery.next > self.context.now() || !self.enqueue(&delivery, 0).await {
             return Ok(false);
         }
-        let due = self.context.now().plus_secs(QUIET_SECS);
-        self.rows.retry(|| self.rows.store().hooks.postpone(&delivery, due)).await?;
+        let due = self.context.now().plus_secs(SWEEP_RETRY_SECS);
+        self.rows.retry(|| self.rows.store().webhooks.postpone(&delivery, due)).await?;
         Ok(true)
     }
 
@@ -179,13 +184,13 @@ impl Notifier {
             let now = self.context.now();
             let again = match delivery.resend(now, self.context.nonce()) {
                 Resend::Send(again) => again,
-                Resend::UnderWay => return Ok(Resent::Yes(Box::new(delivery))),
+                Resend::UnderWay => return Ok(Resent::Sending(Box::new(delivery))),
                 Resend::TooSoon(at) => return Ok(Resent::TooSoon(at.ms_since(now).div_ceil(1_000))),
                 Resend::Skipped => return Ok(Resent::Skipped),
             };
             if self.write(&again, now.plus_secs(self.context.settings().lease_secs)).await? {
                 self.enqueue(&again, 0).await;
-                return Ok(Resent::Yes(again));
+                return Ok(Resent::Sending(again));
             }
         }
     }

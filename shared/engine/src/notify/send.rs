@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Timestamp;
 use domain::webhook::{Answer, Delivery, Secrets, TIMEOUT_MS, message_id};
-use fetch::{FetchError, Post, Posted};
+use fetch::{FetchError, Post, PostResponse};
 use store::StoreError;
 use url::Url;
 
@@ -14,7 +14,7 @@ impl Notifier {
     /// Makes the try that `claimed` claims. `before` is the delivery as it was read.
     pub(super) async fn attempt(&self, before: &Delivery, claimed: Delivery) -> Result<(), StoreError> {
         let account = &claimed.account;
-        let signing = self.rows.retry(|| self.rows.store().hooks.secrets(account)).await?.secrets;
+        let signing = self.rows.retry(|| self.rows.store().webhooks.secrets(account)).await?.secrets;
         let now = self.context.now();
         if signing.valid(now).next().is_none() {
             self.write(&before.revoked(self.context.nonce()), now).await?;
@@ -38,7 +38,8 @@ impl Notifier {
         let after = claimed.answered(answer, now, jitter, self.context.nonce());
         let wait = after.next.ms_since(now).div_ceil(1_000);
         let by_queue = after.is_pending() && wait <= MAX_DELAY_SECS;
-        // If the queue has a message for the next try, the sweeper looks only some time later, in case that was lost.
+        // If the queue has a message for the next try, the sweeper handles the delivery only some time later, in case that
+        // message is lost.
         let grace = if by_queue { self.context.settings().lease_secs } else { 0 };
         if !self.write(&after, after.next.plus_secs(grace)).await? {
             tracing::info!(job = %claimed.job, "a try took too long, and another process has taken over the delivery");
@@ -50,7 +51,7 @@ impl Notifier {
         Ok(())
     }
 
-    async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<Posted, FetchError> {
+    async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<PostResponse, FetchError> {
         let id = message_id(&delivery.job);
         let sent_at: Timestamp = self.context.now();
         let broken = |_| FetchError::Internal("a URL that can be read");

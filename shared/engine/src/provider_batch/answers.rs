@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::machine::Event;
-use domain::result_size::cut;
+use domain::result_size::limit_size;
 use domain::{Job, Seq, UnitOutcome, synthetic};
 use futures_util::{StreamExt, TryStreamExt};
 use language_model::ModelError;
@@ -13,11 +13,11 @@ use store::results::ResultText;
 use crate::runner::Runners;
 use runtime::context::Context;
 use runtime::rows::Rows;
-use visits::ask::NOTICE;
-use visits::modelling::{Draft, JudgedValues};
+use visits::model_reader::{CheckedValues, Draft};
+use visits::page_question::UNANSWERED_WARNING;
 
-/// Results that are written at once.
-const PUTS: usize = 16;
+/// Maximum number of results that are written at once.
+const MAX_PUTS: usize = 16;
 
 /// Ends units that waited for a model. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ impl Answers {
                 let result = ResultText { seq, attempt: attempt.saturating_add(1), text };
                 self.rows.retry(|| self.rows.store().model_batches.put_answer(job, &result)).await
             })
-            .buffer_unordered(PUTS)
+            .buffer_unordered(MAX_PUTS)
             .try_collect::<()>()
             .await?;
         // Reads the job again: its state and units may have changed.
@@ -54,23 +54,23 @@ impl Answers {
         Ok(())
     }
 
-    /// Ends units with their provisional results.
-    pub(super) async fn release(&self, job: &Job, units: Vec<(Seq, u8)>) -> Result<(), StoreError> {
-        let there = self.rows.retry(|| self.rows.store().segments.results(&job.id, &units)).await?;
-        let with = |(seq, attempt)| Some((seq, attempt, there.get(&seq)?.clone()));
-        self.end(job, units.into_iter().filter_map(with).collect()).await
+    /// Ends units with their provisional results, without the model's answers.
+    pub(super) async fn end_without_answers(&self, job: &Job, units: Vec<(Seq, u8)>) -> Result<(), StoreError> {
+        let results = self.rows.retry(|| self.rows.store().segments.results(&job.id, &units)).await?;
+        let answer = |(seq, attempt)| Some((seq, attempt, results.get(&seq)?.clone()));
+        self.end(job, units.into_iter().filter_map(answer).collect()).await
     }
 }
 
 /// Merges the model's answer, or the reason why there is none, into a provisional result. Returns `None` if
 /// the text is not a result.
-pub(super) fn with_answer(provisional: &str, judged: Result<JudgedValues, ModelError>) -> Option<String> {
+pub(super) fn merge_answer(provisional: &str, values: Result<CheckedValues, ModelError>) -> Option<String> {
     let mut outcome: UnitOutcome = serde_json::from_str(provisional).ok()?;
     if let UnitOutcome::Success { data, warnings, render_mode, model_fields, .. } = &mut outcome {
-        warnings.retain(|warning| warning != NOTICE);
-        Draft { data, warnings, render_mode, model_fields }.take_in(judged);
+        warnings.retain(|warning| warning != UNANSWERED_WARNING);
+        Draft { data, warnings, render_mode, model_fields }.merge(values);
     }
-    Some(synthetic::json(&cut(outcome)))
+    Some(synthetic::json(&limit_size(outcome)))
 }
 
 #[cfg(test)]
@@ -81,17 +81,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_replaces_open_fields_and_the_notice() {
+    fn an_answer_replaces_open_fields_and_the_warning() {
         let provisional = json!({"url": "https://e.test/", "status": "success", "render_mode": "structured",
-            "data": {"b": null, "a": "x"}, "warnings": ["w", NOTICE], "images_processed": null});
+            "data": {"b": null, "a": "x"}, "warnings": ["w", UNANSWERED_WARNING], "images_processed": null});
         let read =
-            |judged| serde_json::from_str::<Value>(&with_answer(&provisional.to_string(), judged).unwrap()).unwrap();
+            |values| serde_json::from_str::<Value>(&merge_answer(&provisional.to_string(), values).unwrap()).unwrap();
         let got = read(Ok(vec![("b".into(), Ok(json!(3)))]));
         assert_eq!(got["data"].to_string(), r#"{"b":3,"a":"x"}"#, "in the schema's order");
         assert_eq!((&got["warnings"], &got["model_fields"]), (&json!(["w"]), &json!(["b"])));
         assert_eq!(got["render_mode"], "fetch");
         let got = read(Err(ModelError::new(Code::Blocked, "no")));
         assert_eq!((&got["warnings"], &got["render_mode"]), (&json!(["w", "LLM_BLOCKED: no"]), &json!("structured")));
-        assert_eq!(with_answer("{", Ok(Vec::new())), None);
+        assert_eq!(merge_answer("{", Ok(Vec::new())), None);
     }
 }

@@ -2,22 +2,22 @@
 
 use domain::Seq;
 use domain::model_batch::{self, MAX_BYTES, MAX_UNITS};
-use language_model::{Usage, line_of};
+use language_model::{Usage, batch_line};
 use store::StoreError;
 
 use runtime::assignment::Assignment;
 use runtime::rows::Rows;
-use visits::ask::Ask;
-use visits::modelling::{max_usage, question};
+use visits::model_reader::{max_usage, question};
+use visits::page_question::PageQuestion;
 
-/// Questions that are read at once: a few megabytes.
-const READ: usize = 50;
+/// Number of questions that are read at once: a few megabytes.
+const QUESTIONS_PER_READ: usize = 50;
 
 /// A batch's file before it is uploaded.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     pub(super) bytes: Vec<u8>,
-    /// Most tokens that the lines may take.
+    /// Maximum number of tokens that the lines may take.
     pub(super) max_usage: Usage,
     /// The units that the lines ask about.
     pub(super) units: Vec<(Seq, u8)>,
@@ -32,13 +32,13 @@ impl Lines {
         rows: &Rows,
     ) -> Result<Lines, StoreError> {
         let mut lines = Lines::default();
-        for few in units.chunks(READ) {
-            let asks = rows.retry(|| rows.store().model_batches.asks(&job.id, few)).await?;
-            for (seq, attempt) in few {
-                let ask = asks.get(seq).and_then(|text| Ask::parse(text));
-                let line = ask.map(|ask| {
-                    let question = question(&job.spec.schema, &ask.at, &ask.compact);
-                    (line_of(&model_batch::custom_id(*seq, *attempt), &question, model), max_usage(&question))
+        for chunk in units.chunks(QUESTIONS_PER_READ) {
+            let questions = rows.retry(|| rows.store().model_batches.questions(&job.id, chunk)).await?;
+            for (seq, attempt) in chunk {
+                let page_question = questions.get(seq).and_then(|text| PageQuestion::parse(text));
+                let line = page_question.map(|page_question| {
+                    let question = question(&job.spec.schema, &page_question.at, &page_question.compact);
+                    (batch_line(&model_batch::custom_id(*seq, *attempt), &question, model), max_usage(&question))
                 });
                 // A unit without a question is part of the batch, too: it is treated like one that was not answered.
                 let (line, max) = line.unwrap_or_default();

@@ -1,15 +1,15 @@
-//! Asks for units that wait for the operator's model in the provider's batches. What was read of a page is the unit's
-//! provisional result; the model's answer, or the provisional result alone, ends the unit. If batches are not switched
-//! on, none of this code runs.
+//! Asks the operator's model about units that wait for it, in the provider's batches. What was read of a page is the
+//! unit's provisional result; the model's answer, or the provisional result alone, ends the unit. If batches are not
+//! switched on, none of this code runs.
 //!
 //! A batch's row names a step before the step is done: after a crash, the next holder looks for what may exist before
 //! it creates anything again. See [`domain::model_batch`].
 
 mod answers;
-mod each;
-mod harvest;
+mod ask_each;
+mod collect;
 mod lines;
-mod making;
+mod steps;
 mod work;
 
 use std::collections::BTreeMap;
@@ -23,27 +23,27 @@ use store::StoreError;
 
 pub(crate) use answers::Answers;
 
-pub(crate) use work::{Patience, ProviderBatches};
+pub(crate) use work::{ProviderBatches, TimeBudget};
 
-/// Longest that a `DELETE` waits for the provider.
-const CANCEL: Duration = Duration::from_secs(10);
+/// Maximum time that a `DELETE` waits for the provider.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Handles units that wait for the model. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitingUnits {
     pub(crate) answers: Answers,
     /// Set if batches are switched on.
     pub(crate) batches: Option<Arc<ProviderBatches>>,
 }
 
-impl Waiting {
+impl WaitingUnits {
     /// Asks the model for the units of a job that wait for it, if nothing else of the job is open.
     /// `rows` are the job's segments.
     pub(crate) async fn request_answers(&self, job: &Job, rows: &BTreeMap<u32, Segment>) -> Result<(), StoreError> {
         match &self.batches {
             Some(batches) => batches.plan(job, rows).await,
             // Batches have been switched off since.
-            None => self.answers.release(job, rows.values().flat_map(Segment::asked).collect()).await,
+            None => self.answers.end_without_answers(job, rows.values().flat_map(Segment::asked).collect()).await,
         }
     }
 
@@ -61,11 +61,11 @@ impl Waiting {
         let Some(batches) = self.batches.as_ref().filter(|_| job.async_mode) else { return };
         let cancel = async {
             for batch in batches.of(job).await?.into_iter().filter(|batch| batch.stage != Stage::Closed) {
-                batches.take_up(batch, Patience::Short).await?;
+                batches.claim_and_work(batch, TimeBudget::Short).await?;
             }
             Ok::<_, StoreError>(())
         };
-        match tokio::time::timeout(CANCEL, Box::pin(cancel)).await {
+        match tokio::time::timeout(CANCEL_TIMEOUT, Box::pin(cancel)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(job = %job.id, %error, "the model's batches are cancelled by a sweep"),
             Err(_) => tracing::warn!(job = %job.id, "the model's batches are cancelled by a sweep"),

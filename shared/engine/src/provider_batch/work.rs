@@ -15,14 +15,14 @@ use super::lines::Lines;
 use runtime::assignment::{Assignment, JobReader};
 use runtime::context::Context;
 use runtime::rows::Rows;
-use visits::modelling::ModelReader;
+use visits::model_reader::ModelReader;
 
-/// Most batches that one sweep handles.
-const DUE: i32 = 100;
+/// Maximum number of batches that one sweep handles.
+const MAX_DUE: i32 = 100;
 
 /// How much time there is to work on a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum TimeBudget {
     /// Time for a few calls to the provider. A sweep does what takes longer.
     Short,
     /// Until this time; without a limit if `None`.
@@ -40,14 +40,15 @@ pub(crate) struct ProviderBatches {
 }
 
 /// What to do after a step.
-pub(super) enum Then {
+pub(super) enum StepOutcome {
     /// Take the next step at once.
-    On,
+    Continue,
     /// Ask the provider to create the batch.
     Create,
-    /// Look again at this time.
-    Later(Timestamp),
-    /// It is unknown what the provider did. Leave the batch alone until its lease is over: by then it shows.
+    /// Release the batch. It is due again at this time.
+    Release(Timestamp),
+    /// It is unknown whether the provider created the batch. Keep the lease until it expires: by then the provider lists the
+    /// batch if it exists.
     Unknown,
 }
 
@@ -68,7 +69,7 @@ impl ProviderBatches {
                 return Ok(());
             }
             tracing::info!(job = %job.id, n, units = batch.units.len(), "units wait for a batch of the model");
-            Box::pin(self.work_on(batch, Some(lines), Patience::Short)).await?;
+            Box::pin(self.work_on(batch, Some(lines), TimeBudget::Short)).await?;
             n = n.saturating_add(1);
         }
         Ok(())
@@ -76,12 +77,12 @@ impl ProviderBatches {
 
     /// Handles batches that are due.
     pub(super) async fn resume_due(&self, until: Option<Timestamp>) -> Result<(), StoreError> {
-        for batch in self.rows.retry(|| self.rows.store().model_batches.due_batches(self.now(), DUE)).await? {
+        for batch in self.rows.retry(|| self.rows.store().model_batches.due_batches(self.now(), MAX_DUE)).await? {
             if self.context.stopping() || until.is_some_and(|until| self.now() >= until) {
                 return Ok(());
             }
             let (job, n) = (batch.job.clone(), batch.n);
-            if let Err(error) = Box::pin(self.take_up(batch, Patience::Until(until))).await {
+            if let Err(error) = Box::pin(self.claim_and_work(batch, TimeBudget::Until(until))).await {
                 tracing::error!(%job, n, %error, "could not handle a batch of the model; the next sweep retries");
             }
         }
@@ -93,12 +94,12 @@ impl ProviderBatches {
         self.rows.retry(|| self.rows.store().model_batches.batches_of(&job.id)).await
     }
 
-    /// Works on a batch, unless another process does.
-    pub(super) async fn take_up(&self, batch: ModelBatch, patience: Patience) -> Result<(), StoreError> {
-        let Some(taken) = batch.taken(self.context.nonce(), self.now()) else { return Ok(()) };
+    /// Claims a batch that no other process holds, and works on it.
+    pub(super) async fn claim_and_work(&self, batch: ModelBatch, time: TimeBudget) -> Result<(), StoreError> {
+        let Some(taken) = batch.acquired(self.context.nonce(), self.now()) else { return Ok(()) };
         let Some(job) = self.rows.job(&batch.job).await? else { return Ok(()) };
         if self.put(&job, &taken).await? {
-            self.work_on(taken, None, patience).await?;
+            self.work_on(taken, None, time).await?;
         }
         Ok(())
     }
@@ -108,33 +109,33 @@ impl ProviderBatches {
         &self,
         mut held: ModelBatch,
         mut lines: Option<Lines>,
-        patience: Patience,
+        time: TimeBudget,
     ) -> Result<(), StoreError> {
         loop {
             let Some(job) = self.rows.job(&held.job).await? else { return Ok(()) };
             let work = self.jobs.assignment(job).await?;
             let wanted = work.state == JobState::Running;
-            let mut then = match held.step(wanted) {
-                Step::Make => self.make(&work, &mut held, lines.take()).await?,
+            let mut outcome = match held.step(wanted) {
+                Step::Create => self.upload(&work, &mut held, lines.take()).await?,
                 Step::Find => self.find(&mut held, wanted).await,
-                Step::Look => self.look(&work, &mut held, wanted, patience).await?,
-                Step::AskEach => self.ask_each(&work, &mut held, patience).await?,
+                Step::Poll => self.poll(&work, &mut held, wanted, time).await?,
+                Step::AskEach => self.ask_each(&work, &mut held, time).await?,
                 Step::Close => self.close(&mut held).await,
             };
-            if matches!(then, Then::Create) {
+            if matches!(outcome, StepOutcome::Create) {
                 // From here on, the row says that the batch may exist.
-                held = held.held_on(held.holder, self.now());
+                held = held.renewed(held.holder, self.now());
                 if !self.put(&work, &held).await? {
                     return Ok(());
                 }
-                then = self.create(&mut held).await;
+                outcome = self.create(&mut held).await;
             }
-            held = match then {
-                Then::On | Then::Create => held.held_on(held.holder, self.now()),
-                Then::Later(due) => held.let_go(self.now(), due),
-                Then::Unknown => return Ok(()),
+            held = match outcome {
+                StepOutcome::Continue | StepOutcome::Create => held.renewed(held.holder, self.now()),
+                StepOutcome::Release(due) => held.released(self.now(), due),
+                StepOutcome::Unknown => return Ok(()),
             };
-            if !self.put(&work, &held).await? || !matches!(then, Then::On) {
+            if !self.put(&work, &held).await? || !matches!(outcome, StepOutcome::Continue) {
                 return Ok(());
             }
         }
@@ -153,14 +154,14 @@ impl ProviderBatches {
         self.rows.retry(|| self.rows.store().model_batches.put_batch(job, batch)).await
     }
 
-    /// Returns when a sweep looks again.
-    pub(super) fn soon(&self) -> Timestamp {
+    /// Returns when the next sweep is due.
+    pub(super) fn next_sweep(&self) -> Timestamp {
         self.now().plus_secs(self.context.settings().sweep_secs)
     }
 
-    /// Returns the units of a batch that still wait.
-    pub(super) async fn still_asked(&self, job: &Assignment, batch: &ModelBatch) -> Result<Vec<(Seq, u8)>, StoreError> {
-        let segments = || batch.units.iter().map(|(seq, _)| Segment::of(*seq));
+    /// Returns the units of a batch that wait for an answer.
+    pub(super) async fn unanswered(&self, job: &Assignment, batch: &ModelBatch) -> Result<Vec<(Seq, u8)>, StoreError> {
+        let segments = || batch.units.iter().map(|(seq, _)| Segment::index_of(*seq));
         let (Some(first), Some(last)) = (segments().min(), segments().max()) else { return Ok(Vec::new()) };
         let rows = self.rows.retry(|| self.rows.store().segments.segments(job, first, last)).await?;
         let asked: HashSet<(Seq, u8)> = rows.iter().flat_map(Segment::asked).collect();

@@ -15,19 +15,19 @@ use tokio::time::Instant;
 use crate::events::{Event, Receiver};
 use runtime::assignment::JobReader;
 
-/// Shortest wait between two reads of the rows, longest while units end, and longest of all.
-const POLL: (Duration, Duration, Duration) =
+/// Wait between two reads of the rows: minimum, maximum while units end, and maximum otherwise.
+const POLL_INTERVALS: (Duration, Duration, Duration) =
     (Duration::from_millis(40), Duration::from_millis(200), Duration::from_millis(1_000));
-/// How long after the last ended unit a job counts as moving.
-const MOVING: Duration = Duration::from_secs(10);
+/// For how long after a unit has ended more units are expected to end soon.
+const ACTIVE_FOR: Duration = Duration::from_secs(10);
 /// How long a result in order of completion waits for one that ended before it but is reported later, in milliseconds.
 const HOLD_BACK_MS: i64 = 50;
 /// The same if only the rows are known: runners write results in groups.
 const HOLD_BACK_ROWS_MS: i64 = 400;
 /// Stands for the end of units that never started: in order of completion they come after all others, by number. They
 /// are reported later than results are, so no other place would be the same for every reader.
-const NEVER: Timestamp = Timestamp(i64::MAX / 2);
-/// Maximum number of bytes of results that are kept before their turn; the rest is read again.
+const NEVER_STARTED: Timestamp = Timestamp(i64::MAX / 2);
+/// Maximum number of bytes of results that are kept before their turn; results beyond it are read again.
 const MAX_BYTES: usize = 512 * 1024;
 
 /// Order of a stream's results.
@@ -90,8 +90,8 @@ pub struct ResultStream {
     place: u32,
     skip: u32,
     hold_back_ms: i64,
-    poll: Duration,
-    moved: Instant,
+    poll_interval: Duration,
+    last_active: Instant,
 }
 
 impl std::fmt::Debug for ResultStream {
@@ -121,8 +121,8 @@ impl ResultStream {
             place: 0,
             skip: from,
             hold_back_ms: HOLD_BACK_ROWS_MS,
-            poll: POLL.0,
-            moved: Instant::now(),
+            poll_interval: POLL_INTERVALS.0,
+            last_active: Instant::now(),
         }
     }
 
@@ -149,14 +149,14 @@ impl ResultStream {
     /// Store errors that outlast the retries.
     pub async fn next(&mut self) -> Result<StreamEvent, StoreError> {
         loop {
-            if let Some(item) = self.pick(self.job.state.ended()).await? {
+            if let Some(item) = self.take_next(self.job.state.ended()).await? {
                 return Ok(StreamEvent::Result(item));
             }
             if self.job.state.ended() && self.is_complete() {
                 return Ok(StreamEvent::End(Box::new(self.job.clone())));
             }
             if self.events.is_none() {
-                self.look().await?;
+                self.poll_rows().await?;
                 continue;
             }
             self.wait_for_event().await;
@@ -170,7 +170,7 @@ impl ResultStream {
     /// # Errors
     /// Store errors that outlast the retries.
     pub async fn next_now(&mut self) -> Result<Option<Available>, StoreError> {
-        Ok(match self.pick(true).await? {
+        Ok(match self.take_next(true).await? {
             Some(item) => Some(Available::Result(item)),
             None if self.order == Order::Input && self.place < self.job.admitted => {
                 self.place += 1;
@@ -220,16 +220,16 @@ impl ResultStream {
     }
 
     fn take_event(&mut self, event: Event) {
-        self.learn(event.seq, event.unit);
+        self.record_over(event.seq, event.unit);
         match event.text {
-            Some(text) => self.keep(event.seq, text),
+            Some(text) => self.keep_text(event.seq, text),
             None if self.is_unread(event.seq) => self.hold_back_ms = HOLD_BACK_ROWS_MS,
             None => {}
         }
     }
 
     /// Records a unit that is over.
-    fn learn(&mut self, seq: Seq, unit: UnitState) {
+    fn record_over(&mut self, seq: Seq, unit: UnitState) {
         if self.over.insert(seq, unit).is_some() || (self.order == Order::Input && seq < self.place) {
             return;
         }
@@ -237,7 +237,7 @@ impl ResultStream {
         self.by_end.insert((ended_at(unit), seq));
     }
 
-    fn keep(&mut self, seq: Seq, text: String) {
+    fn keep_text(&mut self, seq: Seq, text: String) {
         if !self.waiting.contains(&seq) {
             return;
         }
@@ -249,25 +249,25 @@ impl ResultStream {
     }
 
     /// Reads what is new in the rows, then waits a little unless the job has ended.
-    async fn look(&mut self) -> Result<(), StoreError> {
+    async fn poll_rows(&mut self) -> Result<(), StoreError> {
         let before = self.waiting.len();
         self.refresh().await?;
         if self.job.state.ended() {
             return Ok(());
         }
         if self.waiting.len() > before {
-            (self.poll, self.moved) = (POLL.0, Instant::now());
+            (self.poll_interval, self.last_active) = (POLL_INTERVALS.0, Instant::now());
         }
-        tokio::time::sleep(self.poll).await;
-        let max = if self.moved.elapsed() < MOVING { POLL.1 } else { POLL.2 };
-        self.poll = (self.poll * 3 / 2).min(max);
+        tokio::time::sleep(self.poll_interval).await;
+        let max = if self.last_active.elapsed() < ACTIVE_FOR { POLL_INTERVALS.1 } else { POLL_INTERVALS.2 };
+        self.poll_interval = (self.poll_interval * 3 / 2).min(max);
         Ok(())
     }
 
     /// Returns the result whose turn it is, if it is known. With `all`, does not wait for others that
     /// may have ended before it.
-    async fn pick(&mut self, all: bool) -> Result<Option<ResultItem>, StoreError> {
-        while let Some(seq) = self.turn(all) {
+    async fn take_next(&mut self, all: bool) -> Result<Option<ResultItem>, StoreError> {
+        while let Some(seq) = self.next_in_order(all) {
             let unit = self.over.get(&seq).copied().unwrap_or_default();
             // A duplicate of another unit's page has no result of its own; results that are left out are not read.
             let is_duplicate = matches!(unit, UnitState::Ended { end: UnitEnd::Duplicate, .. });
@@ -279,7 +279,7 @@ impl ResultStream {
                         self.bytes = self.bytes.saturating_sub(text.len());
                         Some(text)
                     }
-                    None => Some(self.read(seq).await?),
+                    None => Some(self.read_result(seq).await?),
                 }
             };
             self.waiting.remove(&seq);
@@ -298,8 +298,8 @@ impl ResultStream {
         Ok(None)
     }
 
-    /// Returns the unit whose turn it is.
-    fn turn(&self, all: bool) -> Option<Seq> {
+    /// Returns the unit whose result comes next, if it is known.
+    fn next_in_order(&self, all: bool) -> Option<Seq> {
         match self.order {
             Order::Input => {
                 let next = self.place;
@@ -330,6 +330,6 @@ impl ResultStream {
 fn ended_at(unit: UnitState) -> Timestamp {
     match unit {
         UnitState::Ended { at, .. } => at,
-        UnitState::Pending | UnitState::Started { .. } | UnitState::Asked { .. } | UnitState::Skipped => NEVER,
+        UnitState::Pending | UnitState::Started { .. } | UnitState::Asked { .. } | UnitState::Skipped => NEVER_STARTED,
     }
 }

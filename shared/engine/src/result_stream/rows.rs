@@ -9,8 +9,8 @@ use store::StoreError;
 
 use super::{Order, ResultStream};
 
-/// Most results that are read from rows at once.
-const PAGE: usize = 32;
+/// Maximum number of results that are read from rows at once.
+const MAX_RESULTS_PER_READ: usize = 32;
 
 impl ResultStream {
     /// Counts the known units by state.
@@ -22,7 +22,7 @@ impl ResultStream {
     pub fn totals(&self) -> Totals {
         let mut rows: BTreeMap<u32, Segment> = BTreeMap::new();
         for (seq, unit) in &self.over {
-            let index = Segment::of(*seq);
+            let index = Segment::index_of(*seq);
             rows.entry(index).or_insert_with(|| Segment::untouched(index)).put(*seq, *unit);
         }
         Totals::of(rows.values(), self.job.admitted)
@@ -32,20 +32,20 @@ impl ResultStream {
     pub(super) async fn read_rows(&mut self) -> Result<(), StoreError> {
         let admitted = self.job.admitted;
         let over = |index: &u32| self.rows.get(index).is_some_and(|row| row.is_over(admitted));
-        let wanted: Vec<u32> = Segment::of_job(admitted).filter(|index| !over(index)).collect();
+        let wanted: Vec<u32> = Segment::indexes_of_job(admitted).filter(|index| !over(index)).collect();
         let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(()) };
         let store = self.jobs.rows().store();
         for row in self.jobs.rows().retry(|| store.segments.segments(&self.job, *first, *last)).await? {
             let over: Vec<(Seq, UnitState)> =
-                row.known().filter(|(seq, unit)| unit.is_over() && *seq < admitted).collect();
-            over.into_iter().for_each(|(seq, unit)| self.learn(seq, unit));
+                row.non_pending().filter(|(seq, unit)| unit.is_over() && *seq < admitted).collect();
+            over.into_iter().for_each(|(seq, unit)| self.record_over(seq, unit));
             self.rows.insert(row.index, row);
         }
         Ok(())
     }
 
-    /// Reads the result of a unit that is over, and of those that come next, as far as there is room for them.
-    pub(super) async fn read(&mut self, seq: Seq) -> Result<String, StoreError> {
+    /// Reads the result of a unit that is over, and of those that come next, as far as they fit into memory.
+    pub(super) async fn read_result(&mut self, seq: Seq) -> Result<String, StoreError> {
         let (mut synthetic, mut wanted) = (Vec::new(), Vec::new());
         for seq in self.wanted_with(seq) {
             match self.over.get(&seq).copied().unwrap_or_default() {
@@ -64,14 +64,14 @@ impl ResultStream {
         let text = match found.remove(&seq) {
             Some(text) => text,
             None => {
-                // Cannot be: the result is written before the segment names it, and is kept as long as the job.
+                // This cannot happen: the result is written before the segment names it, and is kept as long as the job.
                 tracing::error!(job = %self.job.id, seq, "a unit that ended has no result");
                 let error =
                     UnitError::new(ErrorCode::Internal, "the result of this URL was lost because of an internal error");
                 synthetic::error_json(&self.url(seq).await?, error)
             }
         };
-        found.into_iter().for_each(|(seq, text)| self.keep(seq, text));
+        found.into_iter().for_each(|(seq, text)| self.keep_text(seq, text));
         Ok(text)
     }
 
@@ -79,9 +79,9 @@ impl ResultStream {
         if wanted.is_empty() {
             return Ok(BTreeMap::new());
         }
-        if self.job.one.is_some() {
+        if self.job.extract_unit.is_some() {
             let job = self.jobs.rows().reread(&self.job.id).await?;
-            if let Some(text) = job.one.and_then(|one| one.result) {
+            if let Some(text) = job.extract_unit.and_then(|unit| unit.result) {
                 return Ok(BTreeMap::from([(0, text)]));
             }
         }
@@ -93,10 +93,10 @@ impl ResultStream {
     fn wanted_with(&self, seq: Seq) -> Vec<Seq> {
         let wanted = |other: &Seq| !self.texts.contains_key(other) && !self.is_unclear(*other);
         match self.order {
-            Order::Input => self.waiting.range(seq..).copied().filter(wanted).take(PAGE).collect(),
+            Order::Input => self.waiting.range(seq..).copied().filter(wanted).take(MAX_RESULTS_PER_READ).collect(),
             Order::Completion => {
                 let from = (super::ended_at(self.over.get(&seq).copied().unwrap_or_default()), seq);
-                self.by_end.range(from..).map(|(_, other)| *other).filter(wanted).take(PAGE).collect()
+                self.by_end.range(from..).map(|(_, other)| *other).filter(wanted).take(MAX_RESULTS_PER_READ).collect()
             }
         }
     }

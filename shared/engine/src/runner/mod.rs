@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, Plan, Scope, WithSettle};
+use domain::machine::{Action, Event, Exit, JobView, Machine, Mode, RunnerConfig, Scope, WithSettle};
 use domain::segment::{Segment, UnitState};
 use domain::{Job, JobState, Nonce, Seq, Timestamp, synthetic};
 use futures_util::StreamExt;
@@ -23,7 +23,7 @@ use runtime::assignment::{Assignment, JobReader};
 use runtime::context::Context;
 use runtime::metrics::MetricEvent;
 use tasks::Tasks;
-use visits::unit::{Page, PageResult, UnitRunner};
+use visits::unit::{PageResult, TaskOutcome, UnitRunner};
 pub(crate) use write::Committer;
 
 /// What a runner may do: the machine's access, usable in tasks.
@@ -35,7 +35,7 @@ impl<A: domain::machine::Access + Send + Sync + 'static> RunnerAccess for A {}
 pub(crate) struct Run {
     pub(crate) mode: Mode,
     pub(crate) scope: Scope,
-    pub(crate) me: Nonce,
+    pub(crate) nonce: Nonce,
     pub(crate) concurrency: u32,
     /// Whether a reader waits for each result: then units that have ended are written at once.
     pub(crate) awaited: bool,
@@ -54,11 +54,11 @@ pub(crate) struct Run {
 
 impl Run {
     /// A run that nobody waits for and that has no lease, reads its rows and has no time limit.
-    pub(crate) fn new(mode: Mode, scope: Scope, me: Nonce, concurrency: u32) -> Run {
+    pub(crate) fn new(mode: Mode, scope: Scope, nonce: Nonce, concurrency: u32) -> Run {
         Run {
             mode,
             scope,
-            me,
+            nonce,
             concurrency,
             awaited: false,
             delegate: false,
@@ -84,7 +84,7 @@ struct Runner<A: RunnerAccess> {
     lease_guard: Option<LeaseGuard>,
     events: Option<events::Sender>,
     pages: Tasks,
-    tasks: JoinSet<Page>,
+    tasks: JoinSet<TaskOutcome>,
     io: FuturesUnordered<BoxFuture<'static, Event>>,
     /// Results that were written or are about to be, until their units are shown.
     results: HashMap<Seq, PageResult>,
@@ -104,8 +104,8 @@ impl Runners {
     pub(crate) async fn run<A: RunnerAccess>(self: &Arc<Self>, work: Arc<Assignment>, run: Run) -> Ended<A> {
         let settings = self.context.settings();
         let job = &work.job;
-        let plan = Plan {
-            me: run.me,
+        let config = RunnerConfig {
+            nonce: run.nonce,
             mode: run.mode,
             scope: run.scope,
             concurrency: run.concurrency,
@@ -120,7 +120,7 @@ impl Runners {
             max_faults: settings.driver_faults,
             delegate: run.delegate,
         };
-        let mut machine = Machine::new(plan, JobView::of(job), run.rows, self.context.moment());
+        let mut machine = Machine::new(config, JobView::of(job), run.rows, self.context.moment());
         run.known_events.into_iter().for_each(|event| machine.handle(event, self.context.moment()));
         let mut runner = Runner {
             runners: Arc::clone(self),
@@ -167,9 +167,9 @@ impl Runners {
         match ended.exit {
             Exit::GaveUp => Err(store::StoreError::Contended {
                 operation: "end a job",
-                attempts: self.context.settings().driver_faults,
+                tries: self.context.settings().driver_faults,
             }),
-            Exit::Settled | Exit::Over | Exit::Left => Ok(ended),
+            Exit::Settled | Exit::NeedsSettlement | Exit::NothingToRun => Ok(ended),
         }
     }
 }
@@ -196,12 +196,12 @@ impl<A: RunnerAccess> Runner<A> {
                 Some(event) = self.io.next(), if !self.io.is_empty() => {
                     self.machine.handle(event, self.runners.context.moment());
                 }
-                Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.joined(joined),
+                Some(joined) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.report_task(joined),
                 () = tokio::time::sleep(pause) => {}
             }
             // Tasks that ended at the same moment form one group.
             while let Some(joined) = self.tasks.try_join_next_with_id() {
-                self.joined(joined);
+                self.report_task(joined);
             }
         }
     }
@@ -216,7 +216,7 @@ impl<A: RunnerAccess> Runner<A> {
             }
             Action::ReadHeartbeat => self.io.push(Box::pin(async move { committer.read_heartbeat(&work).await })),
             Action::Prepare { seq, suspect } => {
-                let until = self.machine.share().starts_until();
+                let until = self.machine.runner_state().latest_start();
                 self.pages.prepare(&mut self.tasks, Arc::clone(&self.runners.units), work, seq, suspect, until);
             }
             Action::Run { seq, attempt } => {
@@ -236,9 +236,9 @@ impl<A: RunnerAccess> Runner<A> {
                 self.io.push(Box::pin(async move { committer.begin_termination(&job, to).await }));
             }
             Action::Settle(settle) => {
-                let settling = A::settling(settle);
+                let settling = A::settlement_request(settle);
                 let result = self.results.get(&0).map(|result| result.row(0));
-                self.io.push(Box::pin(async move { committer.carry_settlement(&work, settling, result).await }));
+                self.io.push(Box::pin(async move { committer.settle(&work, settling, result).await }));
             }
             Action::Enqueue(units) => {
                 let lease_guard = self.lease_guard.as_ref().map(LeaseGuard::handle);
@@ -250,7 +250,7 @@ impl<A: RunnerAccess> Runner<A> {
                     if refused.len() < units.len()
                         && let Some(lease_guard) = lease_guard
                     {
-                        lease_guard.queued().await;
+                        lease_guard.record_queued().await;
                     }
                     Event::Enqueued(refused)
                 }));
@@ -269,13 +269,13 @@ impl<A: RunnerAccess> Runner<A> {
     /// Reports units that are over to the metrics and to the result stream.
     fn show(&mut self, units: Vec<(Seq, UnitState)>, own: bool) {
         for (seq, unit) in units {
-            let mine = self.results.remove(&seq);
+            let own_result = self.results.remove(&seq);
             let UnitState::Ended { attempt, end, .. } = unit else {
-                self.emit(seq, unit, None);
+                self.send_event(seq, unit, None);
                 continue;
             };
-            let mine = mine.filter(|result| result.attempt == attempt && end.has_result());
-            match &mine {
+            let own_result = own_result.filter(|result| result.attempt == attempt && end.has_result());
+            match &own_result {
                 Some(result) => self.runners.context.record(&MetricEvent::UnitEnded(&result.outcome)),
                 None if own => {
                     if let Some(error) = synthetic::end_error(end) {
@@ -284,11 +284,11 @@ impl<A: RunnerAccess> Runner<A> {
                 }
                 None => {}
             }
-            self.emit(seq, unit, mine.map(|result| result.text));
+            self.send_event(seq, unit, own_result.map(|result| result.text));
         }
     }
 
-    fn emit(&self, seq: Seq, unit: UnitState, text: Option<String>) {
+    fn send_event(&self, seq: Seq, unit: UnitState, text: Option<String>) {
         if let Some(events) = &self.events {
             events.send(events::Event { seq, unit, text });
         }

@@ -11,18 +11,23 @@ use tracing::Instrument;
 
 use super::{Runner, RunnerAccess};
 use runtime::assignment::Assignment;
-use visits::unit::{Page, Ready, UnitRunner, Visit};
+use visits::unit::{ReadyUnit, TaskOutcome, UnitRunner, Visit};
 
 /// The tasks that are running.
 #[derive(Default)]
 pub(super) struct Tasks {
-    ready: HashMap<Seq, Ready>,
+    ready: HashMap<Seq, ReadyUnit>,
     handles: HashMap<Seq, AbortHandle>,
     seqs: HashMap<Id, Seq>,
 }
 
 impl Tasks {
-    fn spawn(&mut self, tasks: &mut JoinSet<Page>, seq: Seq, work: impl Future<Output = Page> + Send + 'static) {
+    fn spawn(
+        &mut self,
+        tasks: &mut JoinSet<TaskOutcome>,
+        seq: Seq,
+        work: impl Future<Output = TaskOutcome> + Send + 'static,
+    ) {
         let handle = tasks.spawn(work.in_current_span());
         self.seqs.insert(handle.id(), seq);
         self.handles.insert(seq, handle);
@@ -31,7 +36,7 @@ impl Tasks {
     /// Gets a slot of its host and a permit for a unit.
     pub(super) fn prepare(
         &mut self,
-        tasks: &mut JoinSet<Page>,
+        tasks: &mut JoinSet<TaskOutcome>,
         units: Arc<UnitRunner>,
         work: Arc<Assignment>,
         seq: Seq,
@@ -43,7 +48,7 @@ impl Tasks {
                 Ok(page) => page,
                 Err(error) => {
                     tracing::warn!(job = %work.id, seq, %error, "a unit could not be prepared; trying again");
-                    Page::Dropped(seq)
+                    TaskOutcome::Dropped(seq)
                 }
             }
         });
@@ -52,7 +57,7 @@ impl Tasks {
     /// Runs a unit that is ready.
     pub(super) fn run(
         &mut self,
-        tasks: &mut JoinSet<Page>,
+        tasks: &mut JoinSet<TaskOutcome>,
         units: Arc<UnitRunner>,
         work: Arc<Assignment>,
         seq: Seq,
@@ -60,12 +65,12 @@ impl Tasks {
     ) {
         let Some(ready) = self.ready.remove(&seq) else {
             // An abort that crossed the write has dropped its permit.
-            return self.spawn(tasks, seq, async move { Page::Dropped(seq) });
+            return self.spawn(tasks, seq, async move { TaskOutcome::Dropped(seq) });
         };
         self.spawn(tasks, seq, async move { units.run_page(work, seq, attempt, ready).await });
     }
 
-    /// Stops whatever runs for a unit.
+    /// Stops the task of a unit, if one runs.
     pub(super) fn abort(&mut self, seq: Seq) {
         self.ready.remove(&seq);
         if let Some(handle) = self.handles.remove(&seq) {
@@ -84,7 +89,7 @@ impl Tasks {
 
 impl<A: RunnerAccess> Runner<A> {
     /// Reports a task's outcome to the machine.
-    pub(super) fn joined(&mut self, joined: std::result::Result<(Id, Page), JoinError>) {
+    pub(super) fn report_task(&mut self, joined: std::result::Result<(Id, TaskOutcome), JoinError>) {
         let (id, page) = match joined {
             Ok((id, page)) => (id, Some(page)),
             Err(error) => (error.id(), None),
@@ -92,20 +97,20 @@ impl<A: RunnerAccess> Runner<A> {
         let Some(seq) = self.pages.ended(id) else { return };
         let at = self.runners.context.moment();
         let event = match page {
-            Some(Page::Ready { seq, ready, paced }) => {
+            Some(TaskOutcome::Ready { seq, ready, paced }) => {
                 self.pages.ready.insert(seq, ready);
                 Event::Ready { seq, paced }
             }
-            Some(Page::Deferred { seq, until }) => Event::Deferred { seq, until },
-            Some(Page::Denied(seq)) => Event::Denied(seq),
-            Some(Page::Dropped(seq)) => Event::Dropped(seq),
-            Some(Page::Ended(visit, end)) => {
+            Some(TaskOutcome::Deferred { seq, until }) => Event::Deferred { seq, until },
+            Some(TaskOutcome::Denied(seq)) => Event::Denied(seq),
+            Some(TaskOutcome::Dropped(seq)) => Event::Dropped(seq),
+            Some(TaskOutcome::Ended(visit, end)) => {
                 let (skipped, when) = (visit.skipped, visit.at);
-                Event::Ended { seq, attempt: self.keep(visit, at), end, at: when, skipped }
+                Event::Ended { seq, attempt: self.keep_result(visit, at), end, at: when, skipped }
             }
-            Some(Page::Asked(visit)) => {
+            Some(TaskOutcome::Asked(visit)) => {
                 let (skipped, when) = (visit.skipped, visit.at);
-                Event::Asked { seq, attempt: self.keep(visit, at), at: when, skipped }
+                Event::Asked { seq, attempt: self.keep_result(visit, at), at: when, skipped }
             }
             None => {
                 tracing::error!(job = %self.work.id, seq, "a unit's task panicked");
@@ -117,7 +122,7 @@ impl<A: RunnerAccess> Runner<A> {
 
     /// Keeps a page's result until it is written, and reports the units that it admitted to the machine. Returns the
     /// result's attempt.
-    fn keep(&mut self, visit: Visit, at: Moment) -> u8 {
+    fn keep_result(&mut self, visit: Visit, at: Moment) -> u8 {
         if visit.admitted > 0 {
             self.machine.handle(Event::Admitted(visit.admitted), at);
         }

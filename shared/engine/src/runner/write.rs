@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use domain::machine::{Commit, Event, JobView, Outcome, Settling};
+use domain::machine::{Commit, Event, JobView, SettlementRequest, WriteOutcome};
 use domain::segment::Segment;
 use domain::{Job, JobState};
 use futures_util::StreamExt;
 use store::Jobs;
 use store::results::ResultText;
 use store::segments::SegmentWrite;
-use store::settle::{Last, Settled};
+use store::settle::{ExtractEnd, Settled};
 
 use crate::notify::Notifier;
 use runtime::assignment::Assignment;
@@ -18,8 +18,8 @@ use runtime::context::Context;
 use runtime::metrics::MetricEvent;
 use runtime::rows::Rows;
 
-/// Segments that are written at once.
-const WRITES: usize = 64;
+/// Maximum number of segments that are written at once.
+const MAX_SEGMENT_WRITES: usize = 64;
 
 /// Reads and writes rows for machines.
 pub(crate) struct Committer {
@@ -71,49 +71,49 @@ impl Committer {
             && let Err(error) = self.rows.retry(|| self.rows.store().segments.put_results(work, &results)).await
         {
             tracing::warn!(job = %work.id, %error, "results could not be written; trying again");
-            return Event::Committed(commit.segments.iter().map(|row| (row.index, Outcome::Failed)).collect());
+            return Event::Committed(commit.segments.iter().map(|row| (row.index, WriteOutcome::Failed)).collect());
         }
         let written = futures_util::stream::iter(commit.segments)
             .map(|row| async move { (row.index, self.put_segment(work, &row).await) })
-            .buffer_unordered(WRITES)
+            .buffer_unordered(MAX_SEGMENT_WRITES)
             .collect()
             .await;
         Event::Committed(written)
     }
 
-    async fn put_segment(&self, work: &Assignment, row: &Segment) -> Outcome {
+    async fn put_segment(&self, work: &Assignment, row: &Segment) -> WriteOutcome {
         match self.rows.retry(|| self.rows.store().segments.put_segment(work, row)).await {
-            Ok(SegmentWrite::Written) => Outcome::Written,
-            Ok(SegmentWrite::Refused(row)) => Outcome::Refused(row),
+            Ok(SegmentWrite::Written) => WriteOutcome::Written,
+            Ok(SegmentWrite::Refused(row)) => WriteOutcome::Refused(row),
             Err(error) => {
                 tracing::warn!(job = %work.id, segment = row.index, %error, "a segment could not be written");
-                Outcome::Failed
+                WriteOutcome::Failed
             }
         }
     }
 
     pub(super) async fn begin_termination(&self, job: &Job, to: JobState) -> Event {
         match self.rows.retry(|| self.rows.store().jobs.terminate(job, to, self.context.now())).await {
-            Ok(_) => Event::Moved,
+            Ok(_) => Event::JobStateChanged,
             Err(error) => {
                 tracing::warn!(job = %job.id, %error, to = to.name(), "could not begin the job's termination");
-                Event::MoveFailed
+                Event::JobStateChangeFailed
             }
         }
     }
 
     /// Settles the job as the machine decided.
-    pub(super) async fn carry_settlement(
+    pub(super) async fn settle(
         &self,
         work: &Assignment,
-        settling: Settling,
+        settling: SettlementRequest,
         result: Option<ResultText>,
     ) -> Event {
-        let Settling { job: JobView { state, admitted, deadline }, totals, last } = settling;
+        let SettlementRequest { job: JobView { state, admitted, deadline }, totals, final_segment } = settling;
         let job = Job { state, admitted, deadline, ..work.job.clone() };
         let Some(end) = job.settle(&totals, self.context.now()) else { return Event::SettleRefused };
-        if last.is_some()
-            && let Some(result) = result.as_ref().filter(|result| !Jobs::goes_with_its_job(&result.text))
+        if final_segment.is_some()
+            && let Some(result) = result.as_ref().filter(|result| !Jobs::fits_job_row(&result.text))
             && let Err(error) =
                 self.rows.retry(|| self.rows.store().segments.put_results(work, std::slice::from_ref(result))).await
         {
@@ -121,12 +121,12 @@ impl Committer {
             return Event::SettleFailed;
         }
         let text = result.as_ref().map(|result| result.text.as_str());
-        let last = last.as_ref().map(|segment| Last { segment, result: text });
+        let extract_end = final_segment.as_ref().map(|segment| ExtractEnd { segment, result: text });
         // Written with the job's end, so that neither exists without the other. The queue's message is sent afterwards;
         // if that fails, the sweeper sends it.
-        let delivery_row = work.spec.webhook.as_ref().map(|webhook| self.notifier.message_of(webhook, &job, &end));
+        let delivery_row = work.spec.webhook.as_ref().map(|webhook| self.notifier.new_delivery(webhook, &job, &end));
         let message = delivery_row.as_ref().map(|(delivery, due)| (delivery, *due));
-        match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, last, message)).await {
+        match self.rows.retry(|| self.rows.store().jobs.settle(&job, &end, extract_end, message)).await {
             Ok(Settled::Written) => {
                 self.context.record(&MetricEvent::JobEnded(&job, &end));
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,

@@ -8,8 +8,8 @@ use encoding_rs::{
     WINDOWS_1253, WINDOWS_1254, WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258,
 };
 
-/// Number of bytes that the detector examines.
-const LOOKED_AT: usize = 256 * 1024;
+/// Maximum number of bytes that the detector examines.
+const MAX_EXAMINED: usize = 256 * 1024;
 
 /// The encodings of a language that has some of its own: the domain by which the detector knows the language, and the
 /// encodings, the most common first.
@@ -56,7 +56,7 @@ fn encodings_of(language: &str) -> Option<Encodings> {
 pub(super) fn guess(body: &[u8], language: Option<&str>) -> &'static Encoding {
     let own = language.and_then(encodings_of);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
-    detector.feed(&body[..body.len().min(LOOKED_AT)], body.len() <= LOOKED_AT);
+    detector.feed(&body[..body.len().min(MAX_EXAMINED)], body.len() <= MAX_EXAMINED);
     let guess = detector.guess(own.as_ref().map(|(domain, _)| domain.as_bytes()), Utf8Detection::Deny);
     let Some((_, encodings)) = own else { return guess };
     if encodings.contains(&guess) {

@@ -14,14 +14,14 @@ use domain::Media;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Bytes at the start that are examined for UTF-16 without a byte order mark.
-const START: usize = 2_048;
+const UTF_16_SAMPLE: usize = 2_048;
 /// In an encoding with two bytes per character, at most one of this many non-ASCII characters may be malformed.
-const MALFORMED_OF: usize = 5;
+const MALFORMED_ONE_IN: usize = 5;
 
 /// Weight of characters from which bytes count as UTF-8 although a single-byte encoding is declared.
-const ENOUGH_OF_ONE: usize = 2;
+const MIN_WEIGHT_OVER_SINGLE_BYTE: usize = 2;
 /// The same for any encoding: pairs of bytes fit together by chance more often.
-const ENOUGH: usize = 4;
+const MIN_WEIGHT_OVER_ANY: usize = 4;
 
 /// Decodes a page. Never fails: malformed bytes become U+FFFD.
 pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
@@ -38,23 +38,23 @@ pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     }
     let is_xml = matches!(Media::of(content_type), Media::Xml | Media::Xhtml);
     match encoding_of(body, header, is_xml) {
-        Found::Utf8(text) => Cow::Borrowed(text),
-        Found::Encoding(encoding) => encoding.decode_without_bom_handling(body).0,
+        DetectedEncoding::Utf8(text) => Cow::Borrowed(text),
+        DetectedEncoding::Encoding(encoding) => encoding.decode_without_bom_handling(body).0,
     }
 }
 
 /// The encoding found for a page.
-enum Found<'a> {
+enum DetectedEncoding<'a> {
     /// The bytes are valid UTF-8.
     Utf8(&'a str),
     Encoding(&'static Encoding),
 }
 
-fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool) -> Found<'a> {
+fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool) -> DetectedEncoding<'a> {
     // Bytes without a zero byte at the start are not UTF-16, whatever the header says.
-    let wide = header.filter(|e| is_utf_16(e) && body.iter().take(START).any(|b| *b == 0));
+    let wide = header.filter(|e| is_utf_16(e) && body.iter().take(UTF_16_SAMPLE).any(|b| *b == 0));
     if let Some(encoding) = wide.or_else(|| utf_16(body)) {
-        return Found::Encoding(encoding);
+        return DetectedEncoding::Encoding(encoding);
     }
     let header = header.filter(|e| !is_utf_16(e));
     let valid = std::str::from_utf8(body).ok();
@@ -64,15 +64,15 @@ fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool)
             && (header == Some(ISO_2022_JP)
                 || header.is_none() && prescan::scan(body).encoding == Some(ISO_2022_JP)
                 || guess::is_iso_2022_jp(body));
-        return if escaped { Found::Encoding(ISO_2022_JP) } else { Found::Utf8(text) };
+        return if escaped { DetectedEncoding::Encoding(ISO_2022_JP) } else { DetectedEncoding::Utf8(text) };
     }
     // Valid UTF-8 with enough non-ASCII characters is in no other encoding, whatever is declared.
     if let Some(text) = valid
         && outweighs_all(body)
     {
-        return Found::Utf8(text);
+        return DetectedEncoding::Utf8(text);
     }
-    let evidence = Utf8::of(body);
+    let evidence = Utf8Evidence::of(body);
     // A page that begins as JSON has no elements.
     let markup = !matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
     let page = if markup { prescan::scan(body) } else { prescan::Declared::default() };
@@ -80,7 +80,7 @@ fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool)
     let declared = [header, own].into_iter().flatten();
     let can_be = |e: &&'static Encoding| match *e == UTF_8 {
         true => evidence.is_likely(true),
-        false => !evidence.outweighs(e) && fits(e, body),
+        false => !evidence.outweighs(e) && can_decode(e, body),
     };
     let encoding = match declared.into_iter().find(can_be) {
         Some(encoding) => encoding,
@@ -88,8 +88,8 @@ fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool)
         None => guess::guess(body, page.language.as_deref()),
     };
     match valid {
-        Some(text) if encoding == UTF_8 => Found::Utf8(text),
-        _ => Found::Encoding(encoding),
+        Some(text) if encoding == UTF_8 => DetectedEncoding::Utf8(text),
+        _ => DetectedEncoding::Encoding(encoding),
     }
 }
 
@@ -123,7 +123,7 @@ fn outweighs_all(body: &[u8]) -> bool {
     let (mut at, mut found) = (0, 0);
     while let Some(byte) = body.get(at) {
         found += weight(*byte);
-        if found >= ENOUGH {
+        if found >= MIN_WEIGHT_OVER_ANY {
             return true;
         }
         at += 1;
@@ -134,7 +134,7 @@ fn outweighs_all(body: &[u8]) -> bool {
 
 /// How much bytes look like UTF-8.
 #[derive(Debug, Default)]
-struct Utf8 {
+struct Utf8Evidence {
     /// Characters of more than one byte, including incomplete ones, such as a truncated text ends in.
     characters: usize,
     /// The same, each weighted by how unlikely it is in another encoding.
@@ -143,9 +143,9 @@ struct Utf8 {
     stray: usize,
 }
 
-impl Utf8 {
-    fn of(body: &[u8]) -> Utf8 {
-        let mut found = Utf8::default();
+impl Utf8Evidence {
+    fn of(body: &[u8]) -> Utf8Evidence {
+        let mut found = Utf8Evidence::default();
         for chunk in body.utf8_chunks() {
             for byte in chunk.valid().bytes().filter(|b| *b >= 0xc2) {
                 found.characters += 1;
@@ -172,14 +172,14 @@ impl Utf8 {
 
     /// Returns whether they are UTF-8 although another encoding is declared.
     fn outweighs(&self, declared: &'static Encoding) -> bool {
-        let enough = if declared.is_single_byte() { ENOUGH_OF_ONE } else { ENOUGH };
+        let enough = if declared.is_single_byte() { MIN_WEIGHT_OVER_SINGLE_BYTE } else { MIN_WEIGHT_OVER_ANY };
         self.weight >= enough && self.stray * 8 <= self.characters
     }
 }
 
 /// Returns whether an encoding can be true for the bytes: any single-byte encoding, and others if at most one in
-/// `MALFORMED_OF` non-ASCII characters is malformed.
-fn fits(encoding: &'static Encoding, body: &[u8]) -> bool {
+/// `MALFORMED_ONE_IN` non-ASCII characters is malformed.
+fn can_decode(encoding: &'static Encoding, body: &[u8]) -> bool {
     if encoding.is_single_byte() {
         return true;
     }
@@ -192,5 +192,5 @@ fn fits(encoding: &'static Encoding, body: &[u8]) -> bool {
         all += 1;
         bad += usize::from(c == char::REPLACEMENT_CHARACTER);
     }
-    bad * MALFORMED_OF <= all
+    bad * MALFORMED_ONE_IN <= all
 }

@@ -6,7 +6,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFI
 
 /// How far into a page declarations are searched. Browsers examine 1,024 bytes before they parse, and read the page
 /// again if the parser then meets a declaration; this combines both.
-const SCANNED: usize = 256 * 1024;
+const MAX_SCANNED: usize = 256 * 1024;
 
 /// What a page declares.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(super) struct Declared {
 
 /// Reads the declarations at the start of a page.
 pub(super) fn scan(body: &[u8]) -> Declared {
-    let mut scanner = Scanner { bytes: &body[..body.len().min(SCANNED)], at: 0 };
+    let mut scanner = Scanner { bytes: &body[..body.len().min(MAX_SCANNED)], at: 0 };
     let mut found = Declared::default();
     while found.encoding.is_none()
         && let Some(tag) = scanner.next_tag()

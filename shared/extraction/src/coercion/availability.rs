@@ -3,7 +3,7 @@
 //! `OOS`.
 
 /// Terms for what can be bought now or ordered ahead.
-const YES: [&str; 28] = [
+const AVAILABLE_TERMS: [&str; 28] = [
     "instock",
     "instockonline",
     "instockinstore",
@@ -33,8 +33,8 @@ const YES: [&str; 28] = [
     "instocknow",
     "onstock",
 ];
-/// Terms for what cannot.
-const NO: [&str; 28] = [
+/// Terms for what cannot be bought.
+const UNAVAILABLE_TERMS: [&str; 28] = [
     "outofstock",
     "oos",
     "soldout",
@@ -74,9 +74,9 @@ pub(super) fn read(text: &str) -> Option<bool> {
         return None;
     }
     let folded: String = term.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
-    if NO.contains(&folded.as_str()) {
+    if UNAVAILABLE_TERMS.contains(&folded.as_str()) {
         Some(false)
-    } else if YES.contains(&folded.as_str()) {
+    } else if AVAILABLE_TERMS.contains(&folded.as_str()) {
         Some(true)
     } else {
         None

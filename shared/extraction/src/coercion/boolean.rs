@@ -5,11 +5,11 @@ use super::digits;
 use crate::phrases::Phrases;
 
 /// Number of words before a promise that may deny it: "is not yet available".
-const REACH: usize = 3;
+const MAX_DENIAL_DISTANCE: usize = 3;
 /// Maximum length of a text, in characters, that is taken as an answer rather than prose.
 const MAX_TEXT: usize = 80;
-/// How far after a count the thing counted may stand, in bytes.
-const COUNTED: usize = 16;
+/// Maximum distance between a count and the thing counted, in bytes.
+const MAX_COUNT_DISTANCE: usize = 16;
 /// Answers that have no other meaning, so they count whatever follows.
 const PLAIN_YES: [&str; 3] = ["yes", "oui", "evet"];
 
@@ -25,29 +25,32 @@ pub(crate) fn read(text: &str) -> Option<bool> {
     // Terms of schema.org may be URLs.
     let term = lower.rsplit(['/', '#']).next().unwrap_or(&lower).trim();
     let term = if lower.contains("schema.org") { term } else { lower.as_str() };
-    let spelled: String = term.chars().map(digits::digit).collect();
+    let spelled: String = term.chars().map(digits::to_ascii_digit).collect();
     let term = spelled.trim_matches(|c: char| c.is_whitespace() || ".,:;!()[]\"'。！".contains(c));
-    if Phrases::AnswersNo.has(term) || Phrases::Unavailable.has(term) || Phrases::Refusals.has(term) {
+    if Phrases::AnswersNo.has(term) || Phrases::Unavailable.has(term) || Phrases::NegativeStates.has(term) {
         return Some(false);
     }
-    if Phrases::AnswersYes.has(term) || is_promise(term) || Phrases::Buy.has(term) {
+    if Phrases::AnswersYes.has(term) || is_promise(term) || Phrases::BuyButtons.has(term) {
         return Some(true);
     }
-    asked_and_answered(term).or_else(|| first_word(term)).or_else(|| counted(term)).unwrap_or_else(|| stated(term))
+    read_labelled_answer(term)
+        .or_else(|| read_first_word(term))
+        .or_else(|| read_stock_count(term))
+        .unwrap_or_else(|| read_statement(term))
 }
 
 /// Returns whether a whole text is a promise.
 fn is_promise(text: &str) -> bool {
-    Phrases::Available.has(text) || Phrases::Promises.has(text)
+    Phrases::Available.has(text) || Phrases::PositiveStates.has(text)
 }
 
 /// Reads a label that asks and its answer: "In stock: No", "Sold out? No", "Stock: 0". Returns `None` if the text is
 /// not of this form.
-fn asked_and_answered(term: &str) -> Option<Option<bool>> {
+fn read_labelled_answer(term: &str) -> Option<Option<bool>> {
     let (label, answer) = term.split_once([':', '?', '：', '？', '='])?;
     let (label, answer) = (label.trim(), answer.trim());
-    if let Some(count) = count(answer) {
-        let asks = Phrases::Stock.has(label) || is_promise(label) || Phrases::Left.stands_in(label);
+    if let Some(count) = leading_count(answer) {
+        let asks = Phrases::StockWords.has(label) || is_promise(label) || Phrases::RemainingWords.occurs_in(label);
         return asks.then_some(Some(count > 0));
     }
     let yes = if Phrases::AnswersYes.has(answer) {
@@ -57,11 +60,11 @@ fn asked_and_answered(term: &str) -> Option<Option<bool>> {
     } else {
         return None;
     };
-    Some(Some(stated(label).unwrap_or(true) == yes))
+    Some(Some(read_statement(label).unwrap_or(true) == yes))
 }
 
 /// Reads a first word that answers: "No, sold apart", "Yes (2 pieces)", but neither "non-stick" nor "no sugar".
-fn first_word(term: &str) -> Option<Option<bool>> {
+fn read_first_word(term: &str) -> Option<Option<bool>> {
     let first = term.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     let set_apart = term.get(first.len()..).is_some_and(|r| {
         r.starts_with([',', '.', ';', ':', '!', '('])
@@ -79,15 +82,15 @@ fn first_word(term: &str) -> Option<Option<bool>> {
 }
 
 /// Returns the number that a word is, or that `zero` names.
-fn count(word: &str) -> Option<u64> {
+fn leading_count(word: &str) -> Option<u64> {
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
     let rest = word[digits.len()..].trim_start_matches(['+', '.']).trim();
-    let unit = rest.is_empty() || Phrases::Left.has(rest) || Phrases::Stock.has(rest);
+    let unit = rest.is_empty() || Phrases::RemainingWords.has(rest) || Phrases::StockWords.has(rest);
     if word == "zero" { Some(0) } else { digits.parse().ok().filter(|_| unit) }
 }
 
 /// Reads a count beside a word for what is available: "0 in stock", "3 left", "Only 3 left in stock".
-fn counted(term: &str) -> Option<Option<bool>> {
+fn read_stock_count(term: &str) -> Option<Option<bool>> {
     let zero_word = || term.strip_prefix("zero ").map(|_| 0);
     let at = term.find(|c: char| c.is_ascii_digit()).or_else(zero_word)?;
     let digits: String = term[at..].chars().take_while(char::is_ascii_digit).collect();
@@ -98,31 +101,35 @@ fn counted(term: &str) -> Option<Option<bool>> {
     }
     let zero = digits.bytes().all(|b| b == b'0');
     let after = if digits.is_empty() { after.strip_prefix("zero")? } else { after }.trim_start_matches(['+', ' ']);
-    let begins = |words: Phrases| words.places(after).any(|(from, _)| from <= COUNTED);
+    let begins = |words: Phrases| words.find_all(after).any(|(from, _)| from <= MAX_COUNT_DISTANCE);
     if zero {
-        let stated = [Phrases::Available, Phrases::Promises, Phrases::Left, Phrases::Stock].into_iter().any(begins)
-            || Phrases::Left.ends(before)
-            || Phrases::Stock.ends(before);
+        let stated = [Phrases::Available, Phrases::PositiveStates, Phrases::RemainingWords, Phrases::StockWords]
+            .into_iter()
+            .any(begins)
+            || Phrases::RemainingWords.is_suffix_of(before)
+            || Phrases::StockWords.is_suffix_of(before);
         return stated.then_some(Some(false));
     }
     // Leaves refusals and later times to the words: "3 sold out", "in stock in 3 weeks".
-    let worded = || Phrases::Unavailable.stands_in(term);
-    ((begins(Phrases::Left) || Phrases::Left.ends(before)) && !worded() && !is_later(before, after))
-        .then_some(Some(true))
+    let is_unavailable = || Phrases::Unavailable.occurs_in(term);
+    ((begins(Phrases::RemainingWords) || Phrases::RemainingWords.is_suffix_of(before))
+        && !is_unavailable()
+        && !is_later(before, after))
+    .then_some(Some(true))
 }
 
 /// Reads what a text says in words. A refusal outweighs a promise ("not available", "currently out of stock"), unless
 /// the refusal is denied or has not come about yet ("not sold out", "almost sold out").
-fn stated(term: &str) -> Option<bool> {
-    if Phrases::Requests.stands_in(term) {
+fn read_statement(term: &str) -> Option<bool> {
+    if Phrases::RestockRequests.occurs_in(term) {
         return Some(false);
     }
     let mut promise = None;
-    for (from, to) in Phrases::Unavailable.places(term).chain(Phrases::Refusals.places(term)) {
+    for (from, to) in Phrases::Unavailable.find_all(term).chain(Phrases::NegativeStates.find_all(term)) {
         let before = &term[..from];
         // "Not sold out". But in "n'est plus disponible" both words are a single denial.
         let denied = is_denied(before.trim_end().trim_end_matches("n'est"), &term[to..]);
-        if !(is_nearly(before) || denied) {
+        if !(is_preceded_by_almost(before) || denied) {
             return Some(false);
         }
         promise = Some(true);
@@ -130,12 +137,14 @@ fn stated(term: &str) -> Option<bool> {
     if term.contains(['✗', '✘', '❌', '✖', '☐']) {
         return Some(false);
     }
-    if promise.is_some() || Phrases::Few.stands_in(term) {
+    if promise.is_some() || Phrases::FewRemaining.occurs_in(term) {
         return Some(true);
     }
     let marks = term.contains(['✓', '✔', '✅', '☑']).then_some(true);
-    for (from, to) in
-        Phrases::Available.places(term).chain(Phrases::Promises.places(term)).chain(Phrases::Buy.places(term))
+    for (from, to) in Phrases::Available
+        .find_all(term)
+        .chain(Phrases::PositiveStates.find_all(term))
+        .chain(Phrases::BuyButtons.find_all(term))
     {
         let (before, after) = (&term[..from], &term[to..]);
         if is_denied(before, after) {
@@ -151,12 +160,13 @@ fn stated(term: &str) -> Option<bool> {
 }
 
 /// Returns whether the words right before a refusal say that it has not come about yet.
-fn is_nearly(before: &str) -> bool {
-    Phrases::Nearly.ends(before.trim_end()) || words(before).rev().take(2).any(|w| Phrases::Nearly.has(w))
+fn is_preceded_by_almost(before: &str) -> bool {
+    Phrases::AlmostWords.is_suffix_of(before.trim_end())
+        || words(before).rev().take(2).any(|w| Phrases::AlmostWords.has(w))
 }
 
 fn is_denial(word: &str) -> bool {
-    Phrases::Denials.has(word) || word.ends_with("n't")
+    Phrases::Negations.has(word) || word.ends_with("n't")
 }
 
 fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
@@ -167,14 +177,14 @@ fn words(text: &str) -> impl DoubleEndedIterator<Item = &str> {
 /// after it.
 fn is_denied(before: &str, after: &str) -> bool {
     let part = before.rsplit([',', ';', '.', '(', ':', '|']).next().unwrap_or(before);
-    let behind = words(after).next().is_some_and(|w| Phrases::DenialsBehind.has(w));
-    behind || words(part).rev().take(REACH).any(is_denial)
+    let denied_after = words(after).next().is_some_and(|w| Phrases::TrailingNegations.has(w));
+    denied_after || words(part).rev().take(MAX_DENIAL_DISTANCE).any(is_denial)
 }
 
 /// Returns whether a promise is for a later time: "available in 3 weeks", "available from 4 March", "in stock soon".
 /// Spans in days are taken as delivery times.
 fn is_later(before: &str, after: &str) -> bool {
-    if Phrases::Soon.stands_in(before) || Phrases::Soon.stands_in(after) {
+    if Phrases::LaterTimes.occurs_in(before) || Phrases::LaterTimes.occurs_in(after) {
         return true;
     }
     let next: Vec<&str> = words(after).take(4).collect();

@@ -9,32 +9,32 @@ struct Calendar {
     /// Months by name in any language; `None` if languages disagree.
     months: HashMap<String, Option<i64>>,
     /// Months by language, then name.
-    own: HashMap<&'static str, HashMap<String, i64>>,
+    by_language: HashMap<&'static str, HashMap<String, i64>>,
     phrases: HashMap<&'static str, Vec<&'static str>>,
     /// Names that contain a space, each with its form without the space.
-    spaced: Vec<(String, String)>,
+    names_with_spaces: Vec<(String, String)>,
 }
 
 /// Added to the number of a month of the Persian calendar.
-const PERSIAN: i64 = 100;
+const PERSIAN_OFFSET: i64 = 100;
 
 static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
-    let (mut months, mut own, mut phrases) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let (mut months, mut by_language, mut phrases) = (HashMap::new(), HashMap::new(), HashMap::new());
     let mut short: HashMap<String, Option<i64>> = HashMap::new();
-    let mut spaced = Vec::new();
+    let mut names_with_spaces = Vec::new();
     for line in include_str!("calendar.txt").lines().filter(|l| !l.starts_with('#')) {
         let Some((key, rest)) = line.split_once(':') else { continue };
         if key.len() > 2 {
             phrases.insert(key, rest.split(',').map(str::trim).collect());
             continue;
         }
-        let from = if key == "pc" { PERSIAN } else { 0 };
+        let from = if key == "pc" { PERSIAN_OFFSET } else { 0 };
         let language = if key == "pc" { "fa" } else { key };
-        let own: &mut HashMap<String, i64> = own.entry(language).or_default();
+        let own: &mut HashMap<String, i64> = by_language.entry(language).or_default();
         for (month, names) in (from + 1..).zip(rest.split_whitespace()) {
-            for name in names.split('/').map(folded) {
+            for name in names.split('/').map(fold_accents) {
                 if name.contains('_') {
-                    spaced.push((name.replace('_', " "), name.replace('_', "")));
+                    names_with_spaces.push((name.replace('_', " "), name.replace('_', "")));
                 }
                 let name = name.replace('_', "");
                 own.insert(name.clone(), month);
@@ -44,12 +44,12 @@ static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
                 }
                 let letters: Vec<char> = name.chars().collect();
                 for length in 3..letters.len() {
-                    let begins: String = letters[..length].iter().collect();
+                    let prefix: String = letters[..length].iter().collect();
                     // "jui" begins two months, so it names neither. English comes first in the table and has priority.
                     if key == "en" {
-                        months.entry(begins.clone()).or_insert(Some(month));
+                        months.entry(prefix.clone()).or_insert(Some(month));
                     }
-                    let known = short.entry(begins).or_insert(Some(month));
+                    let known = short.entry(prefix).or_insert(Some(month));
                     if *known != Some(month) {
                         *known = None;
                     }
@@ -64,11 +64,11 @@ static CALENDAR: LazyLock<Calendar> = LazyLock::new(|| {
     for (name, month) in short {
         months.entry(name).or_insert(month);
     }
-    Calendar { months, own, phrases, spaced }
+    Calendar { months, by_language, phrases, names_with_spaces }
 });
 
 /// Returns a word without the accents that capitals and keyboards leave out: `ΜΑΪΟΥ`, `fevrier`, `KASIM`.
-fn folded(word: &str) -> String {
+fn fold_accents(word: &str) -> String {
     let plain = |c: char| match c {
         'à'..='å' | 'ā' | 'ă' | 'ą' => 'a',
         'è'..='ë' | 'ē' | 'ė' | 'ę' | 'ě' => 'e',
@@ -105,7 +105,7 @@ pub(super) fn phrases(key: &str) -> &'static [&'static str] {
 /// Returns a text in which each name of a month is a single word.
 pub(super) fn with_joined_months(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
-    let names = if text.is_ascii() { &[][..] } else { &CALENDAR.spaced };
+    let names = if text.is_ascii() { &[][..] } else { &CALENDAR.names_with_spaces };
     for (name, joined) in names {
         if text.contains(name.as_str()) {
             text = Cow::Owned(text.replace(name.as_str(), joined));
@@ -124,29 +124,29 @@ pub(super) struct Month {
 }
 
 /// Returns the month that a word names in the locale's language, otherwise in any language of the table.
-pub(super) fn month_in(word: &str, locale: &str) -> Option<Month> {
-    let word = folded(word.trim_end_matches('.'));
+pub(super) fn month_in_locale(word: &str, locale: &str) -> Option<Month> {
+    let word = fold_accents(word.trim_end_matches('.'));
     if word.chars().count() < 3 && word.is_ascii() {
         return None;
     }
-    let language = super::around::language(locale);
-    let own = CALENDAR.own.get(language.as_str());
+    let language = super::number_context::language(locale);
+    let own = CALENDAR.by_language.get(language.as_str());
     // Hebrew joins "in" to the word: במאי.
     let bare = word.strip_prefix('ב').unwrap_or(&word);
     let month = [word.as_str(), bare]
         .into_iter()
         .find_map(|w| own.and_then(|own| own.get(w)).copied().or_else(|| CALENDAR.months.get(w).copied().flatten()))?;
-    Some(Month { number: (month - 1) % PERSIAN + 1, persian: month > PERSIAN })
+    Some(Month { number: (month - 1) % PERSIAN_OFFSET + 1, persian: month > PERSIAN_OFFSET })
 }
 
 /// Returns the month that a word names, in any language of the table.
 pub(crate) fn month_named(word: &str) -> Option<i64> {
-    month_in(word, "").map(|month| month.number)
+    month_in_locale(word, "").map(|month| month.number)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{month_in, month_named};
+    use super::{month_in_locale, month_named};
 
     #[test]
     fn every_language_has_twelve_months() {
@@ -154,7 +154,7 @@ mod tests {
             assert_eq!(line.split_whitespace().count(), 13, "{line}");
         }
         assert_eq!((month_named("listopada"), month_named("mac")), (None, None));
-        let of = |word: &str, locale: &str| month_in(word, locale).map(|m| m.number);
+        let of = |word: &str, locale: &str| month_in_locale(word, locale).map(|m| m.number);
         assert_eq!((of("listopada", "hr-HR"), of("listopada", "pl-PL")), (Some(10), Some(11)));
         assert_eq!((of("μαϊου", "el"), of("kasim", "tr"), of("mac", "ms")), (Some(5), Some(11), Some(3)));
         assert_eq!((month_named("jui"), month_named("sept"), month_named("of")), (None, Some(9), None));

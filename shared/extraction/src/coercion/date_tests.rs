@@ -1,7 +1,7 @@
 use super::*;
 
 fn read_in(text: &str, locale: &str) -> Option<String> {
-    let reading = Reading { locale, today: jiff::civil::date(2026, 11, 24) };
+    let reading = ReadingContext { locale, today: jiff::civil::date(2026, 11, 24) };
     read(text, &reading).map(|d| d.to_string())
 }
 

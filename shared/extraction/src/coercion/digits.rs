@@ -8,7 +8,7 @@ const ZEROS: [u32; 20] = [
 ];
 
 /// Returns a digit of any script as an ASCII digit, and any other character unchanged.
-pub(super) fn digit(c: char) -> char {
+pub(super) fn to_ascii_digit(c: char) -> char {
     let code = u32::from(c);
     if code < 0x660 {
         return c;
@@ -18,7 +18,7 @@ pub(super) fn digit(c: char) -> char {
 }
 
 /// Returns a character of an amount in its plain form.
-pub(super) fn plain(c: char) -> char {
+pub(super) fn normalize(c: char) -> char {
     match c {
         '\u{66b}' => '.',
         '\u{66c}' | '、' => ',',
@@ -32,7 +32,7 @@ pub(super) fn plain(c: char) -> char {
         '￦' => '₩',
         // Full-width forms are in the order of ASCII: Unicode, Halfwidth and Fullwidth Forms.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        other => digit(other),
+        other => to_ascii_digit(other),
     }
 }
 
@@ -46,7 +46,7 @@ pub(super) fn is_joiner(c: char) -> bool {
 /// characters that change words and signs: the joiners U+200C and U+200D, variation selectors, tags (flags) and the
 /// grapheme joiner. The characters dropped break lines (soft hyphen, zero-width space, word joiner, byte-order mark) or
 /// order the display (`Bidi_Control`, deprecated format controls), which is up to the program that displays the value.
-pub(crate) fn means_nothing(c: char) -> bool {
+pub(crate) fn is_ignorable(c: char) -> bool {
     matches!(
         c,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn characters_are_normalized_without_changing_words() {
-        let plainly = |t: &str| t.chars().map(plain).collect::<String>();
+        let normalized = |t: &str| t.chars().map(normalize).collect::<String>();
         for (text, want) in [
             ("１２．５％", "12.5%"),
             ("－￥５００", "-¥500"),
@@ -76,13 +76,13 @@ mod tests {
             ("4’350", "4'350"),
             ("abc", "abc"),
         ] {
-            assert_eq!(plainly(text), want, "{text}");
+            assert_eq!(normalized(text), want, "{text}");
         }
         for c in ['\u{200c}', '\u{200d}', '\u{fe0f}', '\u{34f}', '\u{e0067}', '\u{180b}'] {
-            assert!(!means_nothing(c), "{c:?}");
+            assert!(!is_ignorable(c), "{c:?}");
         }
         for c in ['\u{ad}', '\u{200b}', '\u{feff}', '\u{202e}', '\u{2066}', '\u{2060}', '\u{61c}', '\u{200e}'] {
-            assert!(means_nothing(c), "{c:?}");
+            assert!(is_ignorable(c), "{c:?}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Reads durations as seconds: ISO 8601 (`PT1H30M`), words ("1 hr 20 min", "1½ Stunden"), clocks ("1:20").
 
+use super::fractions::fraction_char_value;
 use super::number;
-use super::shares::fraction_of;
 
-/// Longest text that is examined, in characters.
-const LOOK: usize = 80;
+/// Maximum number of characters that are examined.
+const MAX_CHARS: usize = 80;
 
 /// Units by the beginnings of their words. The longest matching beginning wins.
 const UNITS: [(&[&str], f64); 4] = [
@@ -35,26 +35,26 @@ const UNITS: [(&[&str], f64); 4] = [
 
 /// A duration.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Length {
+pub(crate) struct Duration {
     pub(crate) seconds: f64,
     /// Whether the text was a number alone, so that the unit is the one asked for.
-    pub(crate) bare: bool,
+    pub(crate) unitless: bool,
     /// Whether a range follows, of which this is the first duration.
-    pub(crate) range: bool,
+    pub(crate) is_range: bool,
 }
 
 /// Returns the duration that a text names.
-pub(crate) fn read(text: &str, locale: &str) -> Option<Length> {
+pub(crate) fn read(text: &str, locale: &str) -> Option<Duration> {
     let text = text.trim();
     if let Some(seconds) = iso_seconds(text) {
-        return Some(Length { seconds, bare: false, range: false });
+        return Some(Duration { seconds, unitless: false, is_range: false });
     }
     // A text in this form that is not valid means nothing: the months of "P5M" have no fixed duration.
     if text.starts_with(['P', 'p']) && text[1..].starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let text: String = text.chars().take(LOOK).flat_map(char::to_lowercase).collect();
-    clock(&text).or_else(|| in_words(&text, locale))
+    let text: String = text.chars().take(MAX_CHARS).flat_map(char::to_lowercase).collect();
+    read_clock(&text).or_else(|| read_words(&text, locale))
 }
 
 /// Returns the seconds of an ISO 8601 duration of weeks, days, hours, minutes and seconds, like `PT1H30M`. Months and
@@ -91,7 +91,7 @@ pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
 }
 
 /// Reads `1:20` (hours and minutes) and `1:20:30`.
-fn clock(text: &str) -> Option<Length> {
+fn read_clock(text: &str) -> Option<Duration> {
     let parts: Vec<&str> = text.split(':').collect();
     let number = |t: &str| Some(t).filter(|t| !t.is_empty() && t.len() <= 2)?.parse::<f64>().ok();
     let seconds = match parts[..] {
@@ -99,52 +99,52 @@ fn clock(text: &str) -> Option<Length> {
         [h, m, s] => number(h)? * 3_600.0 + number(m)? * 60.0 + number(s)?,
         _ => return None,
     };
-    Some(Length { seconds, bare: false, range: false })
+    Some(Duration { seconds, unitless: false, is_range: false })
 }
 
 /// Adds up numbers with units, as long as the units get smaller.
-fn in_words(text: &str, locale: &str) -> Option<Length> {
+fn read_words(text: &str, locale: &str) -> Option<Duration> {
     let chars: Vec<char> = text.chars().collect();
     let (mut at, mut total, mut last, mut any) = (0, 0.0, f64::INFINITY, false);
-    let mut range = false;
+    let mut any_range = false;
     while at < chars.len() {
-        let starts = chars[at].is_ascii_digit() || fraction_of(chars[at]).is_some();
+        let starts = chars[at].is_ascii_digit() || fraction_char_value(chars[at]).is_some();
         if !starts {
             at += 1;
             continue;
         }
         let rest: String = chars[at..].iter().collect();
         let found = number::find(&rest, locale)?;
-        let end = at + found.end.max(1);
+        let end = at + found.number_end.max(1);
         // In a range the first number counts; the unit stands after the second.
-        let (unit_at, is_range) = if found.range { (after_range(&chars, end), true) } else { (end, false) };
+        let (unit_at, is_range) = if found.is_range { (range_end(&chars, end), true) } else { (end, false) };
         let unit = unit_after(&chars, unit_at);
         match unit {
             Some(unit) if unit < last => {
                 total += found.value * unit;
                 (last, any) = (unit, true);
-                range |= is_range;
+                any_range |= is_range;
                 at = unit_at.max(end);
             }
             Some(_) => break,
             None if !any => {
                 // A number without a unit counts only if it is the whole text.
                 let alone = chars.iter().all(|c| {
-                    c.is_ascii_digit() || c.is_whitespace() || ".,-–~".contains(*c) || fraction_of(*c).is_some()
+                    c.is_ascii_digit() || c.is_whitespace() || ".,-–~".contains(*c) || fraction_char_value(*c).is_some()
                 });
                 if alone {
-                    return Some(Length { seconds: found.value, bare: true, range: found.range });
+                    return Some(Duration { seconds: found.value, unitless: true, is_range: found.is_range });
                 }
                 at = end;
             }
             None => at = end,
         }
     }
-    any.then_some(Length { seconds: total, bare: false, range })
+    any.then_some(Duration { seconds: total, unitless: false, is_range: any_range })
 }
 
 /// Returns where the second number of a range ends.
-fn after_range(chars: &[char], from: usize) -> usize {
+fn range_end(chars: &[char], from: usize) -> usize {
     let digit = (from..chars.len()).find(|i| chars[*i].is_ascii_digit()).unwrap_or(from);
     (digit..chars.len()).find(|i| !chars[*i].is_ascii_digit()).unwrap_or(chars.len())
 }
@@ -201,8 +201,8 @@ mod tests {
         ] {
             assert_eq!(read(text, "en-US").map(|l| l.seconds), Some(want), "{text}");
         }
-        assert_eq!(read("30", "en-US"), Some(Length { seconds: 30.0, bare: true, range: false }));
-        assert!(read("30-40 mins", "en-US").is_some_and(|l| l.range));
+        assert_eq!(read("30", "en-US"), Some(Duration { seconds: 30.0, unitless: true, is_range: false }));
+        assert!(read("30-40 mins", "en-US").is_some_and(|l| l.is_range));
         for text in ["", "P", "PT", "PT5", "P5M", "PTxM", "soon", "serves 4"] {
             assert_eq!(read(text, "en-US"), None, "{text}");
         }

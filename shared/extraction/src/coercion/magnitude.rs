@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::around::{digit, language};
+use super::number_context::{is_digit_at, language};
 
 /// Maximum number of digits of an exponent.
 const MAX_EXPONENT: usize = 3;
 
 /// The factor of a word, and the languages that use it so; none means all.
-type Line = (f64, Vec<&'static str>);
+type LanguageFactor = (f64, Vec<&'static str>);
 
-static WORDS: LazyLock<HashMap<&'static str, Vec<Line>>> = LazyLock::new(|| {
-    let mut all: HashMap<&'static str, Vec<Line>> = HashMap::new();
+static WORDS: LazyLock<HashMap<&'static str, Vec<LanguageFactor>>> = LazyLock::new(|| {
+    let mut all: HashMap<&'static str, Vec<LanguageFactor>> = HashMap::new();
     for line in include_str!("magnitudes.txt").lines().filter(|l| !l.starts_with('#')) {
         let mut parts = line.split_whitespace();
         let (Some(factor), Some(languages)) = (parts.next(), parts.next()) else { continue };
@@ -27,7 +27,7 @@ static WORDS: LazyLock<HashMap<&'static str, Vec<Line>>> = LazyLock::new(|| {
 
 /// Returns whether a character belongs to a script that does not separate words, so that a word is recognised by its
 /// beginning.
-fn runs_on(c: char) -> bool {
+fn is_unspaced_script(c: char) -> bool {
     ('\u{e00}'..='\u{eff}').contains(&c) || c > '\u{2e7f}'
 }
 
@@ -37,13 +37,13 @@ fn factor(word: &str, locale: &str) -> Option<f64> {
     lines.iter().find(|(_, l)| l.is_empty() || l.contains(&language.as_str())).map(|(factor, _)| *factor)
 }
 
-/// Returns the factor after a number that ends at `end`, and where the text continues. `money` returns the currency if
-/// the text up to a position leaves the number an amount of money.
+/// Returns the factor after a number that ends at `end`, and where the text continues. `currency_at`
+/// returns the currency of the number if the number ends at a position.
 pub(super) fn find(
     chars: &[char],
     (start, end): (usize, usize),
     locale: &str,
-    money: impl Fn(usize) -> Option<&'static str>,
+    currency_at: impl Fn(usize) -> Option<&'static str>,
 ) -> (f64, usize) {
     let mut at = end;
     while chars.get(at) == Some(&' ') {
@@ -53,23 +53,23 @@ pub(super) fn find(
         |c: &&char| c.is_alphabetic() || matches!(**c, '\u{93c}' | '\u{9bc}' | '\u{94d}' | '\u{e31}'..='\u{e4e}');
     let written: String = chars[at..].iter().take_while(letter).take(14).collect();
     let Some(first) = written.chars().next() else { return (1.0, end) };
-    if runs_on(first) {
-        return run_on(chars, at, &written, locale).unwrap_or((1.0, end));
+    if is_unspaced_script(first) {
+        return find_in_unspaced_run(chars, at, &written, locale).unwrap_or((1.0, end));
     }
     let spaced = at > end;
     let after = at + written.chars().count();
     // A letter after a space is a size or a unit, unless the text is about money or contains nothing else.
-    let large = || !spaced || start == 0 || money(after).is_some();
+    let may_be_factor = || !spaced || start == 0 || currency_at(after).is_some();
     let factor = match written.as_str() {
         "k" | "K" | "к" | "К" if !spaced => 1e3,
-        "M" if large() => 1e6,
-        "B" if large() && language(locale) != "tr" => 1e9,
+        "M" if may_be_factor() => 1e6,
+        "B" if may_be_factor() && language(locale) != "tr" => 1e9,
         // "5m" is metres.
-        "m" if !spaced && money(after).is_some() => 1e6,
-        "b" if !spaced && money(after).is_some() => 1e9,
-        "T" | "tn" if !spaced && money(after).is_some() => 1e12,
-        "L" if money(after) == Some("INR") => 1e5,
-        "Cr" | "cr" | "CR" if money(after) == Some("INR") => 1e7,
+        "m" if !spaced && currency_at(after).is_some() => 1e6,
+        "b" if !spaced && currency_at(after).is_some() => 1e9,
+        "T" | "tn" if !spaced && currency_at(after).is_some() => 1e12,
+        "L" if currency_at(after) == Some("INR") => 1e5,
+        "Cr" | "cr" | "CR" if currency_at(after) == Some("INR") => 1e7,
         _ => match factor(&written.to_lowercase(), locale) {
             Some(factor) => factor,
             None => return (1.0, end),
@@ -88,7 +88,7 @@ pub(super) fn find(
 
 /// Returns the factor at the beginning of a run of letters: 万円, 만원, ล้านบาท. Chinese puts the same characters before
 /// metric units: 千克 is a kilogram.
-fn run_on(chars: &[char], at: usize, written: &str, locale: &str) -> Option<(f64, usize)> {
+fn find_in_unspaced_run(chars: &[char], at: usize, written: &str, locale: &str) -> Option<(f64, usize)> {
     let (word, factor) = (1..=written.chars().count().min(6)).rev().find_map(|length| {
         let word: String = written.chars().take(length).collect();
         factor(&word, locale).map(|f| (word, f))
@@ -98,12 +98,12 @@ fn run_on(chars: &[char], at: usize, written: &str, locale: &str) -> Option<(f64
 }
 
 /// The smallest of the factors that stack.
-pub(super) const LEAST_STACKED: f64 = 1e3;
+pub(super) const MIN_STACKED_FACTOR: f64 = 1e3;
 /// Factor from which a character closes a group: 万, 億, 兆.
-const GROUP: f64 = 1e4;
+const MIN_GROUP_FACTOR: f64 = 1e4;
 
 /// Returns the factor of one of the characters that stack.
-fn stacked(c: char) -> Option<f64> {
+fn stacked_factor(c: char) -> Option<f64> {
     Some(match c {
         '千' | '천' => 1e3,
         '万' | '萬' | '만' => 1e4,
@@ -115,19 +115,19 @@ fn stacked(c: char) -> Option<f64> {
 
 /// Returns the value of a number continued with characters that stack, and where it ends: `1億2000万`, `12万3千`,
 /// `1만 2,900`, `1억 2천만`. `first` is the number before the character at `end`.
-pub(super) fn stack(chars: &[char], end: usize, first: f64) -> Option<(f64, usize)> {
+pub(super) fn read_stacked(chars: &[char], end: usize, first: f64) -> Option<(f64, usize)> {
     let (mut total, mut section, mut at, mut smallest) = (0.0, 0.0, end, f64::INFINITY);
     let mut pending = Some(first);
     loop {
         let spaced = usize::from(chars.get(at) == Some(&' '));
         let here = at + spaced;
-        let sign = chars.get(here).copied().and_then(|c| Some((c, stacked(c)?)));
+        let sign = chars.get(here).copied().and_then(|c| Some((c, stacked_factor(c)?)));
         if let Some((c, factor)) = sign {
             let next = chars.get(here + 1).copied();
             if (spaced > 0 && at != end) || factor >= smallest || is_metric(c, next) {
                 break;
             }
-            if factor >= GROUP {
+            if factor >= MIN_GROUP_FACTOR {
                 total += (section + pending.unwrap_or(0.0)) * factor;
                 (section, smallest) = (0.0, factor);
             } else {
@@ -141,11 +141,11 @@ pub(super) fn stack(chars: &[char], end: usize, first: f64) -> Option<(f64, usiz
             break;
         }
         let written = &chars[here..here + run];
-        let behind = chars.get(here + run).copied();
+        let char_after = chars.get(here + run).copied();
         // A number that stands apart may count something else.
-        let goes_on = written.contains(&',') || behind.is_some_and(|c| stacked(c).is_some() || c == '원');
+        let continues = written.contains(&',') || char_after.is_some_and(|c| stacked_factor(c).is_some() || c == '원');
         let digits: String = written.iter().filter(|c| **c != ',').collect();
-        if (spaced > 0 && !goes_on) || matches!(behind, Some('.')) {
+        if (spaced > 0 && !continues) || matches!(char_after, Some('.')) {
             break;
         }
         pending = digits.parse().ok();
@@ -164,7 +164,7 @@ fn is_metric(sign: char, next: Option<char>) -> bool {
 
 /// Returns the power of ten of `1e5` and where it ends.
 pub(super) fn exponent(chars: &[char], end: usize) -> Option<(i32, usize)> {
-    if !matches!(chars.get(end), Some('e' | 'E')) || end == 0 || !digit(chars, end - 1) {
+    if !matches!(chars.get(end), Some('e' | 'E')) || end == 0 || !is_digit_at(chars, end - 1) {
         return None;
     }
     let signed = usize::from(matches!(chars.get(end + 1), Some('+' | '-')));

@@ -1,7 +1,6 @@
 //! Coerces values to types: every row of the contract's coercion table. Pure; depends on no page, only on a value and
 //! how to read it.
 
-mod around;
 mod availability;
 mod boolean;
 mod calendar;
@@ -11,23 +10,24 @@ mod day;
 mod digits;
 mod duration;
 mod eras;
+mod fractions;
 mod magnitude;
 mod money;
+mod named_month;
 mod number;
-mod reading;
+mod number_context;
+mod reading_context;
 mod relative;
-mod shares;
-mod worded;
 
-pub(crate) use digits::means_nothing;
-pub(crate) use money::{amounts, code, current};
-pub use reading::Reading;
+pub(crate) use digits::is_ignorable;
+pub(crate) use money::{amounts, currency_code, current_price};
+pub use reading_context::ReadingContext;
 
 use domain::FieldType;
 use serde_json::{Number, Value};
 
 /// Maximum length of a text that may consist of a day in words, in bytes.
-const MAX_DAY: usize = 60;
+const MAX_DAY_TEXT: usize = 60;
 
 /// A value read as its type.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,23 +43,29 @@ impl Coerced {
         Coerced { value, note: None }
     }
 
-    fn read(from: &str, value: Value) -> Coerced {
+    fn with_note(from: &str, value: Value) -> Coerced {
         let note = format!("\"{}\" was read as {value}", clip(from));
         Coerced { value, note: Some(note) }
     }
 }
 
 /// Returns a duration as a number, in units of `unit` seconds.
-pub(crate) fn coerce_length(kind: FieldType, raw: &Value, unit: f64, reading: &Reading<'_>) -> Option<Coerced> {
+pub(crate) fn coerce_duration(
+    kind: FieldType,
+    raw: &Value,
+    unit: f64,
+    reading: &ReadingContext<'_>,
+) -> Option<Coerced> {
     let text = collapse(raw.as_str()?);
-    let length = duration::read(&text, reading.locale)?;
-    let amount = if length.bare { length.seconds } else { length.seconds / unit };
+    let duration = duration::read(&text, reading.locale)?;
+    let amount = if duration.unitless { duration.seconds } else { duration.seconds / unit };
     let value = match kind.element() {
-        FieldType::Integer => whole(amount.round(), None)?,
-        _ => float(amount)?,
+        FieldType::Integer => integer_value(amount.round(), None)?,
+        _ => float_value(amount)?,
     };
-    let mut coerced = if length.bare && !length.range { Coerced::plain(value) } else { Coerced::read(&text, value) };
-    if let Some(note) = coerced.note.as_mut().filter(|_| length.range) {
+    let mut coerced =
+        if duration.unitless && !duration.is_range { Coerced::plain(value) } else { Coerced::with_note(&text, value) };
+    if let Some(note) = coerced.note.as_mut().filter(|_| duration.is_range) {
         note.push_str(", the first of a range");
     }
     Some(coerced)
@@ -80,28 +86,28 @@ pub(crate) fn availability(term: &str) -> Option<bool> {
 pub(crate) struct FoundDay {
     /// As `YYYY-MM-DD`.
     pub(crate) day: String,
-    /// How many characters name it.
+    /// Number of characters that name it.
     pub(crate) length: usize,
 }
 
 /// Returns the first day in a text.
-pub(crate) fn find_day(text: &str, reading: &Reading<'_>) -> Option<FoundDay> {
+pub(crate) fn find_day(text: &str, reading: &ReadingContext<'_>) -> Option<FoundDay> {
     date::find(text, reading).map(|n| FoundDay { day: n.day.to_string(), length: n.length })
 }
 
 /// Returns whether a text names a day.
-pub(crate) fn reads_as_day(text: &str, reading: &Reading<'_>) -> bool {
+pub(crate) fn reads_as_day(text: &str, reading: &ReadingContext<'_>) -> bool {
     date::find(text, reading).is_some()
 }
 
 /// Returns whether a text without a digit may name a day: "yesterday", "a week ago".
-pub(crate) fn may_be_recent(text: &str) -> bool {
-    relative::may_name(&text.to_lowercase())
+pub(crate) fn may_name_relative_day(text: &str) -> bool {
+    relative::may_name_day(&text.to_lowercase())
 }
 
 /// Returns whether a message says that a thing is available, or `None` if it is unclear.
-pub(crate) fn says_yes(text: &str) -> Option<bool> {
-    boolean::read(&signs(text))
+pub(crate) fn read_boolean(text: &str) -> Option<bool> {
+    boolean::read(&normalize_text(text))
 }
 
 /// Returns whether a word is the name of a month.
@@ -124,7 +130,7 @@ pub fn collapse(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            c if digits::means_nothing(c) => {}
+            c if digits::is_ignorable(c) => {}
             c if c.is_whitespace() || c.is_control() => {
                 if !out.is_empty() && !out.ends_with(' ') {
                     out.push(' ');
@@ -140,13 +146,13 @@ pub fn collapse(text: &str) -> String {
 }
 
 /// Prepares a text for reading numbers, days and answers: on one line, and without joiners, which change no digit.
-fn signs(text: &str) -> String {
+fn normalize_text(text: &str) -> String {
     let text = collapse(text);
     if text.is_ascii() { text } else { text.chars().filter(|c| !digits::is_joiner(*c)).collect() }
 }
 
 /// Reads a value as the type of a field's elements. Returns `None` if it cannot be read as that.
-pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
+pub fn coerce(kind: FieldType, raw: &Value, reading: &ReadingContext<'_>) -> Option<Coerced> {
     match (kind.element(), raw) {
         (_, Value::Null | Value::Array(_) | Value::Object(_)) => None,
         (FieldType::String, Value::String(text)) => {
@@ -155,41 +161,41 @@ pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coe
         }
         (FieldType::String, Value::Number(n)) => Some(Coerced::plain(n.to_string().into())),
         (FieldType::String, Value::Bool(b)) => Some(Coerced::plain(b.to_string().into())),
-        (FieldType::Integer, Value::Number(n)) => whole(n.as_f64()?, n.as_i64()).map(Coerced::plain),
-        (FieldType::Float, Value::Number(n)) => float(n.as_f64()?).map(Coerced::plain),
+        (FieldType::Integer, Value::Number(n)) => integer_value(n.as_f64()?, n.as_i64()).map(Coerced::plain),
+        (FieldType::Float, Value::Number(n)) => float_value(n.as_f64()?).map(Coerced::plain),
         (FieldType::Integer, Value::String(text)) => {
-            let text = signs(text);
+            let text = normalize_text(text);
             let found = number_in(&text, reading)?;
-            let value = whole(found.value, found.exact)?;
-            Some(number_note(&text, value, &found))
+            let value = integer_value(found.value, found.exact)?;
+            Some(coerced_number(&text, value, &found))
         }
         (FieldType::Float, Value::String(text)) => {
-            let text = signs(text);
+            let text = normalize_text(text);
             let found = number_in(&text, reading)?;
-            let value = float(found.value)?;
-            Some(number_note(&text, value, &found))
+            let value = float_value(found.value)?;
+            Some(coerced_number(&text, value, &found))
         }
         (FieldType::Boolean, Value::Bool(b)) => Some(Coerced::plain((*b).into())),
         (FieldType::Boolean, Value::Number(n)) => match n.as_i64() {
-            Some(0) => Some(Coerced::read("0", false.into())),
-            Some(1) => Some(Coerced::read("1", true.into())),
+            Some(0) => Some(Coerced::with_note("0", false.into())),
+            Some(1) => Some(Coerced::with_note("1", true.into())),
             Some(_) | None => None,
         },
         (FieldType::Boolean, Value::String(text)) => {
-            let text = signs(text);
+            let text = normalize_text(text);
             let value = boolean::read(&text)?;
             let same = text == if value { "true" } else { "false" };
-            Some(if same { Coerced::plain(value.into()) } else { Coerced::read(&text, value.into()) })
+            Some(if same { Coerced::plain(value.into()) } else { Coerced::with_note(&text, value.into()) })
         }
         (FieldType::Date, Value::String(text)) => {
-            let text = signs(text);
+            let text = normalize_text(text);
             let day = date::read(&text, reading)?.to_string();
-            Some(if day == text { Coerced::plain(day.into()) } else { Coerced::read(&text, day.into()) })
+            Some(if day == text { Coerced::plain(day.into()) } else { Coerced::with_note(&text, day.into()) })
         }
         // A number is a day only as an epoch, not as a year or a day of a month.
         (FieldType::Date, Value::Number(n)) => {
             let text = n.to_string();
-            date::read(&text, reading).map(|day| Coerced::read(&text, day.to_string().into()))
+            date::read(&text, reading).map(|day| Coerced::with_note(&text, day.to_string().into()))
         }
         (FieldType::Date, Value::Bool(_)) => None,
         (FieldType::Integer | FieldType::Float, Value::Bool(_)) => None,
@@ -199,51 +205,51 @@ pub fn coerce(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coe
 }
 
 /// Returns the number in a text that does not name a day: the 4 of "March 4, 2025" is not a count.
-fn number_in(text: &str, reading: &Reading<'_>) -> Option<number::Found> {
-    let short = text.len() <= MAX_DAY && text.bytes().filter(u8::is_ascii_digit).count() >= 3;
+fn number_in(text: &str, reading: &ReadingContext<'_>) -> Option<number::FoundNumber> {
+    let short = text.len() <= MAX_DAY_TEXT && text.bytes().filter(u8::is_ascii_digit).count() >= 3;
     let is_day = short && date::in_words(text).is_some_and(|named| named.length * 2 >= text.chars().count());
     if is_day { None } else { number::find(text, reading.locale) }
 }
 
 /// Returns the price that a text names, as a number.
-pub(crate) fn coerce_money(kind: FieldType, text: &str, reading: &Reading<'_>) -> Option<Coerced> {
-    let text = signs(text);
+pub(crate) fn coerce_money(kind: FieldType, text: &str, reading: &ReadingContext<'_>) -> Option<Coerced> {
+    let text = normalize_text(text);
     let found = money::read(&text, reading.locale)?;
     // Without a currency, the digits of a day are not a price.
     if found.currency.is_none() {
         number_in(&text, reading)?;
     }
     let value = match kind.element() {
-        FieldType::Integer => whole(found.value, found.exact)?,
-        FieldType::Float => float(found.value)?,
+        FieldType::Integer => integer_value(found.value, found.exact)?,
+        FieldType::Float => float_value(found.value)?,
         _ => return None,
     };
     let plain = text.parse::<f64>().is_ok_and(|v| v == found.value);
-    Some(if plain { Coerced::plain(value) } else { number_note(&text, value, &found) })
+    Some(if plain { Coerced::plain(value) } else { coerced_number(&text, value, &found) })
 }
 
 /// Returns the year of the day that a text names, for a field that asks for a year.
-pub(crate) fn coerce_year(kind: FieldType, raw: &Value, reading: &Reading<'_>) -> Option<Coerced> {
+pub(crate) fn coerce_year(kind: FieldType, raw: &Value, reading: &ReadingContext<'_>) -> Option<Coerced> {
     let text = collapse(raw.as_str()?);
     let year = date::read(&text, reading)?.year();
     let value = match kind.element() {
         FieldType::Integer => Value::from(year),
-        FieldType::Float => float(f64::from(year))?,
+        FieldType::Float => float_value(f64::from(year))?,
         _ => return None,
     };
-    Some(Coerced::read(&text, value))
+    Some(Coerced::with_note(&text, value))
 }
 
-fn number_note(text: &str, value: Value, found: &number::Found) -> Coerced {
-    let mut coerced = if found.bare { Coerced::plain(value) } else { Coerced::read(text, value) };
-    if found.range {
+fn coerced_number(text: &str, value: Value, found: &number::FoundNumber) -> Coerced {
+    let mut coerced = if found.is_plain { Coerced::plain(value) } else { Coerced::with_note(text, value) };
+    if found.is_range {
         let note = coerced.note.get_or_insert_with(|| format!("\"{}\"", clip(text)));
         note.push_str(", the first of a range");
     }
     coerced
 }
 
-fn whole(value: f64, exact: Option<i64>) -> Option<Value> {
+fn integer_value(value: f64, exact: Option<i64>) -> Option<Value> {
     if let Some(exact) = exact {
         return Some(exact.into());
     }
@@ -252,13 +258,13 @@ fn whole(value: f64, exact: Option<i64>) -> Option<Value> {
     fits.then(|| Value::from(value as i64))
 }
 
-fn float(value: f64) -> Option<Value> {
+fn float_value(value: f64) -> Option<Value> {
     Number::from_f64(value).map(Value::Number)
 }
 
 /// Returns whether a schema's example can be read as its type: each element of an array, or a single value.
 pub fn reads_as(kind: FieldType, example: &Value, locale: &str) -> bool {
-    let reading = Reading { locale, today: jiff::civil::date(2025, 1, 1) };
+    let reading = ReadingContext { locale, today: jiff::civil::date(2025, 1, 1) };
     match example {
         Value::Array(items) => kind.is_array() && items.iter().all(|item| coerce(kind, item, &reading).is_some()),
         // An empty example gives no information, but it is text.

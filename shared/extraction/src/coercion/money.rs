@@ -1,51 +1,51 @@
 //! Finds amounts of money in a text, and which of them is the price, by the words before and after each.
 
 use super::currency;
-use super::number::{self, Found};
+use super::number::{self, FoundNumber};
 use crate::phrases::Phrases;
 
-/// How far around an amount words are searched, in characters.
-const REACH: usize = 48;
+/// Maximum distance of words from the amount that they describe, in characters.
+const MAX_CONTEXT: usize = 48;
 /// An amount in a text.
 #[derive(Debug, Clone)]
 pub(crate) struct Amount {
-    pub(super) found: Found,
+    pub(super) found: FoundNumber,
     /// As written, with its currency.
     pub(crate) text: String,
     /// Its currency's code.
     pub(crate) currency: Option<&'static str>,
     /// Whether the text marks it as a former price.
-    pub(crate) old: bool,
+    pub(crate) is_former: bool,
     /// Whether the text marks it as the current price.
-    pub(crate) now: bool,
+    pub(crate) is_current: bool,
     score: i32,
 }
 
 /// Returns whether one of the phrases occurs in a text in lower case. Most amounts have no words before them.
-fn has(text: &str, words: Phrases) -> bool {
-    text.contains(char::is_alphabetic) && words.stands_in(text)
+fn contains_phrase(text: &str, words: Phrases) -> bool {
+    text.contains(char::is_alphabetic) && words.occurs_in(text)
 }
 
 /// Returns whether a text, in lower case, ends by saying how many times the amount after it is paid: "10x de",
 /// "payments of".
-fn is_part(before: &str) -> bool {
+fn is_instalment(before: &str) -> bool {
     let before = before.trim_end().trim_end_matches([':', '$', 'r']).trim_end();
     let times = [" de", " à", " a", ""].iter().filter_map(|w| before.strip_suffix(w)).any(|rest| {
         let rest = rest.trim_end();
         let count = rest.strip_suffix(['x', '×']).map(str::trim_end);
         count.is_some_and(|c| c.ends_with(|c: char| c.is_ascii_digit()))
     });
-    times || Phrases::Instalments.ends(before)
+    times || Phrases::Instalments.is_suffix_of(before)
 }
 
-/// Returns the numbers of a text that may be amounts of money and that `wanted` selects. The words around each reach to
-/// its neighbours.
-fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount> {
+/// Returns the numbers of a text that may be amounts of money and that `is_wanted` selects. Each is scored by the words
+/// between its neighbours.
+fn find_amounts(text: &str, locale: &str, is_wanted: impl Fn(&FoundNumber) -> bool) -> Vec<Amount> {
     let chars = number::characters(text);
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<FoundNumber> = Vec::new();
     let mut at = 0;
-    while let Some(start) = number::next(&chars, at) {
-        match number::at(&chars, start, locale, true) {
+    while let Some(start) = number::next_start(&chars, at) {
+        match number::read_at(&chars, start, locale, true) {
             Some(number) => {
                 at = number.to.max(start + 1);
                 found.push(number);
@@ -62,50 +62,52 @@ fn all(text: &str, locale: &str, wanted: impl Fn(&Found) -> bool) -> Vec<Amount>
     };
     let mut amounts = Vec::with_capacity(found.len());
     // A phrase after the previous amount belongs to that one.
-    let mut taken = false;
-    for (i, number) in found.iter().enumerate().filter(|(_, number)| wanted(number)) {
+    let mut phrase_used = false;
+    for (i, number) in found.iter().enumerate().filter(|(_, number)| is_wanted(number)) {
         // Between amounts of money, other numbers count as words: "lowest price of 30 days".
-        let bounds = |n: &&Found| n.currency.is_some() || number.currency.is_none();
-        let since = found[..i].iter().rev().find(bounds).map_or(0, |n| n.to).max(number.from.saturating_sub(REACH));
-        let until = found[i + 1..].iter().find(bounds).map_or(chars.len(), |n| n.from).min(number.to + REACH);
+        let is_boundary = |n: &&FoundNumber| n.currency.is_some() || number.currency.is_none();
+        let since =
+            found[..i].iter().rev().find(is_boundary).map_or(0, |n| n.to).max(number.from.saturating_sub(MAX_CONTEXT));
+        let until =
+            found[i + 1..].iter().find(is_boundary).map_or(chars.len(), |n| n.from).min(number.to + MAX_CONTEXT);
         let (before, after) = (lower(since, number.from), lower(number.to, until.max(number.to)));
         let behind = after.trim_start_matches([' ', ')']);
         if behind.starts_with('%') || number.value < 0.0 && number.currency.is_none() {
             continue;
         }
-        let now = has(&before, Phrases::PaidNow);
-        let old = !now && has(&before, Phrases::PaidOnce);
+        let is_current = contains_phrase(&before, Phrases::AmountDue);
+        let is_former = !is_current && contains_phrase(&before, Phrases::FormerAmounts);
         let mut score = if number.currency.is_some() { 20 } else { 0 };
-        score += if now { 4 } else { 0 };
-        score -= if old { 8 } else { 0 };
-        score -= if !taken && has(&before, Phrases::NotThePrice) { 10 } else { 0 };
-        taken = Phrases::NotThePriceBehind.begins(behind).is_some();
-        score -= if taken { 10 } else { 0 };
-        score -= if Phrases::PerUnit.begins(behind).is_some() { 3 } else { 0 };
-        score -= if Phrases::Untaxed.begins(behind).is_some() { 1 } else { 0 };
-        score -= if is_part(&before) { 4 } else { 0 };
+        score += if is_current { 4 } else { 0 };
+        score -= if is_former { 8 } else { 0 };
+        score -= if !phrase_used && contains_phrase(&before, Phrases::NotThePrice) { 10 } else { 0 };
+        phrase_used = Phrases::NotThePriceAfter.prefix_len(behind).is_some();
+        score -= if phrase_used { 10 } else { 0 };
+        score -= if Phrases::PerUnit.prefix_len(behind).is_some() { 3 } else { 0 };
+        score -= if Phrases::Untaxed.prefix_len(behind).is_some() { 1 } else { 0 };
+        score -= if is_instalment(&before) { 4 } else { 0 };
         // In "1 kg = 24,90 €" the amount is per measure.
         score -= if before.trim_end().ends_with('=') { 3 } else { 0 };
         score -= if before.ends_with('(') { 2 } else { 0 };
         if number.currency.is_none() {
-            score += if has(&before, Phrases::PriceBefore) { 6 } else { 0 };
+            score += if contains_phrase(&before, Phrases::PricePrefixes) { 6 } else { 0 };
             score += if number.has_cents() { 3 } else { 0 };
             score -= if after.starts_with(|c: char| c.is_alphabetic()) { 3 } else { 0 };
         }
         let raw: String = text.chars().skip(number.from).take(number.to - number.from).collect();
         let text = raw.trim().to_owned();
-        amounts.push(Amount { currency: number.currency, text, old, now, score, found: number.clone() });
+        amounts.push(Amount { currency: number.currency, text, is_former, is_current, score, found: number.clone() });
     }
     amounts
 }
 
 /// Returns the amounts of a text that have a currency beside them, in the text's order.
 pub(crate) fn amounts(text: &str, locale: &str) -> Vec<Amount> {
-    all(text, locale, |number| number.currency.is_some())
+    find_amounts(text, locale, |number| number.currency.is_some())
 }
 
 /// Returns the amount that is the price; of equals the first.
-pub(crate) fn current(amounts: &[Amount]) -> Option<&Amount> {
+pub(crate) fn current_price(amounts: &[Amount]) -> Option<&Amount> {
     let mut best: Option<&Amount> = None;
     for amount in amounts {
         if best.is_none_or(|b| b.score < amount.score) {
@@ -116,9 +118,9 @@ pub(crate) fn current(amounts: &[Amount]) -> Option<&Amount> {
 }
 
 /// Returns the price that a text names. Without a currency it is a number, unless that is a telephone number.
-pub(super) fn read(text: &str, locale: &str) -> Option<Found> {
-    let amounts = all(text, locale, |_| true);
-    let best = current(&amounts)?;
+pub(super) fn read(text: &str, locale: &str) -> Option<FoundNumber> {
+    let amounts = find_amounts(text, locale, |_| true);
+    let best = current_price(&amounts)?;
     if best.currency.is_none() && is_telephone(text) {
         return None;
     }
@@ -128,20 +130,20 @@ pub(super) fn read(text: &str, locale: &str) -> Option<Found> {
 /// Returns whether the digits of a text are a telephone number.
 fn is_telephone(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();
-    if digits >= 7 && has(&text.to_lowercase(), Phrases::Calls) {
+    if digits >= 7 && contains_phrase(&text.to_lowercase(), Phrases::PhoneWords) {
         return true;
     }
     let number = text.trim();
     let international = number.starts_with('+') || number.starts_with("00");
     let groups: Vec<&str> = number.split(['-', ' ', '(', ')', '/']).filter(|g| !g.is_empty()).collect();
     let numeric = groups.iter().all(|g| g.trim_start_matches('+').bytes().all(|b| b.is_ascii_digit()));
-    let parted = groups.len() > 2 || groups.iter().skip(1).any(|g| g.starts_with('0') && g.len() > 3);
-    numeric && digits >= 7 && (international || (parted && number.contains(['-', '(', '/'])))
+    let grouped = groups.len() > 2 || groups.iter().skip(1).any(|g| g.starts_with('0') && g.len() > 3);
+    numeric && digits >= 7 && (international || (grouped && number.contains(['-', '(', '/'])))
 }
 
 /// Returns the code of the currency that a text names, if it contains nothing else.
-pub(crate) fn code(text: &str) -> Option<&'static str> {
-    currency::named(text.trim())
+pub(crate) fn currency_code(text: &str) -> Option<&'static str> {
+    currency::code_of(text.trim())
 }
 
 #[cfg(test)]
@@ -215,12 +217,12 @@ mod tests {
             ("CA$ 10", "CA$ 10", "CAD"),
         ] {
             let found = amounts(text, "en-US");
-            let first = current(&found).unwrap();
+            let first = current_price(&found).unwrap();
             assert_eq!((first.text.as_str(), first.currency), (want, Some(code)), "{text}");
         }
         for text in ["EUROPE 2024", "no price", "$", "12 99", "5 kg"] {
             assert!(amounts(text, "en-US").is_empty(), "{text}");
         }
-        assert_eq!((code("€"), code("PLN"), code("kg")), (Some("EUR"), Some("PLN"), None));
+        assert_eq!((currency_code("€"), currency_code("PLN"), currency_code("kg")), (Some("EUR"), Some("PLN"), None));
     }
 }

@@ -1,30 +1,30 @@
 //! Finds the number in a text, with the currency and words around it, separators of every locale, ranges.
-//! [`super::around`] and [`super::magnitude`] handle what stands around a number and changes it.
+//! [`super::number_context`] and [`super::magnitude`] handle what stands around a number and changes it.
 
-use super::around::{self, digit};
-use super::currency::{self, Beside};
-use super::shares::{fraction_of, share};
+use super::currency::{self, AdjacentCurrency};
+use super::fractions::{fraction_char_value, read_fraction};
+use super::number_context::{self, is_digit_at};
 use super::{digits, magnitude};
 
-/// Longest text that is examined, in characters: numbers stand near the start.
-const LOOK: usize = 300;
+/// Maximum number of characters that are examined: numbers stand near the start.
+const MAX_CHARS: usize = 300;
 /// Maximum number of digits that a number may have.
 const MAX_DIGITS: usize = 30;
 
 /// A number in a text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Found {
+pub(super) struct FoundNumber {
     pub(super) value: f64,
     /// Its exact value, if written without a fraction and in range.
     pub(super) exact: Option<i64>,
     /// Whether the text consisted only of the number in plain spelling.
-    pub(super) bare: bool,
+    pub(super) is_plain: bool,
     /// Whether a second number follows after a dash: this is the first of a range.
-    pub(super) range: bool,
+    pub(super) is_range: bool,
     /// Where it begins, in characters, including its currency.
     pub(super) from: usize,
-    /// Where it ends, including what multiplies it.
-    pub(super) end: usize,
+    /// Where it ends without its currency, including what multiplies it.
+    pub(super) number_end: usize,
     /// Where it ends, including its currency.
     pub(super) to: usize,
     /// The currency beside it.
@@ -52,51 +52,54 @@ fn decimal_comma(locale: &str) -> bool {
 
 /// Returns a text's characters in their plain form, up to the length that is examined.
 pub(super) fn characters(text: &str) -> Vec<char> {
-    text.chars().take(LOOK).map(digits::plain).collect()
+    text.chars().take(MAX_CHARS).map(digits::normalize).collect()
 }
 
 /// Returns where the next number begins.
-pub(super) fn next(chars: &[char], from: usize) -> Option<usize> {
-    (from..chars.len()).find(|i| chars[*i].is_ascii_digit() || fraction_of(chars[*i]).is_some())
+pub(super) fn next_start(chars: &[char], from: usize) -> Option<usize> {
+    (from..chars.len()).find(|i| chars[*i].is_ascii_digit() || fraction_char_value(chars[*i]).is_some())
 }
 
 /// Returns the first number of a text, or `None` if its first digits belong to a day or a time of day.
-pub(super) fn find(text: &str, locale: &str) -> Option<Found> {
+pub(super) fn find(text: &str, locale: &str) -> Option<FoundNumber> {
     let chars = characters(text);
-    let mut found = at(&chars, next(&chars, 0)?, locale, false)?;
-    found.bare &= found.plain_spelling(text);
+    let mut found = read_at(&chars, next_start(&chars, 0)?, locale, false)?;
+    found.is_plain &= found.matches_text(text);
     Some(found)
 }
 
-/// Reads the number that begins at `start`. `asked` says that an amount of money is expected.
-pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Option<Found> {
+/// Reads the number that begins at `start`. `expects_money` says that an amount of money is expected.
+pub(super) fn read_at(chars: &[char], start: usize, locale: &str, expects_money: bool) -> Option<FoundNumber> {
     // ".5" but not the point of "Rs. 500" or "No.5".
     let leading_point = start > 0
         && chars[start - 1] == '.'
         && chars.get(start.wrapping_sub(2)).is_none_or(|c| c.is_whitespace() || "$€£¥-".contains(*c));
-    if around::is_day(chars, start) || (around::is_clock(chars, start) && !around::is_krona(chars, start)) {
+    if number_context::is_day(chars, start)
+        || (number_context::is_time_of_day(chars, start) && !number_context::is_krona_amount(chars, start))
+    {
         return None;
     }
     let first = start - usize::from(leading_point);
-    let signed = chars[..first].iter().rposition(|c| !matches!(c, ' ' | '-' | '(')).map_or(0, |i| i + 1);
-    let before = currency::before(chars, first).or_else(|| currency::before(chars, signed));
-    let spaced = around::groups_by_spaces(chars, start, locale);
+    let prefix_start = chars[..first].iter().rposition(|c| !matches!(c, ' ' | '-' | '(')).map_or(0, |i| i + 1);
+    let before = currency::find_before(chars, first).or_else(|| currency::find_before(chars, prefix_start));
+    let spaced = number_context::groups_by_spaces(chars, start, locale);
     let mut end = start;
-    while end < chars.len() && (chars[end].is_ascii_digit() || (is_separator(chars[end]) && joins(chars, end, spaced)))
+    while end < chars.len()
+        && (chars[end].is_ascii_digit() || (is_separator(chars[end]) && is_inside_number(chars, end, spaced)))
     {
         end += 1;
     }
     let written: String = chars[start..end].iter().collect();
-    let dash = around::dash_for_cents(chars, end);
-    let behind = |at: usize| before.or_else(|| currency::after(chars, at));
-    let parts = Parts {
+    let dash = number_context::dash_for_cents(chars, end);
+    let currency_beside = |at: usize| before.or_else(|| currency::find_after(chars, at));
+    let rules = SeparatorRules {
         locale,
         // Fuel prices have thousandths.
-        grouped: dash.is_some()
-            || behind(end).is_some_and(|s| !currency::has_thousandths(s.code) && !is_fuel(chars, end)),
+        three_digits_are_group: dash.is_some()
+            || currency_beside(end).is_some_and(|s| !currency::has_thousandths(s.code) && !is_fuel(chars, end)),
     };
     let (mut digits, mut fraction) =
-        if written.is_empty() { ("0".to_owned(), String::new()) } else { split(&written, &parts)? };
+        if written.is_empty() { ("0".to_owned(), String::new()) } else { split_at_decimal(&written, &rules)? };
     if leading_point && fraction.is_empty() {
         (digits, fraction) = ("0".into(), digits);
     }
@@ -105,8 +108,8 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
     }
     if fraction.is_empty()
         && !written.is_empty()
-        && let Some((cents, after)) =
-            around::cents_apart(chars, end, before).or_else(|| around::cents_behind_colon(chars, end, before))
+        && let Some((cents, after)) = number_context::separated_cents(chars, end, before)
+            .or_else(|| number_context::cents_after_colon(chars, end, before))
     {
         (fraction, end) = (cents, after);
     } else if let Some(after) = dash {
@@ -123,73 +126,75 @@ pub(super) fn at(chars: &[char], start: usize, locale: &str, asked: bool) -> Opt
         _ => format!("{digits}.{fraction}0e{power}").parse().ok(),
     }
     .filter(|v: &f64| v.is_finite())?;
-    let (share, after_share) = share(chars, start, end, &digits, &fraction);
-    let whole = share.is_none() && fraction.is_empty() && power == 0;
-    if let Some(share) = share {
-        amount = share;
-        end = after_share;
+    let (mixed_number, after_mixed) = read_fraction(chars, start, end, &digits, &fraction);
+    let whole = mixed_number.is_none() && fraction.is_empty() && power == 0;
+    if let Some(mixed_number) = mixed_number {
+        amount = mixed_number;
+        end = after_mixed;
     }
-    let (mut scale, mut after) = match magnitude::stack(chars, end, amount) {
+    let (mut scale, mut after) = match magnitude::read_stacked(chars, end, amount) {
         Some((value, after)) => {
             amount = value;
-            (magnitude::LEAST_STACKED, after)
+            (magnitude::MIN_STACKED_FACTOR, after)
         }
         None => {
-            let found = magnitude::find(chars, (start, end), locale, |at| behind(at).map(|s| s.code));
+            let found = magnitude::find(chars, (start, end), locale, |at| currency_beside(at).map(|s| s.code));
             amount = round_scaled(amount, found.0);
             found
         }
     };
-    let mut sign = before.or_else(|| currency::after(chars, after));
+    let mut sign = before.or_else(|| currency::find_after(chars, after));
     let small = fraction.is_empty() && digits.len() <= 3;
     if sign.is_none()
-        && let Some((next, code)) =
-            digit(chars, end.saturating_sub(1)).then(|| currency::coins(chars, after, asked && small)).flatten()
+        && let Some((next, code)) = is_digit_at(chars, end.saturating_sub(1))
+            .then(|| currency::coin_sign_after(chars, after, expects_money && small))
+            .flatten()
     {
         (scale, amount) = (0.01, (amount * 1e6).round() / 1e8);
-        sign = Some(Beside { code, from: after, to: next });
+        sign = Some(AdjacentCurrency { code, from: after, to: next });
         after = next;
-    } else if asked
+    } else if expects_money
         && whole
         && let Some(whole_sign) = sign.filter(|s| s.from >= after)
-        && let Some((coins, next)) = around::coins_behind(chars, whole_sign.to)
+        && let Some((coins, next)) = number_context::coins_after(chars, whole_sign.to)
     {
         // "199 zł 99 gr"
         (scale, amount, after) = (0.01, amount + coins / 100.0, next);
-        sign = Some(Beside { to: next, ..whole_sign });
+        sign = Some(AdjacentCurrency { to: next, ..whole_sign });
     }
     let (from, to) = sign.map_or((first, after), |s| (s.from.min(first), s.to.max(after)));
     let cents = fraction.len() == 2;
     let opened = before.is_some_and(|s| chars[s.to..first].contains(&'('));
-    let negative = around::is_negative(chars, first, before, locale)
+    let negative = number_context::is_negative(chars, first, before, locale)
         || (cents && chars[end..].iter().collect::<String>().trim_end() == "-")
-        || ((cents || sign.is_some()) && around::is_loss(chars, if opened { first } else { from }, to));
+        || ((cents || sign.is_some())
+            && number_context::is_in_accounting_brackets(chars, if opened { first } else { from }, to));
     if negative {
         amount = -amount;
     }
     let exact =
         (whole && scale == 1.0).then(|| digits.parse::<i64>().ok().map(|v| if negative { -v } else { v })).flatten();
-    Some(Found {
+    Some(FoundNumber {
         value: amount,
         exact,
-        bare: sign.is_none() && scale == 1.0,
-        range: is_range(chars, after),
+        is_plain: sign.is_none() && scale == 1.0,
+        is_range: is_range(chars, after),
         from,
-        end: after,
+        number_end: after,
         to,
         currency: sign.map(|s| s.code),
         written: if fraction.is_empty() { digits } else { format!("{digits}.{fraction}") },
     })
 }
 
-impl Found {
+impl FoundNumber {
     /// Returns whether it was written with two digits after its decimal point.
     pub(super) fn has_cents(&self) -> bool {
         self.written.rsplit_once('.').is_some_and(|(_, f)| f.len() == 2)
     }
 
     /// Returns whether a text is nothing but the number in plain spelling.
-    fn plain_spelling(&self, text: &str) -> bool {
+    fn matches_text(&self, text: &str) -> bool {
         text.strip_prefix('-').filter(|_| self.value < 0.0).unwrap_or(text) == self.written
     }
 }
@@ -214,7 +219,7 @@ fn is_separator(c: char) -> bool {
 
 /// Returns whether the separator at `at` is inside a number: a digit must follow. White space and apostrophes only
 /// separate groups of exactly three digits; white space only if `spaced`.
-fn joins(chars: &[char], at: usize, spaced: bool) -> bool {
+fn is_inside_number(chars: &[char], at: usize, spaced: bool) -> bool {
     let run = chars[at + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
     let before = chars[..at].iter().rev().take_while(|c| c.is_ascii_digit()).count();
     match chars[at] {
@@ -224,17 +229,17 @@ fn joins(chars: &[char], at: usize, spaced: bool) -> bool {
     }
 }
 
-/// Decides what a lone separator with three digits after it means.
-struct Parts<'l> {
+/// The rules that decide what a lone separator with three digits after it means.
+struct SeparatorRules<'l> {
     /// Decides whether a comma may be the decimal separator.
     locale: &'l str,
     /// Three digits are a group whatever the locale: for amounts of a currency without thousandths.
-    grouped: bool,
+    three_digits_are_group: bool,
 }
 
 /// Splits a run of digits and separators into the digits before and after the decimal separator.
-fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
-    let comma = || decimal_comma(parts.locale);
+fn split_at_decimal(written: &str, rules: &SeparatorRules<'_>) -> Option<(String, String)> {
+    let comma = || decimal_comma(rules.locale);
     let only: String = written.chars().filter(|c| !matches!(c, ' ' | '\'')).collect();
     let grouped = only.len() != written.len();
     let (points, commas) = (only.matches('.').count(), only.matches(',').count());
@@ -251,13 +256,15 @@ fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
         }
         // One kind, more than once: thousands. If the groups do not fit, it is a version or an address, not a number.
         (n, 0) | (0, n) if n > 1 => {
-            if !groups(&only) {
+            if !is_grouped(&only) {
                 return None;
             }
             None
         }
-        (1, 0) => decides(&only, '.', grouped || (!parts.grouped && !comma())).then_some('.'),
-        _ => decides(&only, ',', grouped || (!parts.grouped && comma())).then_some(','),
+        (1, 0) => {
+            is_decimal_separator(&only, '.', grouped || (!rules.three_digits_are_group && !comma())).then_some('.')
+        }
+        _ => is_decimal_separator(&only, ',', grouped || (!rules.three_digits_are_group && comma())).then_some(','),
     };
     let strip = |s: &str| s.chars().filter(char::is_ascii_digit).collect::<String>();
     Some(match decimal.and_then(|d| only.rsplit_once(d)) {
@@ -268,7 +275,7 @@ fn split(written: &str, parts: &Parts<'_>) -> Option<(String, String)> {
 
 /// Returns whether a lone separator is the decimal one. Three digits after it and one to three digits (not "0") before
 /// it are a group, unless the locale makes this its decimal separator.
-fn decides(written: &str, separator: char, locales_decimal: bool) -> bool {
+fn is_decimal_separator(written: &str, separator: char, locales_decimal: bool) -> bool {
     let Some((whole, rest)) = written.split_once(separator) else { return false };
     let like_group = rest.len() == 3 && (1..=3).contains(&whole.len()) && whole != "0";
     !like_group || locales_decimal
@@ -276,7 +283,7 @@ fn decides(written: &str, separator: char, locales_decimal: bool) -> bool {
 
 /// Returns whether digits are grouped as people write them: 1 to 3 first, then threes, or twos and a final three as in
 /// India.
-fn groups(written: &str) -> bool {
+fn is_grouped(written: &str) -> bool {
     let parts: Vec<&str> = written.split(['.', ',']).collect();
     let Some((last, middle)) = parts[1..].split_last() else { return false };
     (1..=3).contains(&parts[0].len())
@@ -288,14 +295,14 @@ fn groups(written: &str) -> bool {
 fn is_range(chars: &[char], end: usize) -> bool {
     let rest: Vec<char> = chars[end.min(chars.len())..].iter().copied().filter(|c| *c != ' ').take(8).collect();
     let Some(first) = rest.first() else { return false };
-    let behind = if "-–—~".contains(*first) {
+    let after_dash = if "-–—~".contains(*first) {
         &rest[1..]
     } else if "€%£$¥".contains(*first) && rest.get(1).is_some_and(|c| "-–—~".contains(*c)) {
         &rest[2..]
     } else {
         return false;
     };
-    behind.iter().take(3).any(char::is_ascii_digit)
+    after_dash.iter().take(3).any(char::is_ascii_digit)
 }
 
 #[cfg(test)]

@@ -145,11 +145,11 @@ fn numbers_in_many_spellings_are_read() {
 #[test]
 fn ranges_and_bare_numbers_are_marked() {
     for text in ["5 - 10", "$5–$10", "€5 — 7", "5€ - 10€"] {
-        assert!(find(text, "en-US").unwrap().range, "{text}");
+        assert!(find(text, "en-US").unwrap().is_range, "{text}");
     }
-    assert!(!find("5 stars - great", "en-US").unwrap().range);
-    assert!(find("19.99", "en-US").unwrap().bare);
-    assert!(!find("1,999", "en-US").unwrap().bare && !find("1.234", "de-DE").unwrap().bare);
+    assert!(!find("5 stars - great", "en-US").unwrap().is_range);
+    assert!(find("19.99", "en-US").unwrap().is_plain);
+    assert!(!find("1,999", "en-US").unwrap().is_plain && !find("1.234", "de-DE").unwrap().is_plain);
     assert_eq!(find("9223372036854775807", "en-US").unwrap().exact, Some(i64::MAX));
     assert_eq!(find("9223372036854775808", "en-US").unwrap().exact, None);
 }

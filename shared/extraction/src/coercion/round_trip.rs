@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::{Reading, date};
+use super::{ReadingContext, date};
 
 /// Returns the languages with the names of their months in every form. Leaves out other calendars.
 fn months() -> Vec<(&'static str, Vec<Vec<String>>)> {
@@ -61,11 +61,11 @@ fn in_numbers(form: usize, day: Date) -> (&'static str, String) {
 fn days_with_months_in_words_are_read_back() {
     for (language, names) in months() {
         let locale = tag(language);
-        let reading = Reading { locale: &locale, today: jiff::civil::date(2026, 11, 24) };
+        let reading = ReadingContext { locale: &locale, today: jiff::civil::date(2026, 11, 24) };
         for (month, forms) in (1i8..).zip(&names) {
-            for (way, name) in (0..8).flat_map(|way| forms.iter().map(move |name| (way, name))) {
-                let day = jiff::civil::date(1950 + i16::from(month) * 9, month, 1 + (month * 2 + way as i8) % 28);
-                let text = written(way, day.day(), name, day.year());
+            for (form, name) in (0..8).flat_map(|form| forms.iter().map(move |name| (form, name))) {
+                let day = jiff::civil::date(1950 + i16::from(month) * 9, month, 1 + (month * 2 + form as i8) % 28);
+                let text = written(form, day.day(), name, day.year());
                 assert_eq!(date::read(&text, &reading), Some(day), "{locale} {text}");
             }
         }
@@ -79,7 +79,7 @@ fn days_in_numbers_are_read_back() {
             // About three months apart: every month, most days, and a hundred years.
             let day = jiff::civil::date(1950, 1, 1) + jiff::Span::new().days(n * 97);
             let (locale, text) = in_numbers(form, day);
-            let reading = Reading { locale, today: jiff::civil::date(2026, 11, 24) };
+            let reading = ReadingContext { locale, today: jiff::civil::date(2026, 11, 24) };
             assert_eq!(date::read(&text, &reading), Some(day), "{locale} {text}");
         }
     }

@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::*;
 
-fn reading(locale: &str) -> Reading<'_> {
-    Reading { locale, today: jiff::civil::date(2026, 11, 24) }
+fn reading(locale: &str) -> ReadingContext<'_> {
+    ReadingContext { locale, today: jiff::civil::date(2026, 11, 24) }
 }
 
 fn read(kind: FieldType, text: &str, locale: &str) -> Value {
@@ -103,7 +103,7 @@ proptest! {
     }
 }
 
-fn shown(value: u64, group: &str, decimal: &str) -> String {
+fn printed(value: u64, group: &str, decimal: &str) -> String {
     let (whole, cents) = (value / 100, value % 100);
     let digits = whole.to_string();
     let mut out = String::new();
@@ -129,7 +129,7 @@ proptest! {
             ("sv-SE", " ", ",", "", " kr"),
             ("en-GB", ",", ".", "£", ""),
         ][at];
-        let text = format!("{before}{}{behind}", shown(cents, group, decimal));
+        let text = format!("{before}{}{behind}", printed(cents, group, decimal));
         let read = coerce(FieldType::Float, &text.as_str().into(), &reading(locale)).and_then(|c| c.value.as_f64());
         prop_assert_eq!(read, Some(format!("{}.{:02}", cents / 100, cents % 100).parse().unwrap()), "{}", text);
         let money = coerce_money(FieldType::Float, &text, &reading(locale)).and_then(|c| c.value.as_f64());
@@ -147,7 +147,7 @@ proptest! {
     fn no_text_like_money_panics(text in "[-0-9.,'/:x() $€¥R¢pk万億만%\u{a0}–⁹]{0,40}") {
         let _ = coerce_money(FieldType::Float, &text, &reading("de-DE"));
         let _ = amounts(&text, "ja");
-        let _ = says_yes(&text);
+        let _ = read_boolean(&text);
     }
 }
 
@@ -173,14 +173,14 @@ fn joiners_stay_and_characters_without_meaning_are_removed() {
 
 fn check(kind: FieldType, text: &str, locale: &str) -> Result<(), TestCaseError> {
     if let Some(c) = coerce(kind, &text.into(), &reading(locale)) {
-        let right = match kind.element() {
+        let has_type = match kind.element() {
             FieldType::String => c.value.is_string(),
             FieldType::Integer => c.value.is_i64() || c.value.is_u64(),
             FieldType::Float => c.value.is_f64(),
             FieldType::Boolean => c.value.is_boolean(),
             _ => c.value.as_str().is_some_and(|d| d.len() >= 10),
         };
-        prop_assert!(right, "{kind:?} {text:?} {:?}", c.value);
+        prop_assert!(has_type, "{kind:?} {text:?} {:?}", c.value);
     }
     Ok(())
 }

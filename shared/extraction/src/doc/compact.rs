@@ -1,13 +1,13 @@
-//! Writes a page's main content as compact text, for a reader that charges by the word: headings, list items and table
-//! rows as lines, without surroundings (navigation, footers, related items, comments). Pure; depends on no schema and
-//! no model.
+//! Writes a page's main content as compact text, for a language model, which charges by the word: headings, list items
+//! and table rows as lines, without surroundings (navigation, footers, related items, comments). Pure; depends on no
+//! schema and no model.
 
 use super::{Doc, El, is_block};
 use crate::zones::Zone;
 
 /// Maximum number of bytes of a table row that is written on one line; a longer one is layout, not a row.
 const MAX_ROW: usize = 1_000;
-/// Fewest bytes of main content: with less, the surroundings are the content.
+/// Minimum number of bytes of main content: with less, the surroundings are the content.
 const MIN_MAIN: usize = 200;
 
 /// What compact text contains of links.
@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
                 out.push("", &cells.join(" | "));
             } else if child.name() == "dt" && plain {
                 // A term and its description go on one line.
-                match self.doc.next(at).filter(|dd| self.doc.els[*dd].name() == "dd" && self.doc.is_line(*dd)) {
+                match self.doc.next_sibling(at).filter(|dd| self.doc.els[*dd].name() == "dd" && self.doc.is_line(*dd)) {
                     Some(dd) => {
                         out.push("", &format!("{}: {}", self.doc.text(at).trim_end_matches(':'), self.doc.text(dd)));
                         (top.child, top.from) = (self.doc.els[dd].end, self.doc.els[dd].to);
@@ -101,7 +101,7 @@ impl Walk<'_, '_> {
 
     /// Returns whether nothing below an element is left out or has an address to be written.
     fn is_plain(&self, at: usize, outside: &impl Fn(Zone) -> bool) -> bool {
-        let below = self.doc.els.get(self.doc.below(at)).unwrap_or_default();
+        let below = self.doc.els.get(self.doc.descendants(at)).unwrap_or_default();
         let apart = |el: &El<'_>| {
             let link = self.addresses == Addresses::Written && link_of(el.name(), el.attr("href")).is_some();
             link || el.zone.has(Zone::HIDDEN) || outside(el.zone)

@@ -77,7 +77,7 @@ pub(crate) struct Doc<'a> {
     breaks: usize,
     /// The heading that names the page.
     pub(crate) heading: Option<usize>,
-    /// The budget for every look at its text and marks.
+    /// The budget that each read of its text and marks is charged to.
     budget: Option<&'a Budget<'a>>,
 }
 
@@ -92,15 +92,15 @@ impl<'a> Doc<'a> {
         Doc::flat(page, Some(budget))
     }
 
-    /// Spends steps for a look at a text. Returns the text if the budget holds, otherwise an empty one.
-    fn look<'t>(&self, text: &'t str) -> &'t str {
+    /// Charges the steps for reading a text. Returns the text if the budget holds, otherwise an empty one.
+    fn within_budget<'t>(&self, text: &'t str) -> &'t str {
         if self.budget.is_none_or(|b| b.step(text.len() + 1)) { text } else { "" }
     }
 
     /// Returns an element's text with `\n` where blocks and lines end.
     pub(crate) fn lines(&self, at: usize) -> &str {
         let text = self.els.get(at).map_or("", |el| self.text.get(el.from..el.to).unwrap_or_default().trim());
-        self.look(text)
+        self.within_budget(text)
     }
 
     /// Returns an element's text on one line.
@@ -109,14 +109,14 @@ impl<'a> Doc<'a> {
     }
 
     /// Returns the text of an element's parent after the element itself.
-    pub(crate) fn rest(&self, at: usize) -> &str {
+    pub(crate) fn text_after(&self, at: usize) -> &str {
         let (Some(el), Some(parent)) = (self.els.get(at), self.els.get(at).and_then(|el| self.els.get(el.parent)))
         else {
             return "";
         };
         let rest = self.text.get(el.to..parent.to.max(el.to)).unwrap_or_default();
         let rest = rest[..rest.floor_char_boundary(MAX_REST)].trim();
-        self.look(rest)
+        self.within_budget(rest)
     }
 
     /// Returns the text from the start of one element to the start of another.
@@ -124,11 +124,11 @@ impl<'a> Doc<'a> {
         let from = self.els.get(from).map_or(self.text.len(), |el| el.from);
         let to = self.els.get(to).map_or(self.text.len(), |el| el.from);
         let between = self.text.get(from..to.max(from)).unwrap_or_default().trim();
-        self.look(between)
+        self.within_budget(between)
     }
 
     /// Returns whether text stands between an element and a later one.
-    pub(crate) fn is_apart(&self, at: usize, next: usize) -> bool {
+    pub(crate) fn has_text_between(&self, at: usize, next: usize) -> bool {
         let (Some(el), Some(next)) = (self.els.get(at), self.els.get(next)) else { return false };
         self.text.get(el.to..next.from.max(el.to)).is_some_and(|t| t.contains(char::is_alphanumeric))
     }
@@ -139,7 +139,7 @@ impl<'a> Doc<'a> {
     }
 
     /// Returns where its text starts, for measuring distances.
-    pub(crate) fn text_at(&self, at: usize) -> usize {
+    pub(crate) fn text_start(&self, at: usize) -> usize {
         self.els.get(at).map_or(0, |el| el.from)
     }
 
@@ -157,16 +157,16 @@ impl<'a> Doc<'a> {
     /// each end.
     pub(crate) fn marks(&self, at: usize) -> &str {
         let marks = self.els.get(at).map_or("", |el| &self.marks[el.mark_from..el.mark_to]);
-        self.look(marks)
+        self.within_budget(marks)
     }
 
     /// Returns whether its marks contain a word, or consecutive words.
-    pub(crate) fn marked(&self, at: usize, words: &str) -> bool {
+    pub(crate) fn has_mark(&self, at: usize, words: &str) -> bool {
         has_words(self.marks(at), words)
     }
 
     /// Yields the elements whose marks contain a word, or consecutive words; in order.
-    pub(crate) fn marked_with(&self, words: &str) -> impl Iterator<Item = usize> {
+    pub(crate) fn with_mark(&self, words: &str) -> impl Iterator<Item = usize> {
         let marks = if words.is_empty() || !self.budget.is_none_or(|b| b.step(self.marks.len() / 16 + 1)) {
             ""
         } else {
@@ -191,19 +191,19 @@ impl<'a> Doc<'a> {
     }
 
     /// Returns the next sibling element.
-    pub(crate) fn next(&self, at: usize) -> Option<usize> {
+    pub(crate) fn next_sibling(&self, at: usize) -> Option<usize> {
         let el = self.els.get(at)?;
         let parent = self.els.get(el.parent)?;
         (el.parent != at && el.end < parent.end).then_some(el.end)
     }
 
     /// Yields the ancestors, nearest first.
-    pub(crate) fn above(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn ancestors(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
         std::iter::successors(Some(at), move |i| self.els.get(*i).map(|el| el.parent).filter(|p| p != i)).skip(1)
     }
 
     /// Returns the indices of an element's descendants.
-    pub(crate) fn below(&self, at: usize) -> std::ops::Range<usize> {
+    pub(crate) fn descendants(&self, at: usize) -> std::ops::Range<usize> {
         at + 1..self.els.get(at).map_or(at + 1, |el| el.end)
     }
 

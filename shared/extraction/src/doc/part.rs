@@ -14,7 +14,7 @@ impl<'a> Doc<'a> {
         let mut first = heading;
         // At most two wrappers.
         for _ in 0..2 {
-            if doc.next(first).is_some() {
+            if doc.next_sibling(first).is_some() {
                 break;
             }
             let parent = doc.els.get(first)?.parent;
@@ -23,12 +23,12 @@ impl<'a> Doc<'a> {
             }
             first = parent;
         }
-        let start = doc.next(first)?;
+        let start = doc.next_sibling(first)?;
         let mut end = doc.els.get(start)?.end;
         while let Some(next) =
             Some(end).filter(|e| doc.els.get(*e).is_some_and(|el| el.parent == doc.els[start].parent))
         {
-            let ends = doc.els[next].name() == name || doc.below(next).any(|i| doc.els[i].name() == name);
+            let ends = doc.els[next].name() == name || doc.descendants(next).any(|i| doc.els[i].name() == name);
             if ends || matches!(doc.els[next].name(), "h1" | "h2") {
                 break;
             }
@@ -88,12 +88,12 @@ mod tests {
     fn a_part_can_be_read_like_a_page() {
         let html = crate::html::parse("<h1>A</h1><div class=x><h2>Answer</h2><p>Tea\n is hot.</p></div><p>End</p>");
         let doc = Doc::of(&html);
-        let holder = (0..doc.els.len()).find(|at| doc.marked(*at, "x")).unwrap();
-        let part = doc.part(holder, doc.below(holder));
+        let holder = (0..doc.els.len()).find(|at| doc.has_mark(*at, "x")).unwrap();
+        let part = doc.part(holder, doc.descendants(holder));
         assert_eq!(part.all_text(), "Answer\nTea is hot.");
         assert_eq!(part.heading.map(|at| part.text(at)).as_deref(), Some("Answer"));
         assert_eq!(part.children(0).map(|at| part.els[at].name()).collect::<Vec<_>>(), ["h2", "p"]);
-        assert_eq!(part.next(1), Some(2));
+        assert_eq!(part.next_sibling(1), Some(2));
         assert_eq!(part.source_breaks().len(), 1);
         assert!(doc.part(holder, 0..0).els.is_empty());
     }

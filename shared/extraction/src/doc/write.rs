@@ -39,7 +39,7 @@ pub(super) fn push_text(out: &mut String, text: &str, source_breaks: &mut Vec<So
                 }
             }
             None => {}
-            Some(c) if c.is_control() || coercion::means_nothing(c) => {}
+            Some(c) if c.is_control() || coercion::is_ignorable(c) => {}
             Some(c) => out.push(c),
         }
         rest = chars.as_str();

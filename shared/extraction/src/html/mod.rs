@@ -5,4 +5,4 @@ mod read;
 mod template;
 
 pub(crate) use parse::{MAX_DEPTH, MAX_NODES, parse, parse_within};
-pub(crate) use read::{lines, of_text, strip, text, text_within, unescape};
+pub(crate) use read::{from_text, lines, strip_tags, text, text_within, unescape};

@@ -20,13 +20,13 @@ use crate::tags;
 
 use super::template::Templates;
 
-/// Deepest nesting, give or take [`LOOK_EVERY`].
+/// Maximum depth of nesting, give or take [`DEPTH_CHECK_INTERVAL`].
 pub const MAX_DEPTH: usize = 512;
 /// Maximum number of nodes of a page, plus what one tag may open; what comes after them is left out.
 pub const MAX_NODES: usize = 400_000;
-/// Number of tags between two measurements of the depth, and the number after one that found no room.
-const LOOK_EVERY: usize = 64;
-const LOOK_AGAIN: usize = 8;
+/// Number of tags between two measurements of the depth, and the number once the limit is reached.
+const DEPTH_CHECK_INTERVAL: usize = 64;
+const DEPTH_CHECK_INTERVAL_AT_LIMIT: usize = 8;
 /// Steps charged per token.
 const TOKEN_STEPS: usize = 32;
 
@@ -43,13 +43,13 @@ pub(crate) fn parse_within(text: &str, budget: &Budget<'_>) -> Html {
 /// Parses a page whose tags are bounded.
 fn parse_bounded(text: &str, budget: Option<&Budget<'_>>) -> Html {
     let inner = HtmlTreeSink::new(Html::new_document());
-    let sink = Watched { inner, top: Cell::new(None), nodes: Cell::new(0), budget };
+    let sink = TrackingSink { inner, top: Cell::new(None), nodes: Cell::new(0), budget };
     let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
-    let bounded = Bounded {
+    let bounded = BoundedTokenSink {
         templates: Templates::default(),
         builder: TreeBuilder::new(sink, options),
         tags: Cell::new(0),
-        full: Cell::new(false),
+        at_depth_limit: Cell::new(false),
         budget,
     };
     let tokenizer = Tokenizer::new(bounded, TokenizerOpts::default());
@@ -63,7 +63,7 @@ fn parse_bounded(text: &str, budget: Option<&Budget<'_>>) -> Html {
 }
 
 /// A tree sink that tracks which node the parser is in.
-struct Watched<'b> {
+struct TrackingSink<'b> {
     inner: HtmlTreeSink,
     top: Cell<Option<NodeId>>,
     /// Nodes made, including texts that may have been joined to others.
@@ -71,12 +71,12 @@ struct Watched<'b> {
     budget: Option<&'b Budget<'b>>,
 }
 
-impl Watched<'_> {
+impl TrackingSink<'_> {
     /// Returns how deep the parser is, up to a little more than [`MAX_DEPTH`].
     fn depth(&self) -> usize {
         let html = self.inner.0.borrow();
         let node = self.top.get().and_then(|id| html.tree.get(id));
-        node.map_or(0, |n| n.ancestors().take(MAX_DEPTH + LOOK_EVERY).count())
+        node.map_or(0, |n| n.ancestors().take(MAX_DEPTH + DEPTH_CHECK_INTERVAL).count())
     }
 
     fn take(&self) -> Html {
@@ -85,11 +85,11 @@ impl Watched<'_> {
 
     /// Handles the end of an element of that name. The tree builder does not report every element that it closes;
     /// without this, the depth would not fall where only end tags follow.
-    fn closed(&self, name: &str) {
+    fn handle_end(&self, name: &str) {
         let html = self.inner.0.borrow();
         let Some(top) = self.top.get().and_then(|id| html.tree.get(id)) else { return };
         let is = |n: &ego_tree::NodeRef<'_, Node>| n.value().as_element().is_some_and(|e| e.name() == name);
-        let closed = std::iter::once(top).chain(top.ancestors()).take(LOOK_AGAIN).find(is);
+        let closed = std::iter::once(top).chain(top.ancestors()).take(DEPTH_CHECK_INTERVAL_AT_LIMIT).find(is);
         if let Some(parent) = closed.and_then(|n| n.parent()) {
             self.top.set(Some(parent.id()));
         }
@@ -99,24 +99,24 @@ impl Watched<'_> {
         self.nodes.get() >= MAX_NODES
     }
 
-    fn made(&self) {
+    fn count_node(&self) {
         self.nodes.set(self.nodes.get() + 1);
         // If this exceeds the budget, parsing stops before the next token.
         let _ = self.budget.is_none_or(|budget| budget.make(1));
     }
 
-    fn entered(&self, parent: &NodeId, child: &NodeOrText<NodeId>) {
+    fn track_position(&self, parent: &NodeId, child: &NodeOrText<NodeId>) {
         self.top.set(Some(match child {
             NodeOrText::AppendNode(id) => *id,
             NodeOrText::AppendText(_) => {
-                self.made();
+                self.count_node();
                 *parent
             }
         }));
     }
 }
 
-impl TreeSink for Watched<'_> {
+impl TreeSink for TrackingSink<'_> {
     type Handle = NodeId;
     type Output = Html;
     type ElemName<'a>
@@ -125,17 +125,17 @@ impl TreeSink for Watched<'_> {
         Self: 'a;
 
     fn append(&self, parent: &NodeId, child: NodeOrText<NodeId>) {
-        self.entered(parent, &child);
+        self.track_position(parent, &child);
         self.inner.append(parent, child);
     }
 
     fn append_based_on_parent_node(&self, element: &NodeId, prev: &NodeId, child: NodeOrText<NodeId>) {
-        self.entered(prev, &child);
+        self.track_position(prev, &child);
         self.inner.append_based_on_parent_node(element, prev, child);
     }
 
     fn append_before_sibling(&self, sibling: &NodeId, child: NodeOrText<NodeId>) {
-        self.entered(sibling, &child);
+        self.track_position(sibling, &child);
         self.inner.append_before_sibling(sibling, child);
     }
 
@@ -158,15 +158,15 @@ impl TreeSink for Watched<'_> {
         self.inner.elem_name(target)
     }
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> NodeId {
-        self.made();
+        self.count_node();
         self.inner.create_element(name, attributes, flags)
     }
     fn create_comment(&self, text: StrTendril) -> NodeId {
-        self.made();
+        self.count_node();
         self.inner.create_comment(text)
     }
     fn create_pi(&self, target: StrTendril, data: StrTendril) -> NodeId {
-        self.made();
+        self.count_node();
         self.inner.create_pi(target, data)
     }
     fn append_doctype_to_document(&self, name: StrTendril, public: StrTendril, system: StrTendril) {
@@ -194,42 +194,47 @@ impl TreeSink for Watched<'_> {
 
 /// Passes tokens to the tree builder, start tags only while the depth allows, and nothing inside a `template`, which is
 /// not part of the page. The content of a declarative shadow root is: it goes where its host is.
-struct Bounded<'b> {
+struct BoundedTokenSink<'b> {
     templates: Templates,
-    builder: TreeBuilder<NodeId, Watched<'b>>,
+    builder: TreeBuilder<NodeId, TrackingSink<'b>>,
     tags: Cell<usize>,
-    full: Cell<bool>,
+    at_depth_limit: Cell<bool>,
     budget: Option<&'b Budget<'b>>,
 }
 
-impl TokenSink for Bounded<'_> {
+impl TokenSink for BoundedTokenSink<'_> {
     type Handle = NodeId;
 
     fn process_token(&self, token: Token, line: u64) -> TokenSinkResult<NodeId> {
         // Until the end, a token costs some dozen steps of the tokenizer and the tree builder.
-        let room = !self.builder.sink.is_full() && self.budget.is_none_or(|b| b.goes_on() && b.step(TOKEN_STEPS));
-        if !room && !matches!(token, Token::EOFToken) {
+        let may_continue =
+            !self.builder.sink.is_full() && self.budget.is_none_or(|b| !b.is_exhausted() && b.step(TOKEN_STEPS));
+        if !may_continue && !matches!(token, Token::EOFToken) {
             return TokenSinkResult::Continue;
         }
-        if let Some(passed) = self.templates.pass(&token) {
-            return passed;
+        if let Some(result) = self.templates.intercept(&token) {
+            return result;
         }
         if let Token::TagToken(tag) = &token {
             let tags = self.tags.get() + 1;
             self.tags.set(tags);
-            if tags.is_multiple_of(if self.full.get() { LOOK_AGAIN } else { LOOK_EVERY }) {
-                self.full.set(self.builder.sink.depth() >= MAX_DEPTH);
+            if tags.is_multiple_of(if self.at_depth_limit.get() {
+                DEPTH_CHECK_INTERVAL_AT_LIMIT
+            } else {
+                DEPTH_CHECK_INTERVAL
+            }) {
+                self.at_depth_limit.set(self.builder.sink.depth() >= MAX_DEPTH);
             }
             // Elements that hold only text cannot nest, and their text must not be taken for tags.
             let holds_text = matches!(&*tag.name, "script" | "style" | "title" | "textarea" | "noscript" | "iframe");
-            if self.full.get() && tag.kind == TagKind::StartTag && !holds_text {
+            if self.at_depth_limit.get() && tag.kind == TagKind::StartTag && !holds_text {
                 return TokenSinkResult::Continue;
             }
-            if self.full.get() && tag.kind == TagKind::EndTag {
+            if self.at_depth_limit.get() && tag.kind == TagKind::EndTag {
                 let (name, before) = (tag.name.clone(), self.builder.sink.top.get());
                 let result = self.builder.process_token(token, line);
                 if self.builder.sink.top.get() == before {
-                    self.builder.sink.closed(&name);
+                    self.builder.sink.handle_end(&name);
                 }
                 return result;
             }
@@ -268,7 +273,7 @@ mod tests {
         {
             let html = parse(&page);
             let deepest = html.tree.nodes().map(|n| n.ancestors().take(5_000).count()).max().unwrap();
-            assert!(deepest <= MAX_DEPTH + 3 * LOOK_EVERY, "{deepest}");
+            assert!(deepest <= MAX_DEPTH + 3 * DEPTH_CHECK_INTERVAL, "{deepest}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Texts from HTML and into HTML: an element's text as a reader sees it, a fragment's plain text and lines. Depends on
-//! no schema. Every walk here is iterative.
+//! Converts HTML to text and text to HTML: an element's text as a reader sees it, a fragment's plain text and lines.
+//! Depends on no schema. Every walk here is iterative.
 
 use ego_tree::NodeId;
 use ego_tree::iter::Edge;
@@ -20,8 +20,8 @@ pub fn text(element: ElementRef<'_>) -> String {
     crate::coercion::collapse(&out)
 }
 
-/// Returns at most `room` bytes of an element's text within a budget, and whether that is all of it.
-pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, room: usize) -> (String, bool) {
+/// Returns at most `max_bytes` bytes of an element's text within a budget, and whether that is all of it.
+pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, max_bytes: usize) -> (String, bool) {
     let mut out = String::new();
     let mut whole = true;
     read_text(element, &mut |piece| {
@@ -30,10 +30,10 @@ pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, room: us
         if !whole {
             return false;
         }
-        // Consecutive white space becomes one space in the end, so it must not take up room for words.
+        // Consecutive white space becomes one space in the end, so it must not take up space for words.
         for word in piece.split_inclusive(char::is_whitespace) {
             let blank = word.trim_end().is_empty() && out.ends_with(char::is_whitespace);
-            let left = (room + 1).saturating_sub(out.len());
+            let left = (max_bytes + 1).saturating_sub(out.len());
             whole = budget.step(word.len()) && (blank || (word.len() <= left && budget.copy(word.len())));
             if !blank {
                 out.push_str(&word[..word.floor_char_boundary(left)]);
@@ -45,7 +45,7 @@ pub(crate) fn text_within(element: ElementRef<'_>, budget: &Budget<'_>, room: us
         whole
     });
     let mut out = crate::coercion::collapse(&out);
-    out.truncate(out.floor_char_boundary(room));
+    out.truncate(out.floor_char_boundary(max_bytes));
     (out, whole)
 }
 
@@ -80,7 +80,7 @@ fn read_text(element: ElementRef<'_>, take: &mut dyn FnMut(&str) -> bool) {
 }
 
 /// Returns the plain text of a fragment of HTML within a text, as structured data often contains it.
-pub fn strip(fragment: &str) -> String {
+pub fn strip_tags(fragment: &str) -> String {
     if !fragment.contains(['<', '&']) {
         return crate::coercion::collapse(fragment);
     }
@@ -99,7 +99,7 @@ pub fn unescape(text: &str) -> String {
 }
 
 /// Returns plain text as HTML, one paragraph per line.
-pub fn of_text(text: &str) -> String {
+pub fn from_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     for line in text.lines().filter(|l| !l.trim().is_empty()) {
         out.push_str("<p>");
@@ -123,7 +123,7 @@ mod tests {
     fn text_is_read_as_a_reader_sees_it() {
         let page = "<title>T</title><style>x{}</style><p>a<b>b</b> c<br>d<script>no()</script></p><div>e</div>&amp;";
         assert_eq!(text(parse(page).root_element()), "T ab c d e &");
-        assert_eq!(strip("<p>Mix &amp; bake</p><p>Eat</p>"), "Mix & bake Eat");
-        assert_eq!(strip("2 &lt; 3"), "2 < 3");
+        assert_eq!(strip_tags("<p>Mix &amp; bake</p><p>Eat</p>"), "Mix & bake Eat");
+        assert_eq!(strip_tags("2 &lt; 3"), "2 < 3");
     }
 }

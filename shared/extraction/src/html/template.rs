@@ -9,7 +9,7 @@ use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSinkResult};
 
 /// Maximum number of nested templates that are tracked.
-const MAX_NESTED: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// The open templates.
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub(super) struct Templates {
 
 impl Templates {
     /// Returns the result for a token that the tree builder must not see, or `None` for one that it must.
-    pub(super) fn pass(&self, token: &Token) -> Option<TokenSinkResult<NodeId>> {
+    pub(super) fn intercept(&self, token: &Token) -> Option<TokenSinkResult<NodeId>> {
         // True for nearly every token of nearly every page.
         let begins = matches!(token, Token::TagToken(tag) if tag.name == local_name!("template"));
         if !begins && !self.any.get() {
@@ -34,7 +34,7 @@ impl Templates {
         match token {
             Token::TagToken(tag) if begins => {
                 let shadow = match tag.kind {
-                    TagKind::StartTag if open.len() < MAX_NESTED => {
+                    TagKind::StartTag if open.len() < MAX_DEPTH => {
                         let shadow = is_shadow(tag);
                         open.push(shadow);
                         shadow
@@ -48,7 +48,7 @@ impl Templates {
                 (!kept).then_some(TokenSinkResult::Continue)
             }
             // Its text must not be taken for tags.
-            Token::TagToken(tag) if hidden && tag.kind == TagKind::StartTag => Some(match raw(&tag.name) {
+            Token::TagToken(tag) if hidden && tag.kind == TagKind::StartTag => Some(match raw_kind(&tag.name) {
                 Some(kind) => TokenSinkResult::RawData(kind),
                 None => TokenSinkResult::Continue,
             }),
@@ -62,7 +62,7 @@ fn is_shadow(tag: &Tag) -> bool {
     tag.attrs.iter().any(|a| matches!(&*a.name.local, "shadowrootmode" | "shadowroot"))
 }
 
-fn raw(name: &str) -> Option<RawKind> {
+fn raw_kind(name: &str) -> Option<RawKind> {
     Some(match name {
         "script" => RawKind::ScriptData,
         "style" | "iframe" | "noembed" | "noframes" | "xmp" => RawKind::Rawtext,

@@ -6,7 +6,7 @@ use selectors::parser::{Component, Selector};
 
 /// Maximum number of compounds of a selector, including those in `:is()`, `:not()`, `:where()` and `:has()`.
 pub const MAX_COMPOUNDS: usize = 100;
-/// Deepest nesting of pseudo-classes that contain selectors.
+/// Maximum depth of pseudo-classes that contain selectors.
 pub const MAX_NESTING: usize = 4;
 /// Maximum number of simple selectors and combinators of all fields together.
 pub const MAX_PARTS: usize = 10_000;

@@ -1,7 +1,7 @@
 //! Finds the elements that a selector matches, in time linear in the page: every part of the selector is a set of
 //! elements, and a combinator takes one pass from set to set. Nothing is tried twice, so nothing needs to be cached.
-//! The result equals that of the `selectors` crate (a property test compares them), which tries every way for every
-//! element: three nested sibling combinators are cubic there.
+//! The result equals that of the `selectors` crate (a property test compares them), which tries every combination for
+//! every element: three nested sibling combinators are cubic there.
 //!
 //! Sources: W3C Selectors Level 4; WHATWG HTML for which attributes' values ignore case.
 
@@ -17,7 +17,7 @@ use super::tree::{Axis, Set, Tree};
 use crate::budget::Budget;
 
 /// Bytes compared per step.
-const BYTES_A_STEP: usize = 8;
+const COMPARED_BYTES_PER_STEP: usize = 8;
 
 /// Returns the elements that any selector of the list matches, or `None` once the budget is spent.
 pub(super) fn matches(list: &SelectorList<Simple>, tree: &Tree<'_>, budget: &Budget<'_>) -> Option<Set> {
@@ -48,27 +48,27 @@ fn axis(combinator: Combinator) -> Option<(Axis, bool)> {
     match combinator {
         Combinator::Child => Some((Axis::Parent, false)),
         Combinator::Descendant => Some((Axis::Parent, true)),
-        Combinator::NextSibling => Some((Axis::Before, false)),
-        Combinator::LaterSibling => Some((Axis::Before, true)),
+        Combinator::NextSibling => Some((Axis::PreviousSibling, false)),
+        Combinator::LaterSibling => Some((Axis::PreviousSibling, true)),
         // For shadow trees; the parser accepts none of these.
         Combinator::PseudoElement | Combinator::SlotAssignment | Combinator::Part => None,
     }
 }
 
 impl Evaluation<'_, '_> {
-    fn none(&self) -> Set {
-        Set::none(self.tree.len())
+    fn empty_set(&self) -> Set {
+        Set::empty(self.tree.len())
     }
 
     /// Charges one pass over all elements.
-    fn pass(&self) -> Option<()> {
+    fn charge_pass(&self) -> Option<()> {
         self.budget.step(self.tree.len() + 1).then_some(())
     }
 
     fn list(&self, selectors: &[Selector<Simple>]) -> Option<Set> {
-        let mut out = self.none();
+        let mut out = self.empty_set();
         for selector in selectors {
-            out.join(&self.complex(selector)?);
+            out.union(&self.complex(selector)?);
         }
         Some(out)
     }
@@ -79,9 +79,9 @@ impl Evaluation<'_, '_> {
         let mut here = Set::all(self.tree.len());
         for (combinator, compound) in compounds(selector) {
             if let Some(combinator) = combinator {
-                self.pass()?;
-                let Some((axis, far)) = axis(combinator) else { return Some(self.none()) };
-                here = self.tree.from(&here, axis, far);
+                self.charge_pass()?;
+                let Some((axis, all_along)) = axis(combinator) else { return Some(self.empty_set()) };
+                here = self.tree.with_on_axis(&here, axis, all_along);
             }
             here = self.compound(&compound, here)?;
             if here.is_empty() {
@@ -94,18 +94,18 @@ impl Evaluation<'_, '_> {
     /// Returns the anchors of relative selectors, evaluated from right to left: the elements from which the combinators
     /// lead to a match.
     fn anchors(&self, relative: &[RelativeSelector<Simple>]) -> Option<Set> {
-        let mut out = self.none();
+        let mut out = self.empty_set();
         for selector in relative {
             let mut here = Set::all(self.tree.len());
             for (combinator, compound) in compounds(&selector.selector).into_iter().rev() {
                 // The first compound is the anchor itself.
                 let Some(combinator) = combinator else { break };
                 here = self.compound(&compound, here)?;
-                self.pass()?;
-                let Some((axis, far)) = axis(combinator) else { return Some(self.none()) };
-                here = self.tree.to(&here, axis, far);
+                self.charge_pass()?;
+                let Some((axis, all_along)) = axis(combinator) else { return Some(self.empty_set()) };
+                here = self.tree.on_axis_of(&here, axis, all_along);
             }
-            out.join(&here);
+            out.union(&here);
         }
         Some(out)
     }
@@ -115,15 +115,15 @@ impl Evaluation<'_, '_> {
         for component in simple {
             match component {
                 Component::ExplicitUniversalType | Component::ExplicitAnyNamespace => {}
-                Component::Is(list) | Component::Where(list) => set.keep(&self.list(list.slice())?),
-                Component::Negation(list) => set.keep(&self.list(list.slice())?.others()),
-                Component::Has(relative) => set.keep(&self.anchors(relative)?),
-                Component::Nth(nth) => set.keep(&self.nth(nth)?),
+                Component::Is(list) | Component::Where(list) => set.intersect(&self.list(list.slice())?),
+                Component::Negation(list) => set.intersect(&self.list(list.slice())?.complement()),
+                Component::Has(relative) => set.intersect(&self.anchors(relative)?),
+                Component::Nth(nth) => set.intersect(&self.nth(nth)?),
                 other => {
                     let before = set.clone();
                     for at in before.iter() {
                         if !self.simple(other, at)? {
-                            set.drop(at);
+                            set.remove(at);
                         }
                     }
                 }
@@ -136,8 +136,8 @@ impl Evaluation<'_, '_> {
     /// per direction.
     fn nth(&self, nth: &NthSelectorData) -> Option<Set> {
         let one = |ty: NthSelectorData| -> Option<Set> {
-            self.pass()?;
-            let (mut out, len) = (self.none(), self.tree.len());
+            self.charge_pass()?;
+            let (mut out, len) = (self.empty_set(), self.tree.len());
             // Siblings seen so far, in total or by type, for each parent.
             let mut seen: HashMap<(Option<usize>, Option<&html5ever::QualName>), i32> = HashMap::new();
             let mut count = |at: usize, out: &mut Set| {
@@ -146,7 +146,7 @@ impl Evaluation<'_, '_> {
                 let place = seen.entry((element.at(Axis::Parent), name)).or_default();
                 *place += 1;
                 if ty.an_plus_b.matches_index(*place) {
-                    out.add(at);
+                    out.insert(at);
                 }
             };
             if ty.ty.is_from_end() {
@@ -159,7 +159,7 @@ impl Evaluation<'_, '_> {
         if nth.ty.is_only() {
             let of_type = nth.ty.is_of_type();
             let mut both = one(NthSelectorData::first(of_type))?;
-            both.keep(&one(NthSelectorData::last(of_type))?);
+            both.intersect(&one(NthSelectorData::last(of_type))?);
             return Some(both);
         }
         one(*nth)
@@ -173,26 +173,26 @@ impl Evaluation<'_, '_> {
             return None;
         }
         Some(match component {
-            Component::LocalName(name) => raw.name.local == pick(raw, &name.name, &name.lower_name).0,
+            Component::LocalName(name) => raw.name.local == name_to_compare(raw, &name.name, &name.lower_name).0,
             Component::ID(id) => {
                 let value = self.values(raw).find(|(name, _)| &*name.local == "id").map(|(_, value)| value);
-                value.is_some_and(|value| self.compare(value) && *value == *id.0)
+                value.is_some_and(|value| self.charge_comparison(value) && *value == *id.0)
             }
             Component::Class(class) => {
                 let mut values = self.values(raw).filter(|(name, _)| &*name.local == "class").map(|(_, value)| value);
-                values.any(|v| self.compare(v) && v.split_ascii_whitespace().any(|word| *word == *class.0))
+                values.any(|v| self.charge_comparison(v) && v.split_ascii_whitespace().any(|word| *word == *class.0))
             }
             Component::AttributeInNoNamespaceExists { local_name, local_name_lower } => {
-                let wanted = pick(raw, local_name, local_name_lower);
+                let wanted = name_to_compare(raw, local_name, local_name_lower);
                 self.values(raw).any(|(name, _)| name.ns == ns!() && name.local == wanted.0)
             }
             Component::AttributeInNoNamespace { local_name, operator, value, case_sensitivity } => {
-                let test = Test { operator: *operator, value: &value.0, case: *case_sensitivity };
+                let test = AttributeTest { operator: *operator, value: &value.0, case: *case_sensitivity };
                 let mut values = self.values(raw).filter(|(name, _)| name.ns == ns!() && name.local == local_name.0);
-                values.any(|(_, value)| self.compare(value) && test.holds(raw, value))
+                values.any(|(_, value)| self.charge_comparison(value) && test.matches(raw, value))
             }
             Component::AttributeOther(other) => {
-                let wanted = pick(raw, &other.local_name, &other.local_name_lower);
+                let wanted = name_to_compare(raw, &other.local_name, &other.local_name_lower);
                 let in_namespace = |ns: &html5ever::Namespace| match other.namespace() {
                     None => *ns == ns!(),
                     Some(NamespaceConstraint::Any) => true,
@@ -202,8 +202,8 @@ impl Evaluation<'_, '_> {
                 match &other.operation {
                     ParsedAttrSelectorOperation::Exists => values.next().is_some(),
                     ParsedAttrSelectorOperation::WithValue { operator, case_sensitivity, value } => {
-                        let test = Test { operator: *operator, value: &value.0, case: *case_sensitivity };
-                        values.any(|(_, value)| self.compare(value) && test.holds(raw, value))
+                        let test = AttributeTest { operator: *operator, value: &value.0, case: *case_sensitivity };
+                        values.any(|(_, value)| self.charge_comparison(value) && test.matches(raw, value))
                     }
                 }
             }
@@ -226,25 +226,25 @@ impl Evaluation<'_, '_> {
     }
 
     /// Charges the steps for comparing a value. Returns whether the budget holds.
-    fn compare(&self, value: &str) -> bool {
-        self.budget.step(value.len() / BYTES_A_STEP)
+    fn charge_comparison(&self, value: &str) -> bool {
+        self.budget.step(value.len() / COMPARED_BYTES_PER_STEP)
     }
 }
 
 /// Returns the name to compare with an element's: HTML's own are in lower case.
-fn pick<'n>(raw: &Element, name: &'n CssLocalName, lower: &'n CssLocalName) -> &'n CssLocalName {
+fn name_to_compare<'n>(raw: &Element, name: &'n CssLocalName, lower: &'n CssLocalName) -> &'n CssLocalName {
     if raw.name.ns == ns!(html) { lower } else { name }
 }
 
 /// A comparison with an attribute's value.
-struct Test<'s> {
+struct AttributeTest<'s> {
     operator: AttrSelectorOperator,
     value: &'s str,
     case: ParsedCaseSensitivity,
 }
 
-impl Test<'_> {
-    fn holds(&self, raw: &Element, value: &str) -> bool {
+impl AttributeTest<'_> {
+    fn matches(&self, raw: &Element, value: &str) -> bool {
         let ignores_case = match self.case {
             ParsedCaseSensitivity::CaseSensitive | ParsedCaseSensitivity::ExplicitCaseSensitive => false,
             ParsedCaseSensitivity::AsciiCaseInsensitive => true,

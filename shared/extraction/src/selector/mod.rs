@@ -14,7 +14,7 @@ use scraper::{ElementRef, Html};
 use selectors::parser::{ParseRelative, SelectorList};
 use url::Url;
 
-use crate::budget::{Budget, Limits, Spent};
+use crate::budget::{Budget, Limits, Resource};
 use crate::{cents, html};
 use tree::Tree;
 
@@ -73,7 +73,7 @@ pub(crate) struct Selected {
     /// The texts or attribute values, in document order, without empty ones.
     pub(crate) values: Vec<String>,
     /// The warning, if something was left out.
-    pub(crate) cut: Option<String>,
+    pub(crate) cut_warning: Option<String>,
 }
 
 /// A page to select from. Its elements are numbered once, and all selectors share one part of the budget.
@@ -100,19 +100,19 @@ impl<'a> Selection<'a> {
         let Ok((selector, attribute)) = parse(selector) else { return out };
         let tree = self.tree.get_or_init(|| Tree::of(self.page, &self.budget));
         let Some(found) = eval::matches(&selector, tree, &self.budget) else {
-            out.cut = self.spent();
+            out.cut_warning = self.budget_warning();
             return out;
         };
         let max = if list { MAX_MATCHES } else { MAX_SINGLE };
-        let mut room = MAX_SELECTED;
+        let mut remaining = MAX_SELECTED;
         for element in found.iter().take(MAX_MATCHES).filter_map(|at| tree.elements.get(at)) {
-            if out.values.len() == max || !self.budget.goes_on() {
+            if out.values.len() == max || self.budget.is_exhausted() {
                 break;
             }
             let (text, whole) = match &attribute {
                 None => match ElementRef::wrap(element.node) {
                     Some(element) => {
-                        let (text, whole) = html::text_within(element, &self.budget, room);
+                        let (text, whole) = html::text_within(element, &self.budget, remaining);
                         // Money is short; a longer text is not a price and is not processed further.
                         let amount = money && whole && text.len() <= MAX_AMOUNT;
                         (if amount { cents::amount_of(element, text) } else { text }, whole)
@@ -121,32 +121,32 @@ impl<'a> Selection<'a> {
                 },
                 Some(name) => {
                     let Some(value) = element.raw.attr(name) else { continue };
-                    if value.len() <= room && self.budget.copy(value.len()) {
+                    if value.len() <= remaining && self.budget.copy(value.len()) {
                         (absolute(name, value, self.url), true)
                     } else {
                         (String::new(), false)
                     }
                 }
             };
-            room = room.saturating_sub(text.len());
+            remaining = remaining.saturating_sub(text.len());
             if !text.is_empty() {
                 out.values.push(text);
             }
-            if !whole || room == 0 {
-                out.cut = Some(format!(
+            if !whole || remaining == 0 {
+                out.cut_warning = Some(format!(
                     "the selector matches more than {} KB, the limit for one field; the rest was left out",
                     MAX_SELECTED / 1024
                 ));
                 break;
             }
         }
-        out.cut = self.spent().or(out.cut);
+        out.cut_warning = self.budget_warning().or(out.cut_warning);
         out
     }
 
-    fn spent(&self) -> Option<String> {
+    fn budget_warning(&self) -> Option<String> {
         // When time runs out, the whole page fails.
-        let what = self.budget.spent().filter(|what| *what != Spent::Time)?;
+        let what = self.budget.exhausted().filter(|what| *what != Resource::Time)?;
         Some(format!("the schema's selectors exceed the limit of {what} for a page; the rest was left out"))
     }
 }

@@ -111,17 +111,17 @@ fn nested_texts_are_not_collected_again_and_again() {
         let (taken, selected) = cost(&page, "div");
         let bytes: usize = selected.values.iter().map(String::len).sum();
         assert!(bytes <= MAX_SELECTED && taken.bytes <= 2 * MAX_SELECTED as u64, "{words}: {bytes} {taken:?}");
-        assert!(selected.cut.is_some_and(|cut| cut.contains("64 KB")), "{words}");
+        assert!(selected.cut_warning.is_some_and(|cut| cut.contains("64 KB")), "{words}");
     }
     // White space takes no room, but steps.
     let page = format!("{}{}x", "<div>".repeat(480), " ".repeat(50_000));
     let few = Limits { steps: 1_000_000, ..Limits::SELECTION };
     let (taken, selected) = cost_within(&page, "div", few);
     assert!(taken.steps <= few.steps + 1_000 && taken.bytes < 1_000, "{taken:?}");
-    assert!(selected.cut.is_some_and(|cut| cut.contains("steps")));
+    assert!(selected.cut_warning.is_some_and(|cut| cut.contains("steps")));
     let page = format!("<a href=/{}>x", "y".repeat(60_000)).repeat(100);
     let (taken, selected) = cost(&page, "a::attr(href)");
-    assert_eq!((selected.values.len(), selected.cut.is_some()), (1, true));
+    assert_eq!((selected.values.len(), selected.cut_warning.is_some()), (1, true));
     assert!(taken.bytes <= 2 * MAX_SELECTED as u64, "{taken:?}");
 }
 

@@ -22,14 +22,14 @@ pub(super) struct Numbered<'a> {
     pub(super) raw: &'a Element,
     parent: u32,
     /// The previous sibling element.
-    before: u32,
+    previous_sibling: u32,
 }
 
 /// The direction of a step to another element.
 #[derive(Clone, Copy)]
 pub(super) enum Axis {
     Parent,
-    Before,
+    PreviousSibling,
 }
 
 impl Numbered<'_> {
@@ -37,7 +37,7 @@ impl Numbered<'_> {
     pub(super) fn at(&self, axis: Axis) -> Option<usize> {
         let number = match axis {
             Axis::Parent => self.parent,
-            Axis::Before => self.before,
+            Axis::PreviousSibling => self.previous_sibling,
         };
         (number != NONE).then_some(number as usize)
     }
@@ -62,7 +62,7 @@ impl<'a> Tree<'a> {
                     }
                     let number = elements.len() as u32;
                     let Some((parent, latest)) = open.last_mut() else { break };
-                    elements.push(Numbered { node, raw, parent: *parent, before: *latest });
+                    elements.push(Numbered { node, raw, parent: *parent, previous_sibling: *latest });
                     *latest = number;
                     open.push((number, NONE));
                     if raw.name() == "template" {
@@ -87,27 +87,27 @@ impl<'a> Tree<'a> {
         self.elements.len()
     }
 
-    /// Returns the elements for which an element of the set stands on the axis: right next to them or, with `far`,
-    /// anywhere along it.
-    pub(super) fn from(&self, set: &Set, axis: Axis, far: bool) -> Set {
-        let mut out = Set::none(self.len());
+    /// Returns the elements for which an element of the set stands on the axis: right next to them or, with
+    /// `all_along`, anywhere along it.
+    pub(super) fn with_on_axis(&self, set: &Set, axis: Axis, all_along: bool) -> Set {
+        let mut out = Set::empty(self.len());
         for (at, element) in self.elements.iter().enumerate() {
             // An element on an axis has a lower number, so it was visited before.
-            if element.at(axis).is_some_and(|other| set.has(other) || (far && out.has(other))) {
-                out.add(at);
+            if element.at(axis).is_some_and(|other| set.contains(other) || (all_along && out.contains(other))) {
+                out.insert(at);
             }
         }
         out
     }
 
     /// The inverse: returns the elements that stand on the axis of those in the set.
-    pub(super) fn to(&self, set: &Set, axis: Axis, far: bool) -> Set {
-        let mut out = Set::none(self.len());
+    pub(super) fn on_axis_of(&self, set: &Set, axis: Axis, all_along: bool) -> Set {
+        let mut out = Set::empty(self.len());
         for (at, element) in self.elements.iter().enumerate().rev() {
             if let Some(other) = element.at(axis)
-                && (set.has(at) || (far && out.has(at)))
+                && (set.contains(at) || (all_along && out.contains(at)))
             {
-                out.add(other);
+                out.insert(other);
             }
         }
         out
@@ -122,7 +122,7 @@ pub(super) struct Set {
 }
 
 impl Set {
-    pub(super) fn none(len: usize) -> Set {
+    pub(super) fn empty(len: usize) -> Set {
         Set { words: vec![0; len.div_ceil(64)], len }
     }
 
@@ -137,19 +137,19 @@ impl Set {
     }
 
     #[inline]
-    pub(super) fn has(&self, at: usize) -> bool {
+    pub(super) fn contains(&self, at: usize) -> bool {
         self.words.get(at / 64).is_some_and(|w| w >> (at % 64) & 1 == 1)
     }
 
     #[inline]
-    pub(super) fn add(&mut self, at: usize) {
+    pub(super) fn insert(&mut self, at: usize) {
         if let Some(word) = self.words.get_mut(at / 64) {
             *word |= 1 << (at % 64);
         }
     }
 
     #[inline]
-    pub(super) fn drop(&mut self, at: usize) {
+    pub(super) fn remove(&mut self, at: usize) {
         if let Some(word) = self.words.get_mut(at / 64) {
             *word &= !(1 << (at % 64));
         }
@@ -159,16 +159,16 @@ impl Set {
         self.words.iter().all(|w| *w == 0)
     }
 
-    pub(super) fn keep(&mut self, others: &Set) {
+    pub(super) fn intersect(&mut self, others: &Set) {
         self.words.iter_mut().zip(&others.words).for_each(|(a, b)| *a &= b);
     }
 
-    pub(super) fn join(&mut self, others: &Set) {
+    pub(super) fn union(&mut self, others: &Set) {
         self.words.iter_mut().zip(&others.words).for_each(|(a, b)| *a |= b);
     }
 
     /// Returns the elements that are not in the set.
-    pub(super) fn others(&self) -> Set {
+    pub(super) fn complement(&self) -> Set {
         let mut all = Set::all(self.len);
         all.words.iter_mut().zip(&self.words).for_each(|(a, b)| *a &= !b);
         all

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 const MAX_TOTAL: usize = 2 * 1024 * 1024;
 /// Maximum number of scripts that are read.
 const MAX_SCRIPTS: usize = 200;
-/// Deepest nesting of a value: serde_json refuses anything deeper, so no walk below goes further.
+/// Maximum depth of a value: serde_json refuses anything deeper, so no walk below goes further.
 const MAX_DEPTH: usize = 128;
 /// How many times a value may be encoded as a JSON string.
 const MAX_ENCODINGS: usize = 3;

@@ -9,7 +9,7 @@ use crate::budget::Budget;
 
 use super::tokens::{ends_string, escape, is_blank, literal};
 
-/// Deepest nesting that is kept; deeper values are left out.
+/// Maximum depth of nesting that is kept; deeper values are left out.
 const MAX_DEPTH: usize = 120;
 /// Maximum number of consecutive values without a list around them.
 const MAX_ROOTS: usize = 100;
@@ -32,8 +32,15 @@ impl Open {
 /// Reads the objects and lists of a text; several become a list. A truncated text keeps what was complete. Returns
 /// `None` if there is no member at all.
 pub(super) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
-    let mut reader =
-        Reader { rest: text, open: Vec::new(), roots: Vec::new(), beyond: 0, members: 0, words: String::new(), budget };
+    let mut reader = Reader {
+        rest: text,
+        open: Vec::new(),
+        roots: Vec::new(),
+        too_deep: 0,
+        members: 0,
+        words: String::new(),
+        budget,
+    };
     while reader.roots.len() < MAX_ROOTS {
         let before = reader.rest.len();
         if !reader.step() || !budget.step(before - reader.rest.len()) {
@@ -41,7 +48,7 @@ pub(super) fn read(text: &str, budget: &Budget<'_>) -> Option<Value> {
         }
     }
     // Values that exceeded the budget left gaps.
-    if !budget.goes_on() {
+    if budget.is_exhausted() {
         return None;
     }
     while let Some(open) = reader.open.pop() {
@@ -61,7 +68,7 @@ struct Reader<'t> {
     open: Vec<Open>,
     roots: Vec<Value>,
     /// Open brackets beyond the deepest nesting.
-    beyond: usize,
+    too_deep: usize,
     /// Number of members of all objects.
     members: usize,
     /// Text of the string being read.
@@ -78,17 +85,17 @@ impl Reader<'_> {
         }
         match c {
             // JSON cannot begin like this: a template placeholder that was not filled.
-            '{' if self.rest.starts_with("{{") && self.wants_value() => self.gap("}}"),
+            '{' if self.rest.starts_with("{{") && self.wants_value() => self.skip_placeholder("}}"),
             // The template engine should have turned two braces into one.
             '{' if self.rest.starts_with("{{") && self.open.is_empty() => self.rest = &self.rest[1..],
-            '$' if self.rest.starts_with("${") => self.gap("}"),
-            '<' if self.rest.starts_with("<%") => self.gap("%>"),
-            '{' if self.rest.starts_with("{%") => self.gap("%}"),
-            '{' => self.enter(Open::Object { members: Map::new(), key: None }),
-            '[' => self.enter(Open::Array(Vec::new())),
-            '}' | ']' => self.leave(c == '}'),
+            '$' if self.rest.starts_with("${") => self.skip_placeholder("}"),
+            '<' if self.rest.starts_with("<%") => self.skip_placeholder("%>"),
+            '{' if self.rest.starts_with("{%") => self.skip_placeholder("%}"),
+            '{' => self.open_bracket(Open::Object { members: Map::new(), key: None }),
+            '[' => self.open_bracket(Open::Array(Vec::new())),
+            '}' | ']' => self.close_bracket(c == '}'),
             '"' | '\'' | '“' | '”' | '„' if !self.open.is_empty() => return self.string(c),
-            _ => self.bare(c),
+            _ => self.unquoted(c),
         }
         true
     }
@@ -126,28 +133,28 @@ impl Reader<'_> {
     }
 
     /// Skips a template placeholder, which counts as null.
-    fn gap(&mut self, close: &str) {
+    fn skip_placeholder(&mut self, close: &str) {
         let end = self.rest.find(close).map_or(self.rest.len(), |at| at + close.len());
         self.rest = self.rest.get(end..).unwrap_or_default();
         self.put(Value::Null);
     }
 
-    fn enter(&mut self, open: Open) {
+    fn open_bracket(&mut self, open: Open) {
         self.rest = self.rest.get(1..).unwrap_or_default();
         // An object directly in an object has lost its name.
         let nameless = matches!(self.open.last(), Some(Open::Object { key: None, .. }));
-        if self.beyond > 0 || nameless || self.open.len() >= MAX_DEPTH {
-            self.beyond += 1;
+        if self.too_deep > 0 || nameless || self.open.len() >= MAX_DEPTH {
+            self.too_deep += 1;
         } else {
             self.open.push(open);
         }
     }
 
     /// Closes the innermost bracket of this kind, and whatever was left open within it.
-    fn leave(&mut self, object: bool) {
+    fn close_bracket(&mut self, object: bool) {
         self.rest = self.rest.get(1..).unwrap_or_default();
-        if self.beyond > 0 {
-            self.beyond -= 1;
+        if self.too_deep > 0 {
+            self.too_deep -= 1;
             return;
         }
         let Some(at) = self.open.iter().rposition(|o| matches!(o, Open::Object { .. }) == object) else { return };
@@ -160,7 +167,7 @@ impl Reader<'_> {
 
     /// Adds a value to the innermost open list or object, or to the roots.
     fn put(&mut self, value: Value) {
-        if self.beyond > 0 || !self.budget.make(1) {
+        if self.too_deep > 0 || !self.budget.make(1) {
             return;
         }
         match self.open.last_mut() {
@@ -179,15 +186,15 @@ impl Reader<'_> {
     fn name_or_value(&mut self, text: String, value: Value) {
         let colon = self.rest.trim_start_matches(is_blank).strip_prefix(':');
         // A name in a list shows that the list was not closed.
-        if let ([.., Open::Object { .. }, Open::Array(_)], Some(_), 0) = (&self.open[..], colon, self.beyond)
+        if let ([.., Open::Object { .. }, Open::Array(_)], Some(_), 0) = (&self.open[..], colon, self.too_deep)
             && let Some(list) = self.open.pop()
         {
             self.put(list.close());
         }
         match (self.open.last_mut(), colon) {
-            (Some(Open::Object { key, .. }), Some(behind)) if self.beyond == 0 => {
+            (Some(Open::Object { key, .. }), Some(after)) if self.too_deep == 0 => {
                 *key = Some(text);
-                self.rest = behind;
+                self.rest = after;
             }
             _ => self.put(value),
         }
@@ -222,7 +229,7 @@ impl Reader<'_> {
     }
 
     /// Reads a number, a literal or a name without quotation marks; skips anything else.
-    fn bare(&mut self, first: char) {
+    fn unquoted(&mut self, first: char) {
         let stops = |c: char| is_blank(c) || matches!(c, ',' | ';' | ':' | '{' | '}' | '[' | ']' | '"' | '\'' | '“');
         let mut end = self.rest.find(stops).unwrap_or(self.rest.len());
         // In an object no name begins with a digit, so this comma belongs to the number.
@@ -231,8 +238,8 @@ impl Reader<'_> {
         let grouped = in_object && numeric(&self.rest[..end]);
         while grouped && self.rest[end..].strip_prefix(',').is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()))
         {
-            let behind = &self.rest[end + 1..];
-            end += 1 + behind.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(behind.len());
+            let after = &self.rest[end + 1..];
+            end += 1 + after.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(after.len());
         }
         let (word, rest) = self.rest.split_at(end.max(first.len_utf8()));
         self.rest = rest;

@@ -23,7 +23,7 @@ use crate::budget::{Budget, Limits};
 
 /// Maximum number of objects examined.
 const MAX_OBJECTS: usize = 2_000;
-/// Deepest level of a path or a search.
+/// Maximum depth of a path or a search.
 const MAX_DEPTH: usize = 12;
 
 /// The syntax of an object.
@@ -61,13 +61,13 @@ pub(crate) enum Links {
 }
 
 /// Collects values as texts and numbers, within a budget.
-struct Plain<'b> {
+struct ScalarCollector<'b> {
     values: Vec<Value>,
     links: Links,
     budget: Budget<'b>,
 }
 
-impl Plain<'_> {
+impl ScalarCollector<'_> {
     /// Adds a value if the budget allows.
     fn push(&mut self, value: &Value) {
         if self.budget.copy(value.as_str().map_or(0, str::len)) {
@@ -111,12 +111,12 @@ impl<'a> Graph<'a> {
     /// Adds an object and those within it that may be the page's subject. Indexes every object that has an id.
     fn add(&mut self, root: &'a Root) {
         let mut open = VecDeque::from([(&root.value, 0, true, false, true)]);
-        let mut looked = 0;
+        let mut examined = 0;
         while let Some((value, depth, subject, listed, outermost)) = open.pop_front() {
-            looked += 1;
+            examined += 1;
             if depth > MAX_DEPTH
                 || !self.budget.step(1)
-                || looked > MAX_OBJECTS * 10
+                || examined > MAX_OBJECTS * 10
                 || self.objects.len() >= MAX_OBJECTS
             {
                 continue;
@@ -129,14 +129,20 @@ impl<'a> Graph<'a> {
                             continue;
                         }
                         // Entities that are the page's subject may be nested in others.
-                        let may = match name.as_str() {
+                        let may_be_subject = match name.as_str() {
                             "@graph" | "mainEntity" | "mainEntityOfPage" | "item" | "hasVariant" | "about"
                             | "itemReviewed" | "itemOffered" | "subjectOf" | "video" | "hasPart" => subject,
                             "itemListElement" => subject && !members.contains_key("recipeIngredient"),
                             _ => false,
                         };
                         let many = name == "itemListElement" || name == "hasPart";
-                        open.push_back((inner, depth + 1, may, listed || many, outermost && name == "@graph"));
+                        open.push_back((
+                            inner,
+                            depth + 1,
+                            may_be_subject,
+                            listed || many,
+                            outermost && name == "@graph",
+                        ));
                     }
                     if let Some(id) = members.get("@id").and_then(Value::as_str)
                         && members.len() > 1
@@ -166,12 +172,12 @@ impl<'a> Graph<'a> {
     }
 
     /// Returns every value at a dotted path below an object, in order. Spreads lists and follows references.
-    pub(crate) fn at(&self, object: &'a Map<String, Value>, path: &str) -> Vec<Value> {
-        self.read(object, path, Links::Texts)
+    pub(crate) fn values_at(&self, object: &'a Map<String, Value>, path: &str) -> Vec<Value> {
+        self.values_as(object, path, Links::Texts)
     }
 
     /// Does the same, with links read as `links` says.
-    pub(crate) fn read(&self, object: &'a Map<String, Value>, path: &str, links: Links) -> Vec<Value> {
+    pub(crate) fn values_as(&self, object: &'a Map<String, Value>, path: &str, links: Links) -> Vec<Value> {
         let budget = self.budget.part(Limits::PATH);
         let mut here: Vec<&'a Map<String, Value>> = vec![object];
         let mut ends: Vec<&'a Value> = Vec::new();
@@ -191,7 +197,7 @@ impl<'a> Graph<'a> {
         if ends.is_empty() {
             return Vec::new();
         }
-        let mut out = Plain { values: Vec::with_capacity(ends.len()), links, budget };
+        let mut out = ScalarCollector { values: Vec::with_capacity(ends.len()), links, budget };
         for value in ends {
             self.plain(value, 0, &mut out);
         }
@@ -199,7 +205,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Adds a value as texts and numbers: for an object the member that names it, for a section its steps.
-    fn plain(&self, value: &'a Value, depth: usize, out: &mut Plain<'_>) {
+    fn plain(&self, value: &'a Value, depth: usize, out: &mut ScalarCollector<'_>) {
         if depth > MAX_DEPTH || out.values.len() >= MAX_OBJECTS || !out.budget.step(1) {
             return;
         }
@@ -211,7 +217,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    fn object(&self, members: &'a Map<String, Value>, depth: usize, out: &mut Plain<'_>) {
+    fn object(&self, members: &'a Map<String, Value>, depth: usize, out: &mut ScalarCollector<'_>) {
         if let (Links::Addresses, Some(address)) = (out.links, members.get(microdata::LINK)) {
             return self.plain(address, depth + 1, out);
         }
@@ -259,7 +265,7 @@ impl<'a> Graph<'a> {
 /// Returns whether a step's name only repeats the start of its text.
 fn is_start(name: &str, body: &str) -> bool {
     let name = name.trim_end_matches(['.', '…', ' ', ':']);
-    let plain = |text: &str| crate::tidy::text_of(text, crate::candidate::Form::Markup);
+    let plain = |text: &str| crate::text_cleanup::text_of(text, crate::candidate::TextFormat::Markup);
     plain(body).starts_with(&plain(name))
 }
 
@@ -280,6 +286,6 @@ mod tests {
         let budget = Budget::default();
         let graph = Graph::of(&roots, None, &budget);
         let members = graph.objects[0].members;
-        assert!(graph.at(members, "step").len() <= MAX_OBJECTS);
+        assert!(graph.values_at(members, "step").len() <= MAX_OBJECTS);
     }
 }

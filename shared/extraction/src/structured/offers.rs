@@ -25,17 +25,17 @@ pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Op
                 *found = vec![found[at]];
             } else if inner || step == "hasVariant" {
                 let price = |o: &Members| amount(o).unwrap_or(f64::MAX);
-                found.sort_by(|a, b| is_gone(a).cmp(&is_gone(b)).then(price(a).total_cmp(&price(b))));
+                found.sort_by(|a, b| is_unavailable(a).cmp(&is_unavailable(b)).then(price(a).total_cmp(&price(b))));
             } else {
                 // A free sample is not the offer to pay for.
-                found.sort_by_key(|o| (is_gone(o), amount(o) == Some(0.0)));
+                found.sort_by_key(|o| (is_unavailable(o), amount(o) == Some(0.0)));
             }
         }
         "priceSpecification" => {
-            if found.iter().any(|s| !is_partial(s)) {
-                found.retain(|s| !is_partial(s));
+            if found.iter().any(|s| !is_partial_price(s)) {
+                found.retain(|s| !is_partial_price(s));
             }
-            found.sort_by_key(|s| is_list(s));
+            found.sort_by_key(|s| is_list_price(s));
         }
         _ => {}
     }
@@ -43,22 +43,24 @@ pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Op
 
 /// Returns the only one of several objects that has the page's own address, or the code in that address.
 fn offer_of_page(found: &[&Members], page: &Url) -> Option<usize> {
-    let strengths: Vec<usize> = found.iter().map(|o| strength(o, page)).collect();
-    let best = strengths.iter().copied().max().filter(|s| *s > 0)?;
-    let mut at = strengths.iter().enumerate().filter(|(_, s)| **s == best).map(|(at, _)| at);
+    let matches: Vec<usize> = found.iter().map(|o| address_match(o, page)).collect();
+    let best = matches.iter().copied().max().filter(|s| *s > 0)?;
+    let mut at = matches.iter().enumerate().filter(|(_, s)| **s == best).map(|(at, _)| at);
     at.next().filter(|_| at.next().is_none())
 }
 
-fn strength(object: &Members, page: &Url) -> usize {
+fn address_match(object: &Members, page: &Url) -> usize {
     let own = ["url", "@id"].into_iter().filter_map(|m| object.get(m));
     let offered = object.get("offers").map(spread).unwrap_or_default().filter_map(|o| o.get("url"));
-    let address = own.chain(offered).filter_map(Value::as_str).filter_map(|a| same_page(&local(a, page)?, page)).max();
-    let code = ["sku", "productID"].into_iter().filter_map(|m| object.get(m)?.as_str()).any(|code| names(page, code));
+    let address =
+        own.chain(offered).filter_map(Value::as_str).filter_map(|a| same_page(&path_and_query(a, page)?, page)).max();
+    let code =
+        ["sku", "productID"].into_iter().filter_map(|m| object.get(m)?.as_str()).any(|code| url_has_code(page, code));
     address.unwrap_or(0).max(usize::from(code) * 2)
 }
 
 /// Returns an address without its host: variants are often written with the host of another stage or country.
-fn local(address: &str, page: &Url) -> Option<String> {
+fn path_and_query(address: &str, page: &Url) -> Option<String> {
     let url = page.join(address).ok().filter(|_| !address.starts_with('#'))?;
     Some(url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
 }
@@ -80,7 +82,7 @@ pub(crate) fn same_page(address: &str, page: &Url) -> Option<usize> {
 }
 
 /// Returns whether an address contains a code: as a value of its query or at the end of its path.
-fn names(page: &Url, code: &str) -> bool {
+fn url_has_code(page: &Url, code: &str) -> bool {
     code.len() >= 3
         && (page.query_pairs().take(50).any(|(_, value)| value.eq_ignore_ascii_case(code))
             || page.path_segments().and_then(|mut s| s.next_back()).is_some_and(|last| {
@@ -90,7 +92,7 @@ fn names(page: &Url, code: &str) -> bool {
 }
 
 /// Returns whether an offer, or every offer of a variant, is unavailable.
-fn is_gone(object: &Members) -> bool {
+fn is_unavailable(object: &Members) -> bool {
     let gone = |o: &Members| {
         let stated = o.get("availability").map(|a| a.get("@id").unwrap_or(a));
         stated.and_then(Value::as_str).and_then(coercion::availability) == Some(false)
@@ -121,7 +123,7 @@ fn amount(object: &Members) -> Option<f64> {
 
 /// Returns whether a price is for a part of the purchase, for members, for larger quantities, or for delivery
 /// or payment.
-fn is_partial(spec: &Members) -> bool {
+fn is_partial_price(spec: &Members) -> bool {
     let many = spec.get("eligibleQuantity").and_then(|q| q.get("minValue").or_else(|| q.get("value")));
     let many = many.and_then(|n| n.as_f64().or_else(|| n.as_str()?.parse().ok())).is_some_and(|n| n > 1.0);
     spec.contains_key("referenceQuantity")
@@ -131,7 +133,7 @@ fn is_partial(spec: &Members) -> bool {
 }
 
 /// Returns whether a price is one that is not paid: a list, struck-through or recommended price.
-pub(crate) fn is_list(spec: &Members) -> bool {
+pub(crate) fn is_list_price(spec: &Members) -> bool {
     let kind = spec.get("priceType").map(|k| k.get("@id").unwrap_or(k)).and_then(Value::as_str).unwrap_or_default();
     let kind = kind.rsplit(['/', '#', ':']).next().unwrap_or(kind);
     ["ListPrice", "StrikethroughPrice", "MSRP", "SRP", "RegularPrice", "InvoicePrice", "MinimumAdvertisedPrice"]
@@ -151,6 +153,6 @@ mod tests {
         for other in ["/p/cup?v=1", "/p/pot?v=2", "https://other.test/p/cup", "#v", ""] {
             assert_eq!(same_page(other, &page), None, "{other}");
         }
-        assert!(names(&page, "2x") == names(&page, "cups") && names(&page, "cup"));
+        assert!(url_has_code(&page, "2x") == url_has_code(&page, "cups") && url_has_code(&page, "cup"));
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
         if let Ok(value) = json::first(body, &budget) {
             out.push(value);
         }
-        if !budget.goes_on() {
+        if budget.is_exhausted() {
             break;
         }
     }
@@ -71,10 +71,10 @@ fn assigned(text: &str) -> Option<&str> {
 pub(crate) fn named<'a>(roots: &'a [Value], is_title: &dyn Fn(&str) -> bool) -> Vec<&'a Map<String, Value>> {
     let mut found: Vec<&Map<String, Value>> = Vec::new();
     let mut open: VecDeque<&Value> = roots.iter().collect();
-    let mut looked = 0;
+    let mut examined = 0;
     while let Some(value) = open.pop_front() {
-        looked += 1;
-        if looked > MAX_VALUES {
+        examined += 1;
+        if examined > MAX_VALUES {
             break;
         }
         match value {

@@ -10,13 +10,13 @@ pub(super) const MAX_PER_WORD: usize = 400;
 
 /// The `data-` attributes of elements by name.
 #[derive(Debug, Default)]
-pub(super) struct Index<'a> {
+pub(super) struct AttributeIndex<'a> {
     pub(super) by_attribute: HashMap<&'a str, Vec<(usize, &'a str)>>,
 }
 
-impl<'a> Index<'a> {
-    pub(super) fn of(doc: &'a Doc<'a>) -> Index<'a> {
-        let mut index = Index::default();
+impl<'a> AttributeIndex<'a> {
+    pub(super) fn of(doc: &'a Doc<'a>) -> AttributeIndex<'a> {
+        let mut index = AttributeIndex::default();
         for (at, el) in doc.els.iter().enumerate().filter(|(_, el)| !is_outside(el.zone)) {
             for (name, value) in el.raw.attrs() {
                 if let Some(name) = name.strip_prefix("data-")

@@ -1,7 +1,7 @@
 //! Finds authors: elements marked as author or byline, `rel=author`, and lines that begin with "By" near the heading.
 
 use crate::candidate::{Candidate, Source};
-use crate::person_name::{after_by, bare, is_name};
+use crate::person_name::{after_by, is_name, strip_byline};
 use crate::zones::Zone;
 
 use super::view::View;
@@ -24,7 +24,7 @@ const MARKS: [(&str, i32); 14] = [
     ("contributor", 3),
 ];
 /// Class words for an element beside an author rather than the author.
-const ELSE: [&str; 16] = [
+const OTHER_MARKS: [&str; 16] = [
     "avatar",
     "bio",
     "image",
@@ -47,23 +47,23 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
         let size = doc.text_len(at);
-        if !(2..=240).contains(&size) || outside(el.zone) {
+        if !(2..=240).contains(&size) || is_outside_article(el.zone) {
             continue;
         }
         let marks = doc.marks(at);
         if marks.len() > 5
             && let Some((mark, trust)) = MARKS.iter().find(|(m, _)| crate::doc::has_words(marks, m))
-            && !ELSE.iter().any(|e| crate::doc::has_words(marks, e))
+            && !OTHER_MARKS.iter().any(|e| crate::doc::has_words(marks, e))
         {
             // The innermost marked element is the most exact; larger ones around it score less.
             let lines = doc.lines(at);
-            let line = lines.lines().find(|l| is_name(&bare(l)));
+            let line = lines.lines().find(|l| is_name(&strip_byline(l)));
             if let Some(line) = line {
-                let near = nearness(view, at);
+                let near = proximity_score(view, at);
                 let link = if el.name() == "a" { 3 } else { 0 };
                 out.push(
-                    Candidate::text(Source::Pattern, bare(line), format!("marked \"{mark}\""))
-                        .scored(trust + near + link - i32::try_from(size / 40).unwrap_or(6)),
+                    Candidate::text(Source::Pattern, strip_byline(line), format!("marked \"{mark}\""))
+                        .adjusted(trust + near + link - i32::try_from(size / 40).unwrap_or(6)),
                 );
             }
         } else if (el.name() == "a" || el.name() == "span")
@@ -87,9 +87,11 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
                 .any(|p| h.contains(p))
             })
         {
-            let name = bare(doc.lines(at));
+            let name = strip_byline(doc.lines(at));
             if is_name(&name) {
-                out.push(Candidate::text(Source::Pattern, name, "link to an author").scored(4 + nearness(view, at)));
+                out.push(
+                    Candidate::text(Source::Pattern, name, "link to an author").adjusted(4 + proximity_score(view, at)),
+                );
             }
         }
         if size <= 200 && doc.is_line(at) {
@@ -97,14 +99,14 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             if let Some(name) = after_by(line) {
                 out.push(
                     Candidate::text(Source::Pattern, name, "line that begins with \"by\"")
-                        .scored(8 + nearness(view, at)),
+                        .adjusted(8 + proximity_score(view, at)),
                 );
             }
         }
     }
 }
 
-fn outside(zone: Zone) -> bool {
+fn is_outside_article(zone: Zone) -> bool {
     zone.has(Zone::COMMENTS)
         || zone.has(Zone::RELATED)
         || zone.has(Zone::NAV)
@@ -112,8 +114,8 @@ fn outside(zone: Zone) -> bool {
         || zone.has(Zone::OVERLAY)
 }
 
-/// Bylines stand right below the heading, or right above it.
-fn nearness(view: &View<'_>, at: usize) -> i32 {
+/// Returns the score of an element for its distance from the heading: bylines stand right below it, or right above it.
+fn proximity_score(view: &View<'_>, at: usize) -> i32 {
     match view.distance(at) {
         -300..0 => 6,
         0..600 => 10,

@@ -6,23 +6,23 @@ use crate::candidate::{Candidate, Source};
 use crate::coercion;
 use crate::concept::Concept;
 use crate::dateline;
+use crate::field_query::FieldQuery;
 use crate::phrases::Phrases;
-use crate::wanted::Wanted;
 use crate::zones::Zone;
 
 use super::view::View;
 
 /// Maximum length of a line without a digit that may name a day, in bytes.
-const MAX_RECENT: usize = 60;
+const MAX_RELATIVE_DAY: usize = 60;
 
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let asked = match wanted.concept {
-        Some(Concept::Modified) => Asked::Changed,
-        Some(Concept::StartDate) => Asked::Starts,
-        _ => Asked::Published,
+    let asked = match query.concept {
+        Some(Concept::Modified) => DayKind::Modified,
+        Some(Concept::StartDate) => DayKind::Start,
+        _ => DayKind::Published,
     };
-    let modified = asked == Asked::Changed;
+    let modified = asked == DayKind::Modified;
     let mut checked = 0;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
@@ -51,35 +51,35 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             if !coercion::reads_as_day(value, &view.reading) {
                 continue;
             }
-            let around = around(view, at);
-            let kind = kind(&around, asked);
+            let around = words_around(view, at);
+            let kind = kind_score(&around, asked);
             let value = Value::String(value.to_owned());
             out.push(
                 Candidate::new(Source::Pattern, vec![value], format!("time element, {near:+} near, {kind:+} by words"))
-                    .scored(12 + near + kind + outside),
+                    .adjusted(12 + near + kind + outside),
             );
             continue;
         }
         // A short line that contains a date. Its innermost element comes last and serves as well.
         if (6..=120).contains(&size) && doc.is_line(at) && checked < 3_000 {
             let line = doc.lines(at);
-            let recent = || size <= MAX_RECENT && near > 0 && coercion::may_be_recent(line);
-            if !line.bytes().any(|b| b.is_ascii_digit()) && !line.chars().any(char::is_numeric) && !recent() {
+            let is_relative_day = || size <= MAX_RELATIVE_DAY && near > 0 && coercion::may_name_relative_day(line);
+            if !line.bytes().any(|b| b.is_ascii_digit()) && !line.chars().any(char::is_numeric) && !is_relative_day() {
                 continue;
             }
             checked += 1;
             if el.end > at + 1 && doc.children(at).any(|c| doc.text_len(c) == size) {
                 continue;
             }
-            let line = sentence(line);
-            let part = dateline::part(line, modified);
+            let line = sentence_with_day(line);
+            let part = dateline::part_about(line, modified);
             let line = part.as_deref().unwrap_or(line);
             let Some(found) = coercion::find_day(line, &view.reading) else { continue };
             let rest = line.chars().count().saturating_sub(found.length);
             // A part of the line carries its own words.
-            let mut around = if part.is_some() { String::new() } else { around(view, at) };
+            let mut around = if part.is_some() { String::new() } else { words_around(view, at) };
             around.push_str(&line.to_lowercase());
-            let kind = kind(&around, asked);
+            let kind = kind_score(&around, asked);
             // The more of the line is something else, the less likely it is a dateline.
             let bare = if rest <= 24 {
                 4
@@ -95,11 +95,11 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
                     found.day,
                     format!("date in a line, {near:+} near, {kind:+} by words"),
                 )
-                .scored(near + kind + outside + bare + marked),
+                .adjusted(near + kind + outside + bare + marked),
             );
         }
     }
-    if asked == Asked::Published && out.is_empty() {
+    if asked == DayKind::Published && out.is_empty() {
         let news =
             view.segments().iter().filter(|s| s.text.len() > 120).take(20).find_map(|s| dateline_of_news(s.text));
         if let Some(found) = news.and_then(|line| coercion::find_day(line, &view.reading)) {
@@ -107,10 +107,10 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
         }
     }
     if out.is_empty() && !modified {
-        lines(view, asked, out);
+        day_on_line(view, asked, out);
     }
-    if !modified && let Some(day) = in_address(view.url.path()) {
-        out.push(Candidate::text(Source::Address, day, "day in the address").scored(22));
+    if !modified && let Some(day) = day_in_path(view.url.path()) {
+        out.push(Candidate::text(Source::Address, day, "day in the address").adjusted(22));
     }
 }
 
@@ -118,25 +118,25 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
 const MAX_LINE: usize = 40;
 
 /// Adds a day on a line that no element sets apart.
-fn lines(view: &View<'_>, asked: Asked, out: &mut Vec<Candidate>) {
+fn day_on_line(view: &View<'_>, asked: DayKind, out: &mut Vec<Candidate>) {
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_LINE).take(200) {
         let Some(found) = coercion::find_day(segment.text, &view.reading) else { continue };
         let rest = segment.text.chars().count().saturating_sub(found.length);
         if rest <= 24 {
-            let change = kind(&segment.text.to_lowercase(), asked);
-            out.push(Candidate::text(Source::Pattern, found.day, "a line that is a day").scored(change));
+            let change = kind_score(&segment.text.to_lowercase(), asked);
+            out.push(Candidate::text(Source::Pattern, found.day, "a line that is a day").adjusted(change));
             return;
         }
     }
 }
 
 /// Returns the marks of an element and its parent, and the words before it, which tell what kind of day it is.
-fn around(view: &View<'_>, at: usize) -> String {
+fn words_around(view: &View<'_>, at: usize) -> String {
     let doc = view.doc;
     let mut around = doc.marks(at).to_owned();
     let parent = doc.els[at].parent;
     around.push_str(doc.marks(parent));
-    let from = doc.text_at(at);
+    let from = doc.text_start(at);
     let before: String = doc.all_text().get(..from).unwrap_or_default().chars().rev().take(28).collect();
     let before: String = before.to_lowercase().chars().rev().collect();
     around.push_str(dateline::since_last_label(&before));
@@ -145,30 +145,31 @@ fn around(view: &View<'_>, at: usize) -> String {
 
 /// The kind of day asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum DayKind {
     Published,
-    Changed,
+    Modified,
     /// The start of an event.
-    Starts,
+    Start,
 }
 
 /// Returns what the words around a day contribute to its score, given the kind of day asked for.
-fn kind(around: &str, asked: Asked) -> i32 {
+fn kind_score(around: &str, asked: DayKind) -> i32 {
     if Phrases::OtherDays.all().any(|w| around.contains(w)) {
         return -40;
     }
-    match (asked, dateline::speaks_of(around)) {
-        (Asked::Starts, (true, _) | (_, true)) => -40,
-        (Asked::Changed, (true, false)) => 14,
-        (Asked::Changed, (false, true)) => -30,
-        (Asked::Changed, (false, false)) => -40,
-        (Asked::Published, (true, false)) => -7,
-        (Asked::Published, (false, true)) => 8,
+    match (asked, dateline::mentions(around)) {
+        (DayKind::Start, (true, _) | (_, true)) => -40,
+        (DayKind::Modified, (true, false)) => 14,
+        (DayKind::Modified, (false, true)) => -30,
+        (DayKind::Modified, (false, false)) => -40,
+        (DayKind::Published, (true, false)) => -7,
+        (DayKind::Published, (false, true)) => 8,
         (_, (true, true) | (false, false)) => 0,
     }
 }
 
-/// Longest start of a paragraph that may say where and when it was written ("PORTO, May 3, 2024 – "), in bytes.
+/// Maximum length of the start of a paragraph that says where and when it was written ("PORTO, May 3, 2024 – "), in
+/// bytes.
 const MAX_DATELINE: usize = 70;
 
 /// Returns the start of a news paragraph, up to the dash, if it names a place and a day.
@@ -179,7 +180,7 @@ fn dateline_of_news(text: &str) -> Option<&str> {
 }
 
 /// Returns the sentence of a line that may contain the day asked for, where others contain other days.
-fn sentence(line: &str) -> &str {
+fn sentence_with_day(line: &str) -> &str {
     if !line.contains(". ") {
         return line;
     }
@@ -192,14 +193,14 @@ fn sentence(line: &str) -> &str {
 }
 
 /// Finds `/2025/08/25/` in a path.
-fn in_address(path: &str) -> Option<String> {
+fn day_in_path(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split(['/', '-', '_']).collect();
     parts.windows(3).find_map(|w| {
         let [y, m, d] = w else { return None };
         let number =
             |t: &str, min: usize, max: usize| (min..=max).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_digit());
-        let shaped = number(y, 4, 4) && number(m, 1, 2) && number(d, 1, 2);
-        (shaped && (y.starts_with("19") || y.starts_with("20"))).then(|| format!("{y}-{m:0>2}-{d:0>2}"))
+        let well_formed = number(y, 4, 4) && number(m, 1, 2) && number(d, 1, 2);
+        (well_formed && (y.starts_with("19") || y.starts_with("20"))).then(|| format!("{y}-{m:0>2}-{d:0>2}"))
     })
 }
 
@@ -209,8 +210,8 @@ mod tests {
 
     #[test]
     fn days_in_addresses_are_found() {
-        assert_eq!(in_address("/news/2025/8/25/x").as_deref(), Some("2025-08-25"));
-        assert_eq!(in_address("/2025-08-25-title").as_deref(), Some("2025-08-25"));
-        assert_eq!(in_address("/p/123456/12/13"), None);
+        assert_eq!(day_in_path("/news/2025/8/25/x").as_deref(), Some("2025-08-25"));
+        assert_eq!(day_in_path("/2025-08-25-title").as_deref(), Some("2025-08-25"));
+        assert_eq!(day_in_path("/p/123456/12/13"), None);
     }
 }

@@ -5,8 +5,8 @@ use domain::FieldType;
 
 use crate::candidate::{Candidate, Source};
 use crate::concept::{Shape, Trait};
+use crate::field_query::FieldQuery;
 use crate::phrases::Phrases;
-use crate::wanted::Wanted;
 
 use super::names::{is_start, leading_name};
 use super::verbs;
@@ -15,34 +15,34 @@ use super::view::View;
 /// Maximum number of candidates of one field.
 const MAX_FOUND: usize = 12;
 
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    match wanted.field.kind {
-        FieldType::Integer | FieldType::Float if matches!(wanted.shape(), Shape::Free | Shape::Count) => {
-            numbers(view, wanted, out);
+pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+    match query.field.kind {
+        FieldType::Integer | FieldType::Float if matches!(query.shape(), Shape::Any | Shape::Count) => {
+            numbers_beside_words(view, query, out);
         }
-        FieldType::String if wanted.is_shape(Shape::Count) => numbers(view, wanted, out),
+        FieldType::String if query.is_shape(Shape::Count) => numbers_beside_words(view, query, out),
         // Authors and makers are found in other ways.
         FieldType::String
-            if !wanted.has(Trait::Doubted)
-                && matches!(wanted.shape(), Shape::Free | Shape::Name | Shape::Place | Shape::Short) =>
+            if !query.has(Trait::UnreliableMarkup)
+                && matches!(query.shape(), Shape::Any | Shape::Name | Shape::Place | Shape::Short) =>
         {
-            phrases(view, wanted, out);
-            verbs::doers(view, wanted, out);
+            names_after_phrases(view, query, out);
+            verbs::agents(view, query, out);
         }
         _ => {}
     }
 }
 
 /// Adds names after a phrase made of the field's words.
-fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+fn names_after_phrases(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let mut phrases: Vec<String> = Vec::new();
-    let concept = wanted.words();
+    let concept = query.words();
     let names = concept.iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
-    for name in wanted.alternates().chain(names) {
+    for name in query.all_names().chain(names) {
         match name.rsplit_once(' ') {
-            Some((_, last)) if Phrases::Leads.has(last) => phrases.push(format!("{name} ")),
+            Some((_, last)) if Phrases::Prepositions.has(last) => phrases.push(format!("{name} ")),
             // An organizer is the one that something is "organized by".
-            None => phrases.extend(done_by(name)),
+            None => phrases.extend(passive_phrase(name)),
             Some(_) => {}
         }
     }
@@ -58,7 +58,7 @@ fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
             let Some(at) = lower.find(phrase.as_str()).filter(|at| is_start(&lower, *at)) else { continue };
             let Some(name) = line.get(at + phrase.len()..).and_then(leading_name) else { continue };
             let reason = format!("named after \"{}\"", phrase.trim());
-            out.push(Candidate::text(Source::Pattern, name, reason).scored(-2));
+            out.push(Candidate::text(Source::Pattern, name, reason).adjusted(-2));
             found += 1;
             if found >= MAX_FOUND {
                 return;
@@ -68,7 +68,7 @@ fn phrases(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
 }
 
 /// Returns `organized by` for `organizer`, `sponsored by` for `sponsor`.
-fn done_by(agent: &str) -> Option<String> {
+fn passive_phrase(agent: &str) -> Option<String> {
     let stem = agent.strip_suffix("er").or_else(|| agent.strip_suffix("or"))?;
     if stem.len() < 4 || !stem.is_ascii() {
         return None;
@@ -83,37 +83,43 @@ const MAX_NAMED: usize = 160;
 const MAX_TEXTS: usize = 200;
 
 /// Adds numbers right before or after the field's words.
-fn numbers(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let own: Vec<Vec<&str>> =
-        wanted.things().iter().map(String::as_str).chain(wanted.head()).map(|t| t.split(' ').collect()).collect();
-    let words = wanted.words().filter(|_| wanted.is_shape(Shape::Count));
+fn numbers_beside_words(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+    let own: Vec<Vec<&str>> = query
+        .core_names()
+        .iter()
+        .map(String::as_str)
+        .chain(query.head_word())
+        .map(|t| t.split(' ').collect())
+        .collect();
+    let words = query.words().filter(|_| query.is_shape(Shape::Count));
     let names = words.iter().flat_map(|w| w.names.iter().copied().chain(w.labels.iter().map(String::as_str)));
     let names: Vec<&str> = names.filter(|n| n.len() > 2).collect();
-    let measured = wanted.field.kind == FieldType::String;
-    let (mut found, mut looked) = (0, 0);
+    let with_unit = query.field.kind == FieldType::String;
+    let (mut found, mut examined) = (0, 0);
     for segment in view.segments().iter().filter(|s| s.text.len() <= 600) {
         let text = segment.text;
         if !text.bytes().any(|b| b.is_ascii_digit()) {
             continue;
         }
-        looked += 1;
-        let by_name = !names.is_empty() && text.len() <= MAX_NAMED && looked <= MAX_TEXTS;
+        examined += 1;
+        let by_name = !names.is_empty() && text.len() <= MAX_NAMED && examined <= MAX_TEXTS;
         let lower = if by_name { text.to_lowercase() } else { String::new() };
-        let spoken = names.iter().filter(|n| by_name && lower.contains(**n)).map(|n| n.split(' ').collect::<Vec<_>>());
-        let things: Vec<Vec<&str>> = own.iter().cloned().chain(spoken).collect();
+        let named_words =
+            names.iter().filter(|n| by_name && lower.contains(**n)).map(|n| n.split(' ').collect::<Vec<_>>());
+        let things: Vec<Vec<&str>> = own.iter().cloned().chain(named_words).collect();
         let tokens: Vec<String> = text.replace('©', " copyright ").split_whitespace().take(120).map(bare).collect();
         for thing in &things {
-            let Some(near) = beside(&tokens, thing, measured) else { continue };
+            let Some(near) = number_beside(&tokens, thing, with_unit) else { continue };
             // Money after the word is not a count of it: "Current bid: £260".
             let paid = !near.before && ["$", "€", "£"].iter().any(|c| text.contains(&format!("{c}{}", near.number)));
-            if !wanted.may_be(&near.number) || (paid && !wanted.is_shape(Shape::Money)) {
+            if !query.accepts(&near.number) || (paid && !query.is_shape(Shape::Money)) {
                 continue;
             }
-            let late = i32::from(segment.at > 6_000) * 4;
+            let penalty_for_position = i32::from(segment.at > 6_000) * 4;
             let reason = format!("number {} \"{}\"", if near.before { "before" } else { "after" }, thing.join(" "));
-            let loose = i32::from(Some(thing.join(" ").as_str()) == wanted.head()) * 4;
-            let change = -late - i32::from(!near.before) * 2 - loose;
-            out.push(Candidate::text(Source::Pattern, near.number, reason).scored(change));
+            let penalty_for_head = i32::from(Some(thing.join(" ").as_str()) == query.head_word()) * 4;
+            let change = -penalty_for_position - i32::from(!near.before) * 2 - penalty_for_head;
+            out.push(Candidate::text(Source::Pattern, near.number, reason).adjusted(change));
             found += 1;
             if found >= MAX_FOUND {
                 return;
@@ -129,15 +135,15 @@ fn bare(word: &str) -> String {
 
 /// A number beside words.
 #[derive(Debug, PartialEq, Eq)]
-struct Near {
+struct NumberBeside {
     number: String,
     /// Whether it stands before them.
     before: bool,
 }
 
-/// Returns the number before the words or, if there is none, the one after them; a range as a whole. With `measured`,
+/// Returns the number before the words or, if there is none, the one after them; a range as a whole. With `with_unit`,
 /// includes the unit: "9 grams" of fat, "240 calories".
-fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
+fn number_beside(tokens: &[String], thing: &[&str], with_unit: bool) -> Option<NumberBeside> {
     let same = |token: &str, word: &str| {
         let short = token.strip_suffix('.').filter(|t| t.len() >= 2 && word.len() > t.len() + 1);
         let whole = token.trim_end_matches(['.', ',']);
@@ -161,19 +167,22 @@ fn beside(tokens: &[String], thing: &[&str], measured: bool) -> Option<Near> {
         }
         let high = self::number(high)?;
         // "3 to 5 players", "3 – 5 players": a token without letters and digits is empty here.
-        let joint = last
+        let separated = last
             .checked_sub(1)
             .and_then(|i| tokens.get(i))
-            .is_some_and(|t| t.is_empty() || Phrases::RangeJoints.has(t));
-        let low = last.checked_sub(2).filter(|_| joint).and_then(|i| tokens.get(i)).and_then(|t| self::number(t));
+            .is_some_and(|t| t.is_empty() || Phrases::RangeSeparators.has(t));
+        let low = last.checked_sub(2).filter(|_| separated).and_then(|i| tokens.get(i)).and_then(|t| self::number(t));
         Some(low.map_or(high.clone(), |low| format!("{low} - {high}")))
     };
-    let before = if measured { count().zip(name()).map(|(n, t)| format!("{n} {t}")).or_else(measure) } else { count() };
+    let before =
+        if with_unit { count().zip(name()).map(|(n, t)| format!("{n} {t}")).or_else(measure) } else { count() };
     let after = || {
-        let next = tokens.get(at + thing.len()).filter(|_| !measured)?;
+        let next = tokens.get(at + thing.len()).filter(|_| !with_unit)?;
         range(next).or_else(|| self::number(next))
     };
-    before.map(|number| Near { number, before: true }).or_else(|| after().map(|number| Near { number, before: false }))
+    before
+        .map(|number| NumberBeside { number, before: true })
+        .or_else(|| after().map(|number| NumberBeside { number, before: false }))
 }
 
 /// Returns a token that is two numbers joined by a dash.
@@ -196,9 +205,9 @@ mod tests {
 
     #[test]
     fn agents_give_their_passive_verbs() {
-        assert_eq!(done_by("organizer").as_deref(), Some("organized by "));
-        assert_eq!(done_by("sponsor").as_deref(), Some("sponsored by "));
-        assert_eq!(done_by("color"), None);
+        assert_eq!(passive_phrase("organizer").as_deref(), Some("organized by "));
+        assert_eq!(passive_phrase("sponsor").as_deref(), Some("sponsored by "));
+        assert_eq!(passive_phrase("color"), None);
     }
 
     #[test]
@@ -215,13 +224,13 @@ mod tests {
             ("seats since May", "seat", None),
         ] {
             let thing: Vec<&str> = thing.split(' ').collect();
-            let found = beside(&tokens(text), &thing, false);
+            let found = number_beside(&tokens(text), &thing, false);
             assert_eq!(found.as_ref().map(|n| (n.number.as_str(), n.before)), want, "{text}");
         }
         for (text, thing, want) in
             [("240 calories, 9 grams fat", "calory", "240 calories"), ("240 calories, 9 grams fat", "fat", "9 grams")]
         {
-            assert_eq!(beside(&tokens(text), &[thing], true).map(|n| n.number).as_deref(), Some(want), "{text}");
+            assert_eq!(number_beside(&tokens(text), &[thing], true).map(|n| n.number).as_deref(), Some(want), "{text}");
         }
     }
 }

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::concept::Shape;
+use crate::field_query::FieldQuery;
 use crate::vocabulary::words;
-use crate::wanted::Wanted;
 
-use super::attributes::{Index, MAX_PER_WORD, is_outside};
+use super::attributes::{AttributeIndex, MAX_PER_WORD, is_outside};
 use super::segments::is_labelled;
 use super::view::View;
 use super::{lists, places, prose};
@@ -18,20 +18,20 @@ const MAX_TEXT: usize = 400;
 const MAX_FOUND: usize = 12;
 
 /// Adds a field's candidates among marked elements.
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let index = view.attributes();
-    let own = Some(wanted.label.as_str()).filter(|l| l.len() > 2);
-    let marks = wanted.words().map(|w| w.marks.as_slice()).unwrap_or_default();
+    let own = Some(query.label.as_str()).filter(|l| l.len() > 2);
+    let marks = query.words().map(|w| w.marks.as_slice()).unwrap_or_default();
     let phrases = own.into_iter().chain(marks.iter().copied());
     for (rank, phrase) in phrases.enumerate() {
         let rank = i32::try_from(rank.min(8)).unwrap_or(8);
-        attributes(view, wanted, index, phrase, rank, out);
-        let hits = doc.marked_with(phrase).filter(|at| !is_outside(doc.els[*at].zone));
-        let hits = hits.filter(|at| !wanted.is_else(doc.marks(*at)));
+        attribute_candidates(view, query, index, phrase, rank, out);
+        let hits = doc.with_mark(phrase).filter(|at| !is_outside(doc.els[*at].zone));
+        let hits = hits.filter(|at| !query.is_excluded_by(doc.marks(*at)));
         let hits: Vec<usize> = hits.take(MAX_PER_WORD).collect();
-        if wanted.is_array() {
-            array(view, &hits, phrase, rank, out);
+        if query.is_array() {
+            array_candidates(view, &hits, phrase, rank, out);
             continue;
         }
         let mut found = 0;
@@ -44,11 +44,11 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             let value = value.map_or_else(|| doc.text(at), crate::coercion::collapse);
             // "Product code: 123" contains its own label.
             let value = match value.split_once(':') {
-                Some((label, rest)) if wanted.labelled(&words(label)).is_some() => rest.trim().to_owned(),
+                Some((label, rest)) if query.closeness(&words(label)).is_some() => rest.trim().to_owned(),
                 _ => value,
             };
             // The text of a part, without its heading and without what has a label of its own.
-            let value = if wanted.field.field.ends_with(".text") && !doc.is_line(at) {
+            let value = if query.field.field.ends_with(".text") && !doc.is_line(at) {
                 let own = |line: &&str| words(line) != phrase && !is_labelled(line);
                 let lines: Vec<&str> = doc.lines(at).lines().filter(own).collect();
                 let prose: Vec<&str> = lines.iter().copied().filter(|l| prose::is_prose(l)).collect();
@@ -57,7 +57,7 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
                 value
             };
             // A venue with its address below: the first line is its name.
-            let place = Some(at).filter(|_| wanted.is_shape(Shape::Place)).map(|at| doc.lines(at));
+            let place = Some(at).filter(|_| query.is_shape(Shape::Place)).map(|at| doc.lines(at));
             let value = match place.and_then(|lines| lines.split_once('\n')) {
                 Some((first, rest)) if rest.lines().any(places::is_town) => first.trim().to_owned(),
                 _ => value,
@@ -76,15 +76,15 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             };
             let outside = if el.zone.is_surroundings() { -12 } else { 0 };
             let change = exact - long - rank + far + outside - i32::try_from(order.min(5)).unwrap_or(5);
-            out.push(Candidate::text(Source::Mark, value, format!("marked \"{phrase}\"")).scored(change));
+            out.push(Candidate::text(Source::Mark, value, format!("marked \"{phrase}\"")).adjusted(change));
         }
     }
 }
 
-fn attributes(
+fn attribute_candidates(
     view: &View<'_>,
-    wanted: &Wanted<'_>,
-    index: &Index<'_>,
+    query: &FieldQuery<'_>,
+    index: &AttributeIndex<'_>,
     phrase: &str,
     rank: i32,
     out: &mut Vec<Candidate>,
@@ -93,17 +93,17 @@ fn attributes(
         for (at, value) in index.by_attribute.get(name.as_str()).into_iter().flatten().take(3) {
             let far = if (-300..6_000).contains(&view.distance(*at)) { 0 } else { -8 };
             // Attributes hold codes; only one that is named exactly so holds a name.
-            let rank = if wanted.is_shape(Shape::Name) { rank * 6 } else { rank };
-            if !wanted.is_else(&name) {
+            let rank = if query.is_shape(Shape::Name) { rank * 6 } else { rank };
+            if !query.is_excluded_by(&name) {
                 let reason = format!("attribute data-{name}");
-                out.push(Candidate::text(Source::Mark, *value, reason).scored(far - rank));
+                out.push(Candidate::text(Source::Mark, *value, reason).adjusted(far - rank));
             }
         }
     }
 }
 
 /// Adds a list: the items of one marked element, or many elements with the same mark.
-fn array(view: &View<'_>, hits: &[usize], phrase: &str, rank: i32, out: &mut Vec<Candidate>) {
+fn array_candidates(view: &View<'_>, hits: &[usize], phrase: &str, rank: i32, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let mut ends = 0;
     let mut outer: Vec<usize> = Vec::new();
@@ -113,10 +113,10 @@ fn array(view: &View<'_>, hits: &[usize], phrase: &str, rank: i32, out: &mut Vec
             ends = doc.els[at].end;
         }
     }
-    let items: Vec<String> = outer.iter().flat_map(|at| lists::items(doc, doc.below(*at))).take(1_000).collect();
+    let items: Vec<String> = outer.iter().flat_map(|at| lists::items(doc, doc.descendants(*at))).take(1_000).collect();
     if items.len() > 1 {
         let values = items.into_iter().map(Value::String).collect();
-        out.push(Candidate::new(Source::Mark, values, format!("list marked \"{phrase}\"")).scored(-rank));
+        out.push(Candidate::new(Source::Mark, values, format!("list marked \"{phrase}\"")).adjusted(-rank));
     }
     let own: Vec<Value> = outer
         .iter()
@@ -124,6 +124,6 @@ fn array(view: &View<'_>, hits: &[usize], phrase: &str, rank: i32, out: &mut Vec
         .map(|at| Value::String(doc.lines(*at).to_owned()))
         .collect();
     if own.len() > 1 || own.iter().any(|v| v.as_str().is_some_and(|t| t.contains('\n'))) {
-        out.push(Candidate::new(Source::Mark, own, format!("elements marked \"{phrase}\"")).scored(-rank - 2));
+        out.push(Candidate::new(Source::Mark, own, format!("elements marked \"{phrase}\"")).adjusted(-rank - 2));
     }
 }

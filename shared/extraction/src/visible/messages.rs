@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 
-use crate::candidate::{Candidate, Source, Standing};
+use crate::candidate::{Candidate, Evidence, Source};
 use crate::coercion;
-use crate::phrases::{Phrases, finder, is_whole};
-use crate::wanted::Wanted;
+use crate::field_query::FieldQuery;
+use crate::phrases::{Phrases, finder, is_whole_word};
 use crate::zones::Zone;
 
 use super::view::View;
@@ -29,15 +29,15 @@ const BUY_MARKS: [&str; 14] = [
     "basket add",
     "add cart",
 ];
-/// Shortest and longest message, in bytes.
-const SHORTEST: usize = 3;
+/// Minimum and maximum length of a message, in bytes.
+const MIN_MESSAGE: usize = 3;
 const MAX_MESSAGE: usize = 90;
 /// Maximum number of elements within a message that are examined for what it is about.
 const MAX_PARTS: usize = 16;
 
-/// What a text says.
+/// The kinds of phrases that occur in a text.
 #[derive(Debug, Clone, Copy, Default)]
-struct Says {
+struct FoundPhrases {
     buy: bool,
     unavailable: bool,
     available: bool,
@@ -51,44 +51,50 @@ struct Messages {
 }
 
 static MESSAGES: LazyLock<Messages> = LazyLock::new(|| {
-    let lists =
-        [Phrases::Buy, Phrases::Unavailable, Phrases::Available, Phrases::Requests, Phrases::Few, Phrases::Left];
+    let lists = [
+        Phrases::BuyButtons,
+        Phrases::Unavailable,
+        Phrases::Available,
+        Phrases::RestockRequests,
+        Phrases::FewRemaining,
+        Phrases::RemainingWords,
+    ];
     // Short words for what is left occur in every text.
     let all = lists.into_iter().flat_map(|list| list.all().map(move |phrase| (phrase, list)));
-    let all = all.filter(|(phrase, list)| phrase.len() > 3 || *list != Phrases::Left);
+    let all = all.filter(|(phrase, list)| phrase.len() > 3 || *list != Phrases::RemainingWords);
     let (phrases, lists): (Vec<&str>, Vec<Phrases>) = all.unzip();
     Messages { finder: finder(phrases), lists }
 });
 
 /// Returns which phrases occur in a text in lower case.
-fn says(text: &str) -> Says {
-    let (mut says, mut left) = (Says::default(), false);
-    let Some(finder) = &MESSAGES.finder else { return says };
+fn find_phrases(text: &str) -> FoundPhrases {
+    let (mut phrases, mut left) = (FoundPhrases::default(), false);
+    let Some(finder) = &MESSAGES.finder else { return phrases };
     for found in finder.find_overlapping_iter(text) {
-        if is_whole(text, found.start(), found.end()) {
+        if is_whole_word(text, found.start(), found.end()) {
             match MESSAGES.lists.get(found.pattern().as_usize()) {
-                Some(Phrases::Buy) => says.buy = true,
-                Some(Phrases::Unavailable) => says.unavailable = true,
-                Some(Phrases::Available) => says.available = true,
+                Some(Phrases::BuyButtons) => phrases.buy = true,
+                Some(Phrases::Unavailable) => phrases.unavailable = true,
+                Some(Phrases::Available) => phrases.available = true,
                 _ => left = true,
             }
         }
     }
     // The words around a phrase may reverse it: "almost sold out", "0 in stock", "3 left".
-    if says.unavailable || says.available || left {
-        match coercion::says_yes(text) {
-            Some(true) => (says.unavailable, says.available) = (false, true),
-            Some(false) => (says.unavailable, says.available) = (true, false),
+    if phrases.unavailable || phrases.available || left {
+        match coercion::read_boolean(text) {
+            Some(true) => (phrases.unavailable, phrases.available) = (false, true),
+            Some(false) => (phrases.unavailable, phrases.available) = (true, false),
             None => {}
         }
     }
-    says
+    phrases
 }
 
-pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn stock(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let yes = |positive: bool| {
-        if wanted.field.kind == domain::FieldType::Boolean {
+    let value = |positive: bool| {
+        if query.field.kind == domain::FieldType::Boolean {
             if positive { "true" } else { "false" }
         } else if positive {
             "In stock"
@@ -109,8 +115,8 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         };
         let size = doc.text_len(at);
         let button = matches!(el.name(), "button" | "a" | "input" | "span" | "div" | "form");
-        let presses = matches!(el.name(), "button" | "a" | "input");
-        if !presses && size < SHORTEST {
+        let is_control = matches!(el.name(), "button" | "a" | "input");
+        if !is_control && size < MIN_MESSAGE {
             continue;
         }
         let text = if size == 0 {
@@ -118,7 +124,7 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
             label.filter(|_| matches!(el.name(), "input" | "button" | "a")).map(str::to_lowercase).unwrap_or_default()
         } else if size <= MAX_MESSAGE
             && !doc.children(at).any(|c| doc.text_len(c) == size)
-            && !doc.below(at).any(|i| doc.els[i].zone.is_surroundings())
+            && !doc.descendants(at).any(|i| doc.els[i].zone.is_surroundings())
         {
             doc.text(at).to_lowercase()
         } else {
@@ -127,28 +133,33 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
         if text.is_empty() {
             continue;
         }
-        let says = says(&text);
-        if (says.unavailable || says.available) && is_choice(view, at) {
+        let found = find_phrases(&text);
+        if (found.unavailable || found.available) && is_choice(view, at) {
             continue;
         }
         let long = i32::try_from(text.len() / 12).unwrap_or(8);
-        let marked = presses && BUY_MARKS.iter().any(|m| doc.marked(at, m));
-        if (button && text.len() <= 40 && says.buy) || (marked && !says.unavailable) {
-            let off = el.attr("disabled").is_some()
+        let marked = is_control && BUY_MARKS.iter().any(|m| doc.has_mark(at, m));
+        if (button && text.len() <= 40 && found.buy) || (marked && !found.unavailable) {
+            let is_disabled = el.attr("disabled").is_some()
                 || doc.marks(at).contains(" disabled")
                 || el.attr("aria-disabled") == Some("true");
-            let (answer, change) = if off { (false, -4) } else { (true, 4) };
+            let (answer, change) = if is_disabled { (false, -4) } else { (true, 4) };
             out.push(
-                Candidate::text(Source::Message, yes(answer), if off { "buy button, disabled" } else { "buy button" })
-                    .scored(change + near),
+                Candidate::text(
+                    Source::Message,
+                    value(answer),
+                    if is_disabled { "buy button, disabled" } else { "buy button" },
+                )
+                .adjusted(change + near),
             );
-        } else if says.unavailable {
+        } else if found.unavailable {
             out.push(
-                Candidate::text(Source::Message, yes(false), "message that it is unavailable").scored(9 + near - long),
+                Candidate::text(Source::Message, value(false), "message that it is unavailable")
+                    .adjusted(9 + near - long),
             );
-        } else if says.available && !text.contains("not ") {
+        } else if found.available && !text.contains("not ") {
             out.push(
-                Candidate::text(Source::Message, yes(true), "message that it is available").scored(8 + near - long),
+                Candidate::text(Source::Message, value(true), "message that it is available").adjusted(8 + near - long),
             );
         }
     }
@@ -158,21 +169,21 @@ pub(super) fn stock(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidat
 /// selects it.
 fn is_choice(view: &View<'_>, at: usize) -> bool {
     let doc = view.doc;
-    let is_one = |i: usize| {
+    let is_option = |i: usize| {
         let name = doc.els[i].name();
         name == "option" || name == "label" && doc.children(i).any(|c| doc.els[c].name() == "input")
     };
     // A short text around several of them says nothing about any one.
-    std::iter::once(at).chain(doc.above(at).take(2)).chain(doc.below(at).take(MAX_PARTS)).any(is_one)
+    std::iter::once(at).chain(doc.ancestors(at).take(2)).chain(doc.descendants(at).take(MAX_PARTS)).any(is_option)
 }
 
 /// Adds the weakest evidence: a thing with a price is available if no message says otherwise.
-pub(super) fn priced(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    if wanted.field.kind == domain::FieldType::Boolean && super::prices::is_priced(view) {
+pub(super) fn available_by_price(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+    if query.field.kind == domain::FieldType::Boolean && super::prices::is_priced(view) {
         out.push(
             Candidate::text(Source::Message, "true", "a price, and no message that it is unavailable")
-                .scored(-12)
-                .standing(Standing::Guess),
+                .adjusted(-12)
+                .with_evidence(Evidence::Guess),
         );
     }
 }
@@ -199,7 +210,7 @@ mod tests {
             ("在庫ありです", (false, false, true)),
             ("", (false, false, false)),
         ] {
-            let got = says(text);
+            let got = find_phrases(text);
             assert_eq!((got.buy, got.unavailable, got.available), want, "{text}");
         }
         assert!(MESSAGES.finder.is_some());

@@ -1,14 +1,16 @@
 //! Finds candidates in what a reader sees: labels with values, marked elements, lists under headings, patterns. Each
 //! part scans the page once, linearly, and only if a field needs it.
 
+mod alternating_pairs;
 mod attributes;
 mod byline;
 mod days;
+mod element_pairs;
 mod facts;
 mod icons;
 mod labels;
+mod link_purpose;
 mod lists;
-mod loose;
 mod marks;
 mod messages;
 mod names;
@@ -18,124 +20,122 @@ mod person;
 mod picture;
 mod places;
 mod price;
+mod price_substitute;
 mod prices;
 mod prose;
 mod ratings;
-mod roles;
-mod rows;
 mod segments;
 mod steps;
+mod text_pairs;
 mod texts;
 mod title;
 mod towns;
-mod twins;
-mod unpriced;
 mod values;
 mod verbs;
 mod view;
 
 use crate::candidate::Candidate;
-use crate::concept::{Concept, Look, Trait};
-use crate::wanted::Wanted;
+use crate::concept::{Concept, Strategy, Trait};
+use crate::field_query::FieldQuery;
 
 pub(crate) use picture::pictures;
 pub(crate) use view::View;
 
 /// Adds a field's candidates on the visible page.
-pub(crate) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    match wanted.look() {
-        Look::Title => title::candidates(view, out),
-        Look::Image => picture::candidates(view, wanted, out),
-        Look::Canonical => {
+pub(crate) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+    match query.strategy() {
+        Strategy::Title => title::candidates(view, out),
+        Strategy::Image => picture::candidates(view, query, out),
+        Strategy::Canonical => {
             texts::canonical(view, out);
-            roles::own(view, out);
+            link_purpose::own_site(view, out);
         }
-        Look::Language => {
+        Strategy::Language => {
             texts::language(view, out);
-            labels::candidates(view, wanted, out);
+            labels::candidates(view, query, out);
         }
-        Look::Site => texts::site(view, out),
-        Look::Byline => {
+        Strategy::Site => texts::site(view, out),
+        Strategy::Byline => {
             byline::candidates(view, out);
-            person::byline(view, out);
+            person::byline_in_text(view, out);
             person::below_heading(view, out);
-            person::in_line(view, out);
-            verbs::makers(view, wanted, out);
-            person::asked_by(view, out);
+            person::name_before_day(view, out);
+            verbs::makers(view, query, out);
+            person::posted_by(view, out);
         }
-        Look::Times => days::candidates(view, wanted, out),
-        Look::Modified => days::candidates(view, wanted, out),
+        Strategy::Day => days::candidates(view, query, out),
+        Strategy::Modified => days::candidates(view, query, out),
         // One end of a range is not a price that stands alone.
-        Look::Price if wanted.end.is_some() => values::money_range(view, out),
-        Look::Price => prices::current(view, out),
-        Look::OldPrice => prices::old(view, out),
-        Look::Currency => prices::currency(view, out),
-        Look::Stock => {
-            messages::stock(view, wanted, out);
-            messages::priced(view, wanted, out);
+        Strategy::Price if query.range_end.is_some() => values::money_range(view, out),
+        Strategy::Price => prices::current(view, out),
+        Strategy::OldPrice => prices::former(view, out),
+        Strategy::Currency => prices::currency(view, out),
+        Strategy::Stock => {
+            messages::stock(view, query, out);
+            messages::available_by_price(view, query, out);
         }
-        Look::Brand => texts::brand(view, out),
-        Look::Sku => texts::code_in_address(view, out),
-        Look::List | Look::Steps => lists::candidates(view, wanted, out),
-        Look::Tags => lists::tags(view, out),
-        Look::Crumbs => lists::crumbs(view, wanted, out),
-        Look::Category => lists::crumbs(view, wanted, out),
-        Look::Body => {
+        Strategy::Brand => texts::brand(view, out),
+        Strategy::Sku => texts::code_in_address(view, out),
+        Strategy::List | Strategy::Steps => lists::candidates(view, query, out),
+        Strategy::Tags => lists::tags(view, out),
+        Strategy::Breadcrumbs => lists::breadcrumbs(view, query, out),
+        Strategy::Category => lists::breadcrumbs(view, query, out),
+        Strategy::Body => {
             texts::body(view, out);
             if out.is_empty() {
                 prose::candidates(view, out);
             }
         }
-        Look::Description => prose::candidates(view, out),
-        Look::Phone => {
-            texts::links(view, "tel:", out);
+        Strategy::Description => prose::candidates(view, out),
+        Strategy::Phone => {
+            texts::scheme_links(view, "tel:", out);
             texts::telephone(view, out);
         }
-        Look::Email => {
-            texts::links(view, "mailto:", out);
+        Strategy::Email => {
+            texts::scheme_links(view, "mailto:", out);
             texts::email(view, out);
         }
-        Look::Address => {
-            if wanted.is(Concept::Address) && !places::asks_street(wanted) {
+        Strategy::Address => {
+            if query.is(Concept::Address) && !places::asks_street(query) {
                 texts::address(view, out);
             }
-            places::candidates(view, wanted, out);
+            places::candidates(view, query, out);
         }
-        Look::Place => {
-            places::called(view, out);
+        Strategy::Place => {
+            places::place_name(view, out);
             title::place(view, out);
         }
-        Look::Organisation => {
+        Strategy::Organisation => {
             person::organisation(view, out);
-            person::at_work(view, wanted, out);
+            person::role_or_employer(view, query, out);
         }
-        Look::JobTitle => person::at_work(view, wanted, out),
-        Look::Salary => values::salary(view, wanted, out),
-        Look::FileSize => values::file_size(view, out),
-        Look::Values => values::listed(view, wanted, out),
-        Look::Work => title::work(view, out),
-        Look::InBrackets => person::in_brackets(view, out),
-        Look::PersonName => person::name(view, wanted, out),
-        Look::Extent => person::extent(view, wanted, out),
-        Look::Range => person::last_day(view, out),
-        Look::Rating | Look::RatingCount => {
-            ratings::candidates(view, wanted, out);
-            ratings::loose(view, wanted, out);
+        Strategy::JobTitle => person::role_or_employer(view, query, out),
+        Strategy::Salary => values::salary(view, query, out),
+        Strategy::FileSize => values::file_size(view, out),
+        Strategy::ListedValues => values::listed(view, query, out),
+        Strategy::Work => title::work(view, out),
+        Strategy::BracketedText => person::bracketed_name(view, out),
+        Strategy::PersonName => person::name_part(view, query, out),
+        Strategy::Dimension => person::dimension(view, query, out),
+        Strategy::EndDay => person::last_day(view, out),
+        Strategy::Rating | Strategy::RatingCount => {
+            ratings::candidates(view, query, out);
+            ratings::in_text(view, query, out);
         }
-        Look::Length => values::length(view, out),
-        Look::Medium => values::medium(view, wanted, out),
-        Look::Version => title::version(view, out),
-        Look::ReadingTime => ratings::reading_time(view, out),
-        Look::Labels if wanted.is_array() => lists::candidates(view, wanted, out),
-        Look::Labels => {}
+        Strategy::Duration => values::duration(view, out),
+        Strategy::ArtMedium => values::medium(view, query, out),
+        Strategy::Version => title::version(view, out),
+        Strategy::ReadingTime => ratings::reading_time(view, out),
+        Strategy::Labels if query.is_array() => lists::candidates(view, query, out),
+        Strategy::Labels => {}
     }
-    // Concepts with `OwnLook` are found by their look; a label or class word near them misleads.
-    if !wanted.has(Trait::OwnLook) {
-        labels::candidates(view, wanted, out);
-        marks::candidates(view, wanted, out);
-        facts::candidates(view, wanted, out);
-        verbs::days(view, wanted, out);
-        roles::candidates(view, wanted, candidates, out);
+    // Concepts with `StrategyOnly` are found by their strategy alone; a label or class word near them misleads.
+    if !query.has(Trait::StrategyOnly) {
+        labels::candidates(view, query, out);
+        marks::candidates(view, query, out);
+        facts::candidates(view, query, out);
+        verbs::days(view, query, out);
+        link_purpose::candidates(view, query, candidates, out);
     }
-    owners::candidates(view, wanted, candidates, out);
+    owners::candidates(view, query, candidates, out);
 }

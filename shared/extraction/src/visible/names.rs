@@ -13,7 +13,7 @@ pub(super) fn leading_name(text: &str) -> Option<String> {
     for word in text.split_whitespace().take(9) {
         let bare = word.trim_end_matches([',', '.', ';', ':', ')', '!', '?', '"', '”']);
         let capital = bare.chars().next().is_some_and(|c| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()));
-        if !capital && !Phrases::Joiners.has(bare) {
+        if !capital && !Phrases::WordsInNames.has(bare) {
             break;
         }
         // The period of an initial belongs to the name.
@@ -26,7 +26,7 @@ pub(super) fn leading_name(text: &str) -> Option<String> {
             break;
         }
     }
-    while words.last().is_some_and(|w| Phrases::Joiners.has(w)) {
+    while words.last().is_some_and(|w| Phrases::WordsInNames.has(w)) {
         words.pop();
     }
     let name = words.join(" ");

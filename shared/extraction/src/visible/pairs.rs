@@ -14,9 +14,9 @@ const MAX_WORDS: usize = 7;
 pub(super) const MAX_VALUE: usize = 600;
 
 /// The form of a heading right above its value, which may as well name a list or a text.
-pub(super) const HEADING: &str = "heading above its value";
+pub(super) const HEADING_ABOVE: &str = "heading above its value";
 /// The form of a label that stands alone on a line.
-pub(super) const ABOVE: &str = "label above its value";
+pub(super) const LABEL_ABOVE: &str = "label above its value";
 
 /// A label's values at one place.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Pair {
 
 /// All values of one label on a page.
 #[derive(Debug, Default)]
-pub(super) struct Labelled {
+pub(super) struct LabelEntry {
     /// The label in the singular.
     pub(super) stem: String,
     /// The stem without words that do not say what it names: "size" of "available size".
@@ -40,13 +40,13 @@ pub(super) struct Labelled {
 /// All pairs of a page, by their labels in words.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
-    by_label: HashMap<String, Labelled>,
+    by_label: HashMap<String, LabelEntry>,
     count: usize,
 }
 
 impl Pairs {
     /// Yields the labels with their values, in any order.
-    pub(super) fn by_label(&self) -> impl Iterator<Item = (&String, &Labelled)> {
+    pub(super) fn by_label(&self) -> impl Iterator<Item = (&String, &LabelEntry)> {
         self.by_label.iter()
     }
 
@@ -73,7 +73,7 @@ impl Pairs {
         let pair = Pair { at, values, form, trust };
         let new = |label: &str| {
             let stem = singular(label).into_owned();
-            Labelled { core: core(&stem), stem, pairs: Vec::new() }
+            LabelEntry { core: core(&stem), stem, pairs: Vec::new() }
         };
         self.by_label.entry(label).or_insert_with_key(|label| new(label)).pairs.push(pair);
     }
@@ -87,20 +87,22 @@ fn core(stem: &str) -> Option<String> {
     let (first, behind) = stem.split_once(' ')?;
     let (before, last) = stem.rsplit_once(' ')?;
     // Some qualifiers have two words.
-    let two =
+    let without_two_words =
         |rest: &str, word: &str, ahead: bool| match if ahead { rest.split_once(' ') } else { rest.rsplit_once(' ') } {
             Some((a, b)) if ahead => Phrases::Qualifiers.has(&format!("{word} {a}")).then(|| b.to_owned()),
             Some((a, b)) => Phrases::Qualifiers.has(&format!("{b} {word}")).then(|| a.to_owned()),
             None => None,
         };
-    let one = |rest: &str, word: &str| Phrases::Qualifiers.has(word).then(|| rest.to_owned());
-    let rest = two(before, last, false).or_else(|| one(before, last)).or_else(|| two(behind, first, true));
-    let rest = rest.or_else(|| one(behind, first));
+    let without_word = |rest: &str, word: &str| Phrases::Qualifiers.has(word).then(|| rest.to_owned());
+    let rest = without_two_words(before, last, false)
+        .or_else(|| without_word(before, last))
+        .or_else(|| without_two_words(behind, first, true));
+    let rest = rest.or_else(|| without_word(behind, first));
     rest.filter(|rest| rest.len() > 2)
 }
 
 /// Returns whether the text around a colon is a time of day.
-pub(super) fn is_clock(label: &str, value: &str) -> bool {
+pub(super) fn is_time_of_day(label: &str, value: &str) -> bool {
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     label.ends_with(|c: char| c.is_ascii_digit()) && (digits == 2 || digits == 0)
 }

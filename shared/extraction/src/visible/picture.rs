@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
 use crate::doc::{Doc, El};
+use crate::field_query::FieldQuery;
 use crate::page_title::agreement;
 use crate::phrases::Phrases;
-use crate::wanted::Wanted;
 use crate::zones::Zone;
 
 use super::view::View;
 
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
     let mut all: Vec<Value> = Vec::new();
     let mut best: Option<(i32, String)> = None;
@@ -28,12 +28,12 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             best = Some((score, address.to_owned()));
         }
     }
-    if wanted.is_array() {
+    if query.is_array() {
         if !all.is_empty() {
             out.push(Candidate::new(Source::Pattern, all, "pictures of the content"));
         }
     } else if let Some((score, address)) = best.filter(|(s, _)| *s > 0) {
-        out.push(Candidate::text(Source::Pattern, address, "picture near the heading").scored(score));
+        out.push(Candidate::text(Source::Pattern, address, "picture near the heading").adjusted(score));
     }
 }
 
@@ -49,9 +49,12 @@ pub(crate) fn pictures<'d>(doc: &'d Doc<'_>) -> impl Iterator<Item = (usize, &'d
         if el.name() != "img" || el.zone.is_surroundings() || el.zone.has(Zone::HEADER) {
             return None;
         }
-        let lazy = ["data-src", "data-lazy-src", "data-original", "data-zoom-image", "src"];
-        let address =
-            lazy.iter().filter_map(|n| el.attr(n)).map(str::trim).find(|a| !a.is_empty() && !a.starts_with("data:"));
+        let source_attributes = ["data-src", "data-lazy-src", "data-original", "data-zoom-image", "src"];
+        let address = source_attributes
+            .iter()
+            .filter_map(|n| el.attr(n))
+            .map(str::trim)
+            .find(|a| !a.is_empty() && !a.starts_with("data:"));
         let address = address.or_else(|| {
             let set = el.attr("srcset").or_else(|| el.attr("data-srcset"))?;
             set.split(',').next_back()?.split_whitespace().next()

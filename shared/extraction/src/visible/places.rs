@@ -3,14 +3,14 @@
 //! with a region only, sentences that say where something is, and names of places above a town.
 
 use crate::candidate::{Candidate, Source};
-use crate::coercion::{self, Reading};
+use crate::coercion::{self, ReadingContext};
 use crate::concept::Concept;
+use crate::field_query::FieldQuery;
 use crate::phrases::Phrases;
-use crate::wanted::Wanted;
 
 use super::names::leading_name;
 use super::segments::Segment;
-use super::towns::{Parts, brazilian, is_name, town};
+use super::towns::{AddressParts, is_town_name, read_brazilian_address, read_town};
 use super::view::View;
 
 /// Maximum length of a line that may be part of an address, in bytes.
@@ -20,22 +20,23 @@ const MAX_SENTENCE: usize = 600;
 /// Maximum number of candidates of one field.
 const MAX_FOUND: i32 = 6;
 
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
     // "Address" may mean all of it.
-    let whole = if wanted.is(Concept::Address) && !asks_street(wanted) { -6 } else { 2 };
+    let change_for_address = if query.is(Concept::Address) && !asks_street(query) { -6 } else { 2 };
     let mut found = 0;
     for at in 0..segments.len() {
-        if view.is_foreign(segments[at].at) {
+        if view.is_in_foreign_footer(segments[at].at) {
             continue;
         }
-        let place = postal(segments, at).map(|p| (p, whole, "part of a postal address"));
+        let place = postal_address(segments, at).map(|p| (p, change_for_address, "part of a postal address"));
         let place = place.or_else(|| region_line(segments, at).map(|p| (p, -6, "a town with its region")));
-        let place = place.or_else(|| sentence(segments[at].text).map(|p| (p, -4, "a sentence that says where it is")));
+        let place =
+            place.or_else(|| read_sentence(segments[at].text).map(|p| (p, -4, "a sentence that says where it is")));
         let Some((parts, change, reason)) = place else { continue };
-        let value = parts.part(wanted.concept);
+        let value = parts.part(query.concept);
         if !value.is_empty() {
-            out.push(Candidate::text(Source::Pattern, value, reason).scored(change - found));
+            out.push(Candidate::text(Source::Pattern, value, reason).adjusted(change - found));
             found += 1;
         }
         if found >= MAX_FOUND {
@@ -46,19 +47,19 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
 
 /// Returns the part of a labelled value that is asked for: the street of an address if the field's name asks for it,
 /// the name of a place before its address, the place after a day of birth.
-pub(super) fn asked(wanted: &Wanted<'_>, value: String, reading: &Reading<'_>) -> String {
+pub(super) fn asked_part(query: &FieldQuery<'_>, value: String, reading: &ReadingContext<'_>) -> String {
     // "17 June 1948, Uppsala"
-    if wanted.is(Concept::BirthPlace) && value.bytes().any(|b| b.is_ascii_digit()) {
+    if query.is(Concept::BirthPlace) && value.bytes().any(|b| b.is_ascii_digit()) {
         let cuts = value.match_indices(['\n', ',']).map(|(at, sign)| (at, at + sign.len()));
         let cuts = cuts.chain(value.match_indices(" in ").map(|(at, sign)| (at, at + sign.len())));
         let days = cuts.filter(|(at, _)| coercion::reads_as_day(&value[..*at], reading));
         return days.map(|(_, end)| value[end..].trim().to_owned()).next().unwrap_or_default();
     }
-    if wanted.is(Concept::Address) && asks_street(wanted) {
-        let street = value.lines().find_map(|line| parts("", line)).map(|p| p.street);
+    if query.is(Concept::Address) && asks_street(query) {
+        let street = value.lines().find_map(|line| read_address("", line)).map(|p| p.street);
         return street.filter(|street| !street.is_empty()).unwrap_or(value);
     }
-    if wanted.is(Concept::Location)
+    if query.is(Concept::Location)
         && let Some((name, rest)) = value.split_once([',', '\n'])
         && !is_street(name)
         && rest.lines().any(is_town)
@@ -69,16 +70,16 @@ pub(super) fn asked(wanted: &Wanted<'_>, value: String, reading: &Reading<'_>) -
 }
 
 /// Returns whether a field asks only for the street of an address.
-pub(super) fn asks_street(wanted: &Wanted<'_>) -> bool {
-    wanted.label.split(' ').any(|w| matches!(w, "street" | "strasse" | "straße" | "rue" | "calle" | "ulica" | "straat"))
+pub(super) fn asks_street(query: &FieldQuery<'_>) -> bool {
+    query.label.split(' ').any(|w| matches!(w, "street" | "strasse" | "straße" | "rue" | "calle" | "ulica" | "straat"))
 }
 
 /// Adds the name of a place: the line above its street or, if it has none, above its town.
-pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn place_name(view: &View<'_>, out: &mut Vec<Candidate>) {
     let segments = view.segments();
     for at in 0..segments.len() {
-        let Some(parts) = postal(segments, at).or_else(|| region_line(segments, at)) else { continue };
-        if view.is_foreign(segments[at].at) {
+        let Some(parts) = postal_address(segments, at).or_else(|| region_line(segments, at)) else { continue };
+        if view.is_in_foreign_footer(segments[at].at) {
             continue;
         }
         // "Mill Hall, 12 Oak Lane, Springfield, OR"
@@ -88,7 +89,7 @@ pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
             && !first.ends_with(&parts.city)
             && !first.bytes().any(|b| b.is_ascii_digit())
         {
-            out.push(Candidate::text(Source::Pattern, first, "text before a street or town").scored(-4));
+            out.push(Candidate::text(Source::Pattern, first, "text before a street or town").adjusted(-4));
             return;
         }
         let mut above = segments[..at].iter().rev().take(3).map(|s| s.text.trim_end_matches(','));
@@ -97,7 +98,7 @@ pub(super) fn called(view: &View<'_>, out: &mut Vec<Candidate>) {
         let name = above.find(|t| !is_street(t) && !known.iter().any(|k| k.as_str() == *t));
         let is_title = |t: &str| view.head.names().any(|n| n == t);
         if let Some(name) = name.filter(|n| is_place_name(n) && !is_title(n)) {
-            out.push(Candidate::text(Source::Pattern, name, "line above a town").scored(-4));
+            out.push(Candidate::text(Source::Pattern, name, "line above a town").adjusted(-4));
             return;
         }
     }
@@ -114,13 +115,13 @@ fn is_place_name(line: &str) -> bool {
 }
 
 /// Returns the address whose town and code end at a line: on the line itself, or on up to three lines with a part each.
-fn postal(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
+fn postal_address(segments: &[Segment<'_>], at: usize) -> Option<AddressParts> {
     let text = segments.get(at).map(|s| s.text).filter(|t| t.len() <= MAX_LINE)?;
     if !text.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
     let line = |back: usize| at.checked_sub(back).and_then(|i| segments.get(i)).map_or("", |s| s.text);
-    let mut parts = parts(line(1), text);
+    let mut parts = read_address(line(1), text);
     // A code alone: the town stands on the lines before it.
     for back in (1..=2).filter(|_| text.len() <= 24) {
         if parts.is_some() {
@@ -128,7 +129,7 @@ fn postal(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
         }
         let lines: Vec<&str> = (0..=back).rev().map(line).collect();
         if lines.iter().all(|l| (1..=40).contains(&l.len())) {
-            parts = self::parts(line(back + 1), &lines.join(" "));
+            parts = self::read_address(line(back + 1), &lines.join(" "));
         }
     }
     let mut parts = parts?;
@@ -151,21 +152,21 @@ fn country(text: &str) -> Option<String> {
 }
 
 /// Reads "Springfield, OR" on a line of its own.
-fn region_line(segments: &[Segment<'_>], at: usize) -> Option<Parts> {
+fn region_line(segments: &[Segment<'_>], at: usize) -> Option<AddressParts> {
     let text = segments.get(at).map(|s| s.text).filter(|t| t.len() <= 60)?;
     let (city, region) = text.rsplit_once(", ")?;
     let city = city.rsplit(", ").next().unwrap_or(city);
     // "Photographer in Austin, TX"
     let city = city.rsplit(" in ").next().unwrap_or(city);
-    (Phrases::Regions.has(region) && is_name(city)).then(|| Parts {
+    (Phrases::Regions.has(region) && is_town_name(city)).then(|| AddressParts {
         city: city.to_owned(),
         region: region.to_owned(),
-        ..Parts::default()
+        ..AddressParts::default()
     })
 }
 
 /// Reads "located in Philadelphia, Pennsylvania, USA".
-fn sentence(text: &str) -> Option<Parts> {
+fn read_sentence(text: &str) -> Option<AddressParts> {
     if text.len() > MAX_SENTENCE {
         return None;
     }
@@ -186,28 +187,28 @@ fn sentence(text: &str) -> Option<Parts> {
         names.pop();
     }
     let mut names = names.into_iter();
-    let city = names.next().filter(|c| is_name(c)).unwrap_or_default();
+    let city = names.next().filter(|c| is_town_name(c)).unwrap_or_default();
     let region = names.next().unwrap_or_default();
-    Some(Parts { city, region, country: nation, ..Parts::default() })
+    Some(AddressParts { city, region, country: nation, ..AddressParts::default() })
 }
 
 /// Returns whether a line ends in a town with its postal code.
 pub(super) fn is_town(line: &str) -> bool {
-    town(line.rsplit(',').next().unwrap_or(line).trim()).is_some() || parts("", line).is_some()
+    read_town(line.rsplit(',').next().unwrap_or(line).trim()).is_some() || read_address("", line).is_some()
 }
 
 /// Returns the address in a line; the line before it may be its street.
-fn parts(before: &str, line: &str) -> Option<Parts> {
+fn read_address(before: &str, line: &str) -> Option<AddressParts> {
     let line = line.split_once(": ").map_or(line, |(_, rest)| rest).trim_end_matches('.');
     let mut pieces: Vec<&str> = line.split(',').map(str::trim).filter(|p| !p.is_empty()).collect();
     let nation = pieces.last().and_then(|last| country(last)).filter(|_| pieces.len() > 1);
     if nation.is_some() {
         pieces.pop();
     }
-    if let Some(parts) = brazilian(&pieces) {
+    if let Some(parts) = read_brazilian_address(&pieces) {
         return Some(parts);
     }
-    let (at, mut parts) = pieces.iter().enumerate().rev().find_map(|(at, p)| Some((at, town(p)?)))?;
+    let (at, mut parts) = pieces.iter().enumerate().rev().find_map(|(at, p)| Some((at, read_town(p)?)))?;
     let mut rest = &pieces[..at];
     if parts.city.is_empty() && !line.contains('〒') {
         // "Springfield, OR 97477": the town comes before.
@@ -251,12 +252,15 @@ mod tests {
             ("", "Dlouhá 12, 110 00 Praha", ["Dlouhá 12", "Praha", "", "110 00"]),
             ("5 Elm St", "Ottawa, ON K1A 0B1", ["5 Elm St", "Ottawa", "ON", "K1A 0B1"]),
         ] {
-            let found = parts(before, line).unwrap_or_else(|| panic!("{line}"));
+            let found = read_address(before, line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!([&*found.street, &*found.city, &*found.region, &*found.code], want, "{line}");
         }
-        assert_eq!(parts("", "3 Mill Row, York YO1 7HH, England").map(|p| p.country).as_deref(), Some("England"));
+        assert_eq!(
+            read_address("", "3 Mill Row, York YO1 7HH, England").map(|p| p.country).as_deref(),
+            Some("England")
+        );
         for no in ["1999 was good", "2024 Annual report", "Issue 13", "May 2013", "12345 people came here", ""] {
-            assert_eq!(parts("", no), None, "{no}");
+            assert_eq!(read_address("", no), None, "{no}");
         }
     }
 
@@ -264,8 +268,8 @@ mod tests {
     fn addresses_on_several_lines_and_in_sentences_are_found() {
         let lines = ["Hearth Co.", "12 Oak Lane", "Mill Valley,", "CA", "94941", "United States"];
         let segments: Vec<Segment<'_>> =
-            lines.iter().map(|text| Segment { at: 0, text, loose: true, goes_on: true }).collect();
-        let found = postal(&segments, 4).unwrap();
+            lines.iter().map(|text| Segment { at: 0, text, is_source_line: true, continues_paragraph: true }).collect();
+        let found = postal_address(&segments, 4).unwrap();
         assert_eq!(
             [&*found.street, &*found.city, &*found.region, &*found.code, &*found.country],
             ["12 Oak Lane", "Mill Valley", "CA", "94941", "United States"]
@@ -275,7 +279,7 @@ mod tests {
             ("We are based in Porto and sell tea.", Some(["Porto", "", ""])),
             ("The mill is old.", None),
         ] {
-            let found = sentence(text).map(|p| [p.city, p.region, p.country]);
+            let found = read_sentence(text).map(|p| [p.city, p.region, p.country]);
             assert_eq!(found, want.map(|w| w.map(str::to_owned)), "{text}");
         }
     }

@@ -6,7 +6,7 @@ pub(super) struct Price {
     pub(super) text: String,
     pub(super) currency: &'static str,
     pub(super) score: i32,
-    pub(super) old: bool,
+    pub(super) is_former: bool,
     /// Whether class words mark it as a price.
     pub(super) marked: bool,
     pub(super) reason: String,

@@ -9,7 +9,7 @@ use crate::phrases::Phrases;
 use crate::zones::Zone;
 
 use super::price::Price;
-use super::unpriced;
+use super::price_substitute;
 use super::view::View;
 
 /// Class words that mark a price as not the one to pay.
@@ -47,38 +47,39 @@ const CURRENT: [&str; 12] =
     ["current", "sale", "final", "now", "special", "offer", "our", "today", "main", "buy", "new", "actual"];
 /// Maximum length of a line that may contain an amount, in bytes.
 const MAX_LINE: usize = 70;
-/// Most parts of an amount that are examined, and the longest that may be cents or a footnote mark, in bytes.
+/// Maximum number of parts of an amount that are examined, and maximum length of one that may be cents or a footnote
+/// mark, in bytes.
 const MAX_PARTS: usize = 16;
 const MAX_CENTS: usize = 4;
 
 pub(super) fn current(view: &View<'_>, out: &mut Vec<Candidate>) {
-    for price in all(view).iter().filter(|p| !p.old) {
-        out.push(Candidate::text(Source::Pattern, price.text.clone(), price.reason.clone()).scored(price.score));
+    for price in all_prices(view).iter().filter(|p| !p.is_former) {
+        out.push(Candidate::text(Source::Pattern, price.text.clone(), price.reason.clone()).adjusted(price.score));
     }
 }
 
 /// Adds the former price.
-pub(super) fn old(view: &View<'_>, out: &mut Vec<Candidate>) {
-    for price in all(view).iter().filter(|p| p.old) {
+pub(super) fn former(view: &View<'_>, out: &mut Vec<Candidate>) {
+    for price in all_prices(view).iter().filter(|p| p.is_former) {
         out.push(
             Candidate::text(Source::Pattern, price.text.clone(), price.reason.clone())
-                .scored(price.score.max(-10) + 10),
+                .adjusted(price.score.max(-10) + 10),
         );
     }
 }
 
 pub(super) fn currency(view: &View<'_>, out: &mut Vec<Candidate>) {
-    if let Some(best) = all(view).iter().filter(|p| !p.old).max_by_key(|p| p.score) {
-        out.push(Candidate::text(Source::Pattern, best.currency, "sign of the price").scored(best.score.min(10)));
+    if let Some(best) = all_prices(view).iter().filter(|p| !p.is_former).max_by_key(|p| p.score) {
+        out.push(Candidate::text(Source::Pattern, best.currency, "sign of the price").adjusted(best.score.min(10)));
     }
 }
 
 /// Returns whether a current price stands near the heading.
 pub(super) fn is_priced(view: &View<'_>) -> bool {
-    all(view).iter().any(|p| !p.old && p.score >= 8)
+    all_prices(view).iter().any(|p| !p.is_former && p.score >= 8)
 }
 
-fn all<'v>(view: &'v View<'_>) -> &'v [Price] {
+fn all_prices<'v>(view: &'v View<'_>) -> &'v [Price] {
     view.prices(|| {
         let mut found = find(view);
         found.sort_by_key(|p| std::cmp::Reverse(p.score));
@@ -90,8 +91,8 @@ fn all<'v>(view: &'v View<'_>) -> &'v [Price] {
 fn find(view: &View<'_>) -> Vec<Price> {
     let doc = view.doc;
     let mut found: Vec<Price> = Vec::new();
-    // Whether the page says, where its price would be, that there is none.
-    let mut unpriced = false;
+    // Whether a text stands in place of the price.
+    let mut has_substitute = false;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
         let size = doc.text_len(at);
@@ -99,7 +100,8 @@ fn find(view: &View<'_>) -> Vec<Price> {
             continue;
         }
         // The innermost element that contains all of it, without anything from the surroundings.
-        if doc.children(at).any(|c| doc.text_len(c) == size) || doc.below(at).any(|i| doc.els[i].zone.is_surroundings())
+        if doc.children(at).any(|c| doc.text_len(c) == size)
+            || doc.descendants(at).any(|i| doc.els[i].zone.is_surroundings())
         {
             continue;
         }
@@ -109,34 +111,35 @@ fn find(view: &View<'_>) -> Vec<Price> {
             break;
         }
         if !text.chars().any(|c| c.is_numeric()) {
-            unpriced |= unpriced::says(&text, || is_marked(&marks_around(doc, at)), view.distance(at));
+            has_substitute |=
+                price_substitute::is_substitute(&text, || is_marked(&marks_around(doc, at)), view.distance(at));
             continue;
         }
         let text = amount_text(doc, at);
         let amounts = coercion::amounts(&text, view.reading.locale);
-        let Some(amount) = coercion::current(&amounts) else { continue };
+        let Some(amount) = coercion::current_price(&amounts) else { continue };
         let Some(currency) = amount.currency else { continue };
-        let own = marks_around(doc, at);
-        let has = |list: &[&str]| list.iter().any(|w| crate::doc::has_words(&own, w));
+        let marks = marks_around(doc, at);
+        let has = |list: &[&str]| list.iter().any(|w| crate::doc::has_words(&marks, w));
         let before: String = {
-            let start = doc.text_at(at);
+            let start = doc.text_start(at);
             let mut tail: Vec<char> = doc.all_text().get(..start).unwrap_or_default().chars().rev().take(22).collect();
             tail.reverse();
             tail.into_iter().collect::<String>().to_lowercase()
         };
         let line = format!("{before} {}", text.to_lowercase());
-        let marked = is_marked(&own);
+        let marked = is_marked(&marks);
         let struck = el.zone.has(Zone::STRUCK)
-            || doc.above(at).take(3).any(|i| doc.els[i].attr("style").is_some_and(|s| s.contains("line-through")));
-        let old = struck
+            || doc.ancestors(at).take(3).any(|i| doc.els[i].attr("style").is_some_and(|s| s.contains("line-through")));
+        let is_former = struck
             || has(&NOT_CURRENT[..15])
-            || amount.old
-            || (!amount.now && ["was ", "rrp", "uvp", "statt", "instead of"].iter().any(|w| before.contains(w)));
+            || amount.is_former
+            || (!amount.is_current && ["was ", "rrp", "uvp", "statt", "instead of"].iter().any(|w| before.contains(w)));
         let mut score = 0;
         score += if marked { 10 } else { 0 };
-        score += if has(&CURRENT) && !old { 3 } else { 0 };
+        score += if has(&CURRENT) && !is_former { 3 } else { 0 };
         score -= if has(&NOT_CURRENT) { 14 } else { 0 };
-        score -= if !amount.now && Phrases::OtherAmounts.stands_in(&line) { 14 } else { 0 };
+        score -= if !amount.is_current && Phrases::OtherAmounts.occurs_in(&line) { 14 } else { 0 };
         score -= if is_per_unit(&text) { 12 } else { 0 };
         score -= i32::try_from(text.chars().count() / 8).unwrap_or(8);
         score += match view.distance(at) {
@@ -150,22 +153,22 @@ fn find(view: &View<'_>) -> Vec<Price> {
         };
         score -= if el.zone.has(Zone::HIDDEN) { 4 } else { 0 };
         let reason =
-            format!("amount{}{}", if marked { ", marked as price" } else { "" }, if old { ", old" } else { "" });
+            format!("amount{}{}", if marked { ", marked as price" } else { "" }, if is_former { ", old" } else { "" });
         // "Was $89 Now $59": the former price is in the same line.
-        for once in amounts.iter().filter(|a| a.old && !old) {
-            let (text, currency) = (once.text.clone(), once.currency.unwrap_or(currency));
-            found.push(Price { text, currency, score, old: true, marked, reason: format!("{reason}, old") });
+        for former in amounts.iter().filter(|a| a.is_former && !is_former) {
+            let (text, currency) = (former.text.clone(), former.currency.unwrap_or(currency));
+            found.push(Price { text, currency, score, is_former: true, marked, reason: format!("{reason}, old") });
         }
-        found.push(Price { text: amount.text.clone(), currency, score, old, marked, reason });
+        found.push(Price { text: amount.text.clone(), currency, score, is_former, marked, reason });
     }
-    // Then any other amount belongs to a neighbour, unless it is marked as a price too.
-    found.retain(|price| !unpriced || price.marked);
+    // If so, any other amount belongs to a neighbour, unless it is marked as a price.
+    found.retain(|price| !has_substitute || price.marked);
     found
 }
 
 /// Returns the class words of an element and of the three around it.
 fn marks_around(doc: &Doc<'_>, at: usize) -> String {
-    std::iter::once(at).chain(doc.above(at).take(3)).map(|i| doc.marks(i)).collect()
+    std::iter::once(at).chain(doc.ancestors(at).take(3)).map(|i| doc.marks(i)).collect()
 }
 
 /// Returns whether class words mark something as a price.
@@ -179,14 +182,14 @@ fn is_marked(marks: &str) -> bool {
 /// raised footnote marks.
 fn amount_text(doc: &Doc<'_>, at: usize) -> String {
     let mut text = doc.text(at);
-    let (from, all) = (doc.text_at(at), doc.all_text());
-    for i in doc.below(at).take(MAX_PARTS) {
+    let (from, all) = (doc.text_start(at), doc.all_text());
+    for i in doc.descendants(at).take(MAX_PARTS) {
         if !(1..=MAX_CENTS).contains(&doc.text_len(i)) {
             continue;
         }
-        let before = all.get(from..doc.text_at(i)).unwrap_or_default();
+        let before = all.get(from..doc.text_start(i)).unwrap_or_default();
         let before = before.rsplit('\n').next().unwrap_or_default();
-        if let Some(mended) = cents::mended(&text, before, doc.lines(i), doc.els[i].name() == "sup") {
+        if let Some(mended) = cents::corrected(&text, before, doc.lines(i), doc.els[i].name() == "sup") {
             text = mended;
         }
     }

@@ -9,7 +9,7 @@ use super::view::View;
 
 /// Maximum length of a paragraph, in bytes.
 const MAX_TEXT: usize = 3_000;
-/// How far below the heading it may stand without a lower score, in bytes of text.
+/// Maximum distance below the heading without a lower score, in bytes of text.
 const NEAR: i64 = 2_500;
 
 pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
@@ -23,41 +23,42 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             && !el.zone.has(Zone::HIDDEN)
             && (doc.is_line(*at) || (el.name() == "p" && !doc.children(*at).any(|c| holds_lines(doc.els[c].name()))))
             && view.distance(*at) >= 0
-            && !doc.above(*at).take(3).any(|a| matches!(doc.els[a].name(), "dd" | "td"))
+            && !doc.ancestors(*at).take(3).any(|a| matches!(doc.els[a].name(), "dd" | "td"))
             && is_prose(&doc.text(*at))
     };
     let first = (0..doc.els.len()).find(prose);
     if let Some(first) = first {
         let near = if view.distance(first) < NEAR { -6 } else { -16 };
-        out.push(Candidate::text(Source::Pattern, doc.text(first), "first paragraph").scored(near));
+        out.push(Candidate::text(Source::Pattern, doc.text(first), "first paragraph").adjusted(near));
     }
-    let end = first.map_or(usize::MAX, |f| doc.text_at(f));
-    if let Some(text) = loose(view, end) {
-        out.push(Candidate::text(Source::Pattern, text, "first paragraph of loose text").scored(-8));
+    let end = first.map_or(usize::MAX, |f| doc.text_start(f));
+    if let Some(text) = paragraph_in_source_lines(view, end) {
+        out.push(Candidate::text(Source::Pattern, text, "first paragraph of loose text").adjusted(-8));
     }
 }
 
-/// Returns the first paragraph of prose in loose text before a position.
-fn loose(view: &View<'_>, end: usize) -> Option<String> {
+/// Returns the first paragraph of prose before a position in text that only line ends of the source set apart.
+fn paragraph_in_source_lines(view: &View<'_>, end: usize) -> Option<String> {
     let segments = view.segments();
-    let from = view.doc.heading.map_or(0, |h| view.doc.text_at(h));
+    let from = view.doc.heading.map_or(0, |h| view.doc.text_start(h));
     let mut paragraph = String::new();
-    let apart = |t: &str| is_labelled(t) || view.head.names().any(|n| n == t);
-    let mut closed = true;
-    for (order, segment) in segments.iter().enumerate().filter(|(_, s)| s.loose && (from..end).contains(&s.at)) {
+    let is_separate = |t: &str| is_labelled(t) || view.head.names().any(|n| n == t);
+    let mut is_closed = true;
+    for (order, segment) in segments.iter().enumerate().filter(|(_, s)| s.is_source_line && (from..end).contains(&s.at))
+    {
         // A line that is the title or has a label is not part of a paragraph, and no paragraph continues after it.
-        closed = apart(segment.text) || (closed && segment.goes_on && order > 0);
-        if closed && order > 0 {
+        is_closed = is_separate(segment.text) || (is_closed && segment.continues_paragraph && order > 0);
+        if is_closed && order > 0 {
             paragraph.clear();
             continue;
         }
-        if segment.goes_on && !paragraph.is_empty() {
+        if segment.continues_paragraph && !paragraph.is_empty() {
             paragraph.push(' ');
         } else {
             paragraph.clear();
         }
         paragraph.push_str(segment.text);
-        let ends = segments.get(order + 1).is_none_or(|next| !next.goes_on);
+        let ends = segments.get(order + 1).is_none_or(|next| !next.continues_paragraph);
         if ends && (24..=MAX_TEXT).contains(&paragraph.len()) && is_prose(&paragraph) {
             return Some(paragraph);
         }
@@ -65,7 +66,7 @@ fn loose(view: &View<'_>, end: usize) -> Option<String> {
     None
 }
 
-/// Returns whether an element within a paragraph is more than some of its words or the end of a line.
+/// Returns whether an element inside a paragraph is a block, other than a line break.
 fn holds_lines(name: &str) -> bool {
     crate::doc::is_block(name) && name != "br"
 }

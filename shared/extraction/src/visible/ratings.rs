@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 use crate::candidate::{Candidate, Source};
+use crate::field_query::FieldQuery;
 use crate::phrases::Phrases;
-use crate::wanted::Wanted;
 
 use super::view::View;
 
@@ -15,14 +15,14 @@ const MAX_TEXT: usize = 60;
 
 /// Finders for what follows a rating and for what is counted. `None` only if a list is too big to compile, which a test
 /// rules out.
-static PHRASES: LazyLock<(Option<AhoCorasick>, Option<AhoCorasick>)> = LazyLock::new(|| {
+static FINDERS: LazyLock<(Option<AhoCorasick>, Option<AhoCorasick>)> = LazyLock::new(|| {
     let finder = |list: Phrases| AhoCorasick::new(list.all()).ok();
     (finder(Phrases::BestRating), finder(Phrases::Reviews))
 });
 
-pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let doc = view.doc;
-    let counts = wanted.look() == crate::concept::Look::RatingCount;
+    let wants_count = query.strategy() == crate::concept::Strategy::RatingCount;
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
         if el.zone.is_surroundings() {
@@ -37,12 +37,16 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
             }
             let lower = text.to_lowercase();
             let near = if (-600..3_000).contains(&view.distance(at)) { 4 } else { -6 };
-            let found = if counts { count(&lower) } else { out_of(&lower).or_else(|| beside_star(&lower)) };
+            let found = if wants_count {
+                read_count(&lower)
+            } else {
+                rating_out_of(&lower).or_else(|| rating_beside_star(&lower))
+            };
             if let Some(found) = found {
-                let reason = if counts { "a number of reviews" } else { "a number out of a maximum" };
+                let reason = if wants_count { "a number of reviews" } else { "a number out of a maximum" };
                 // A rating with the number of raters is the overall one.
-                let star_bonus = i32::from(beside_star(&lower).is_some() && count(&lower).is_some()) * 8;
-                out.push(Candidate::text(Source::Pattern, found, reason).scored(near + star_bonus));
+                let star_bonus = i32::from(rating_beside_star(&lower).is_some() && read_count(&lower).is_some()) * 8;
+                out.push(Candidate::text(Source::Pattern, found, reason).adjusted(near + star_bonus));
             }
         }
         if out.len() > 200 {
@@ -52,19 +56,23 @@ pub(super) fn candidates(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Can
 }
 
 /// Adds ratings from text that no element sets apart.
-pub(super) fn loose(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let counts = wanted.look() == crate::concept::Look::RatingCount;
-    for segment in view.segments().iter().filter(|s| s.loose && (3..=MAX_TEXT).contains(&s.text.len())).take(500) {
+pub(super) fn in_text(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+    let wants_count = query.strategy() == crate::concept::Strategy::RatingCount;
+    for segment in
+        view.segments().iter().filter(|s| s.is_source_line && (3..=MAX_TEXT).contains(&s.text.len())).take(500)
+    {
         let lower = segment.text.to_lowercase();
-        if let Some(found) = if counts { count(&lower) } else { out_of(&lower).or_else(|| beside_star(&lower)) } {
-            out.push(Candidate::text(Source::Pattern, found, "a rating in loose text").scored(-4));
+        if let Some(found) =
+            if wants_count { read_count(&lower) } else { rating_out_of(&lower).or_else(|| rating_beside_star(&lower)) }
+        {
+            out.push(Candidate::text(Source::Pattern, found, "a rating in loose text").adjusted(-4));
         }
     }
 }
 
 /// Reads `4.5 out of 5`, `4,5/5`, `4.5 stars`.
-fn out_of(text: &str) -> Option<String> {
-    let found = PHRASES.0.as_ref()?.find_overlapping_iter(text);
+fn rating_out_of(text: &str) -> Option<String> {
+    let found = FINDERS.0.as_ref()?.find_overlapping_iter(text);
     let at = found.min_by_key(|f| (f.pattern(), f.start()))?.start();
     let before = text.get(..at)?.trim_end();
     let start = before
@@ -75,12 +83,12 @@ fn out_of(text: &str) -> Option<String> {
     ((0.0..=10.0).contains(&value)).then(|| number.replace(',', "."))
 }
 
-/// Reads `★ 4.7`, `4.7 ★`, `4.7 (1,032 reviews)`. Requires a decimal; otherwise it counts stars.
-fn beside_star(text: &str) -> Option<String> {
+/// Reads `★ 4.7`, `4.7 ★`, `4.7 (1,032 reviews)`. Requires a decimal; otherwise the number counts stars.
+fn rating_beside_star(text: &str) -> Option<String> {
     let rating = |t: &str| {
         let value = t.replace(',', ".").parse::<f64>().ok()?;
-        let shaped = t.len() <= 4 && t.contains(['.', ',']) && (0.0..=10.0).contains(&value);
-        shaped.then(|| t.replace(',', "."))
+        let well_formed = t.len() <= 4 && t.contains(['.', ',']) && (0.0..=10.0).contains(&value);
+        well_formed.then(|| t.replace(',', "."))
     };
     if let Some(star) = text.find(['★', '⭐']) {
         let before = text[..star].split_whitespace().next_back().and_then(rating);
@@ -89,18 +97,18 @@ fn beside_star(text: &str) -> Option<String> {
         return before.or_else(|| behind().and_then(rating));
     }
     let (before, rest) = text.split_once(" (")?;
-    count(rest).and_then(|_| rating(before.split_whitespace().next_back()?))
+    read_count(rest).and_then(|_| rating(before.split_whitespace().next_back()?))
 }
 
 /// Reads `1,204 reviews`, `(32 ratings)`, `Reviews (7)`.
-fn count(text: &str) -> Option<String> {
-    let mut words: Vec<usize> = PHRASES.1.as_ref()?.find_overlapping_iter(text).map(|f| f.start()).collect();
+fn read_count(text: &str) -> Option<String> {
+    let mut words: Vec<usize> = FINDERS.1.as_ref()?.find_overlapping_iter(text).map(|f| f.start()).collect();
     words.dedup();
-    if words.is_empty() && (PHRASES.0.as_ref()?.is_match(text) || text.contains('★')) {
+    if words.is_empty() && (FINDERS.0.as_ref()?.is_match(text) || text.contains('★')) {
         // "4.8 / 5 by 97 customers", "7.9/10 from 4,512 users"
-        return raters(text);
+        return rater_count(text);
     }
-    words.iter().find_map(|at| count_before(text, *at)).or_else(|| words.iter().find_map(|at| count_behind(text, *at)))
+    words.iter().find_map(|at| count_before(text, *at)).or_else(|| words.iter().find_map(|at| count_after(text, *at)))
 }
 
 fn is_count(c: char) -> bool {
@@ -108,7 +116,7 @@ fn is_count(c: char) -> bool {
 }
 
 /// Returns how many people a rating is from.
-fn raters(text: &str) -> Option<String> {
+fn rater_count(text: &str) -> Option<String> {
     let (at, _) = Phrases::Raters.find(text)?;
     let before = text.get(..at)?.split_whitespace().next_back()?;
     let number = before.trim_start_matches('(');
@@ -125,7 +133,7 @@ fn count_before(text: &str, at: usize) -> Option<String> {
     (number.bytes().any(|b| b.is_ascii_digit()) && !before.contains("out of")).then(|| number.to_owned())
 }
 
-fn count_behind(text: &str, at: usize) -> Option<String> {
+fn count_after(text: &str, at: usize) -> Option<String> {
     let after = text.get(at..)?;
     let inside = after.get(after.find('(')? + 1..)?.split(')').next()?.trim();
     (!inside.is_empty() && inside.chars().all(is_count)).then(|| inside.to_owned())
@@ -154,9 +162,9 @@ mod tests {
 
     #[test]
     fn ratings_and_counts_are_read() {
-        assert!(PHRASES.0.is_some() && PHRASES.1.is_some());
+        assert!(FINDERS.0.is_some() && FINDERS.1.is_some());
         for (text, want) in [("4.5 out of 5 stars", "4.5"), ("rated 4,5/5", "4.5"), ("4 stars", "4")] {
-            assert_eq!(out_of(text).as_deref(), Some(want), "{text}");
+            assert_eq!(rating_out_of(text).as_deref(), Some(want), "{text}");
         }
         for (text, want) in [
             ("valutazione: 4,4/5 (318 recensioni)", "318"),
@@ -165,9 +173,9 @@ mod tests {
             ("reviews (7)", "7"),
             ("4.5 (12 votes)", "12"),
         ] {
-            assert_eq!(count(text).as_deref(), Some(want), "{text}");
+            assert_eq!(read_count(text).as_deref(), Some(want), "{text}");
         }
-        assert_eq!(out_of("call 555/5"), None);
-        assert_eq!(count("reviews"), None);
+        assert_eq!(rating_out_of("call 555/5"), None);
+        assert_eq!(read_count("reviews"), None);
     }
 }

@@ -1,5 +1,5 @@
 //! Splits the page's text into pieces that a reader takes as one: lines, and within them the lines of the source,
-//! because plain pages often separate loose text by nothing else. Leaves out navigation, comments, related items and
+//! because plain pages often separate text by nothing else. Leaves out navigation, comments, related items and
 //! overlays.
 
 use crate::doc::Doc;
@@ -15,50 +15,50 @@ pub(super) struct Segment<'a> {
     pub(super) at: usize,
     pub(super) text: &'a str,
     /// Whether only line ends of the source set it apart.
-    pub(super) loose: bool,
+    pub(super) is_source_line: bool,
     /// Whether it continues the paragraph of the piece before it: neither a line of the page nor an empty line of the
     /// source ends there.
-    pub(super) goes_on: bool,
+    pub(super) continues_paragraph: bool,
 }
 
-pub(super) fn of<'a>(doc: &'a Doc<'_>) -> Vec<Segment<'a>> {
+pub(super) fn split<'a>(doc: &'a Doc<'_>) -> Vec<Segment<'a>> {
     let all = doc.all_text();
     let all = &all[..all.floor_char_boundary(MAX_BYTES)];
-    let skipped = skipped(doc);
-    let soft = doc.source_breaks();
-    let (mut out, mut from, mut next_soft, mut next_skip) = (Vec::new(), 0, 0, 0);
+    let skipped = skipped_ranges(doc);
+    let source_breaks = doc.source_breaks();
+    let (mut out, mut from, mut next_break, mut next_skip) = (Vec::new(), 0, 0, 0);
     for line in all.split('\n') {
         let end = from + line.len();
         // A line of the source that ends with a line of the page separates nothing.
-        while soft.get(next_soft).is_some_and(|s| s.at <= from) {
-            next_soft += 1;
+        while source_breaks.get(next_break).is_some_and(|s| s.at <= from) {
+            next_break += 1;
         }
         let mut start = from;
-        let loose = soft.get(next_soft).is_some_and(|s| s.at < end);
-        let mut goes_on = false;
+        let is_source_line = source_breaks.get(next_break).is_some_and(|s| s.at < end);
+        let mut continues_paragraph = false;
         loop {
-            let cut = soft.get(next_soft).copied().filter(|s| s.at < end);
+            let cut = source_breaks.get(next_break).copied().filter(|s| s.at < end);
             let piece = all.get(start..cut.map_or(end, |c| c.at)).unwrap_or_default();
             while skipped.get(next_skip).is_some_and(|(_, to)| *to <= start) {
                 next_skip += 1;
             }
             let outside = skipped.get(next_skip).is_some_and(|(skip, to)| (*skip..*to).contains(&start));
             if !piece.trim().is_empty() && !outside {
-                let text = without_sign(piece.trim());
-                out.push(Segment { at: start, text, loose, goes_on });
+                let text = without_leading_pictograms(piece.trim());
+                out.push(Segment { at: start, text, is_source_line, continues_paragraph });
             }
             let Some(cut) = cut else { break };
-            next_soft += 1;
-            (start, goes_on) = (cut.at, !cut.blank);
+            next_break += 1;
+            (start, continues_paragraph) = (cut.at, !cut.blank);
         }
         from = end + 1;
     }
-    apart(doc, out)
+    split_at_inline_elements(doc, out)
 }
 
 /// Splits pieces where one inline element ends and the next begins without a space, because style sheets set them
 /// apart: `<span>Mill Hall</span><span>Salem, OR</span>`.
-fn apart<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<Segment<'a>> {
+fn split_at_inline_elements<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<Segment<'a>> {
     let all = doc.all_text();
     let inner = |c: char| c.is_lowercase() || c.is_ascii_digit() || c == ')';
     let is_cut = |at: usize| {
@@ -82,7 +82,12 @@ fn apart<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<Segment<'a>> {
         for cut in within.copied().chain([end]) {
             let text = piece.text.get(start - from..cut - from).unwrap_or_default().trim();
             if !text.is_empty() {
-                out.push(Segment { at: start, text, loose: piece.loose, goes_on: piece.goes_on && start == from });
+                out.push(Segment {
+                    at: start,
+                    text,
+                    is_source_line: piece.is_source_line,
+                    continues_paragraph: piece.continues_paragraph && start == from,
+                });
             }
             start = cut;
         }
@@ -91,13 +96,13 @@ fn apart<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<Segment<'a>> {
 }
 
 /// Returns the ranges of text that are not the page's own, in order.
-fn skipped(doc: &Doc<'_>) -> Vec<(usize, usize)> {
+fn skipped_ranges(doc: &Doc<'_>) -> Vec<(usize, usize)> {
     let mut out: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     while let Some(el) = doc.els.get(at) {
         let zone = el.zone;
         if zone.has(Zone::NAV) || zone.has(Zone::RELATED) || zone.has(Zone::COMMENTS) || zone.has(Zone::OVERLAY) {
-            let from = doc.text_at(at);
+            let from = doc.text_start(at);
             out.push((from, from + doc.text_len(at)));
             at = el.end.max(at + 1);
         } else {
@@ -118,12 +123,12 @@ pub(super) fn is_labelled(text: &str) -> bool {
 }
 
 /// Returns a line without the signs at its start.
-pub(super) fn without_sign(line: &str) -> &str {
-    line.trim_start_matches(|c: char| is_sign(c) || c == '\u{fe0f}' || c.is_whitespace())
+pub(super) fn without_leading_pictograms(line: &str) -> &str {
+    line.trim_start_matches(|c: char| is_pictogram(c) || c == '\u{fe0f}' || c.is_whitespace())
 }
 
 /// Returns whether a character is a pictogram. Stars are not: they are counted.
-pub(super) fn is_sign(c: char) -> bool {
+pub(super) fn is_pictogram(c: char) -> bool {
     matches!(c, '\u{1f300}'..='\u{1faff}' | '\u{2700}'..='\u{2712}' | '\u{260e}' | '\u{260f}' | '\u{23e9}'..='\u{23fa}')
 }
 
@@ -135,7 +140,7 @@ mod tests {
     fn signs_at_the_start_are_removed() {
         for (line, want) in [("📞 011 555 0142", "011 555 0142"), ("☎️ 12", "12"), ("★ 4.7", "★ 4.7"), ("a", "a")]
         {
-            assert_eq!(without_sign(line), want);
+            assert_eq!(without_leading_pictograms(line), want);
         }
     }
 }

@@ -10,7 +10,7 @@ const MAX_STEP: usize = 3_000;
 pub(super) fn below_headings(doc: &Doc<'_>) -> Vec<String> {
     let is_step = |at: &usize| {
         let may = matches!(doc.els[*at].name(), "h2" | "h3" | "h4" | "h5" | "strong" | "b" | "dt");
-        may && (4..=14).contains(&doc.text_len(*at)) && crate::tidy::is_step_number(doc.lines(*at))
+        may && (4..=14).contains(&doc.text_len(*at)) && crate::text_cleanup::is_step_number(doc.lines(*at))
     };
     let below = |at: usize| {
         doc.below_heading(at).map(|(_, range)| crate::coercion::collapse(doc.text_between(range.start, range.end)))

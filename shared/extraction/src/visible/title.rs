@@ -26,22 +26,22 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         if h1.is_empty() || h1.chars().count() > 300 {
             continue;
         }
-        let agrees = others.iter().map(|o| agreement(&h1, o)).max().unwrap_or(50);
-        let slogan = others.iter().all(|o| words_in(&h1) * 10 > words_in(o) * 16) && !others.is_empty();
-        let score = match agrees {
+        let best_agreement = others.iter().map(|o| agreement(&h1, o)).max().unwrap_or(50);
+        let slogan = others.iter().all(|o| word_count(&h1) * 10 > word_count(o) * 16) && !others.is_empty();
+        let score = match best_agreement {
             // A heading that nothing in the head confirms is often a slogan or the site's name.
-            _ if head.is_site(&h1) => -25,
+            _ if head.is_site_name(&h1) => -25,
             // Text after what both titles agree on is a source, a number or a slogan.
-            100 if extended(&h1, &others) || labels(&h1, head.title.as_deref()) => 4,
+            100 if extends_titles(&h1, &others) || wraps_title(&h1, head.title.as_deref()) => 4,
             100 => 34,
-            50.. if slogan && agrees < 70 => 4,
+            50.. if slogan && best_agreement < 70 => 4,
             50.. => 28,
             30.. => 4,
             _ => 2,
         };
         // A further heading counts only if it says exactly what the head says: pages of several parts have one for
         // each.
-        let same = others.iter().any(|o| agrees == 100 && words_in(o) == words_in(&h1));
+        let same = others.iter().any(|o| best_agreement == 100 && word_count(o) == word_count(&h1));
         let score = if order == 0 {
             score
         } else if same {
@@ -49,33 +49,33 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         } else {
             -25
         };
-        let reason = format!("heading {}, agrees by {agrees}", order + 1);
-        out.push(Candidate::text(Source::Heading, h1, reason).scored(score));
+        let reason = format!("heading {}, agrees by {best_agreement}", order + 1);
+        out.push(Candidate::text(Source::Heading, h1, reason).adjusted(score));
     }
     for (name, change) in [("og:title", 6), ("twitter:title", 2)] {
         if let Some(title) = head.metas(name).first() {
-            out.push(Candidate::text(Source::Meta, without_site(title, head), name).scored(change));
+            out.push(Candidate::text(Source::Meta, without_site(title, head), name).adjusted(change));
         }
     }
     if let Some(title) = &head.title {
         // Names that editors give a page without a title.
-        let unnamed = Phrases::Unnamed.has(&title.trim().to_lowercase());
-        let change = if unnamed { -24 } else { 0 };
+        let is_unnamed = Phrases::MeaninglessTitles.has(&title.trim().to_lowercase());
+        let change = if is_unnamed { -24 } else { 0 };
         // On a page without a heading, a title that occurs nowhere on it names a part of the site.
         let elsewhere = || !view.doc.all_text().contains(title.trim()) && title.split_whitespace().count() < 3;
-        let line = first_line(view).filter(|_| unnamed || elsewhere());
+        let line = first_line(view).filter(|_| is_unnamed || elsewhere());
         if let Some(line) = line {
-            out.push(Candidate::text(Source::Pattern, line, "first line of a page without a name").scored(30));
+            out.push(Candidate::text(Source::Pattern, line, "first line of a page without a name").adjusted(30));
         }
-        out.push(Candidate::text(Source::Meta, without_site(title, head), "title element").scored(change));
+        out.push(Candidate::text(Source::Meta, without_site(title, head), "title element").adjusted(change));
     }
 }
 
 /// Returns the first line of a page that has no heading, if it can be a name.
 fn first_line<'v>(view: &'v View<'_>) -> Option<&'v str> {
     let first = view.segments().first().filter(|_| view.doc.heading.is_none() && view.head.h1.is_none())?;
-    let shaped = (3..=80).contains(&first.text.len()) && !first.text.contains(':') && !first.text.ends_with('.');
-    Some(first.text).filter(|t| shaped && t.starts_with(char::is_uppercase))
+    let well_formed = (3..=80).contains(&first.text.len()) && !first.text.contains(':') && !first.text.ends_with('.');
+    Some(first.text).filter(|t| well_formed && t.starts_with(char::is_uppercase))
 }
 
 /// Adds the number after the name of a thing: "Tidewatch 3.2.1".
@@ -88,7 +88,7 @@ pub(super) fn version(view: &View<'_>, out: &mut Vec<Candidate>) {
         let dotted =
             number.contains('.') && number.split('.').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
         if dotted && number.len() <= 12 {
-            out.push(Candidate::text(Source::Heading, number, "number after the title").scored(-12));
+            out.push(Candidate::text(Source::Heading, number, "number after the title").adjusted(-12));
             return;
         }
     }
@@ -96,11 +96,11 @@ pub(super) fn version(view: &View<'_>, out: &mut Vec<Candidate>) {
 
 /// Adds the work that an event or a review is of: the page's title, up to the place that it names.
 pub(super) fn work(view: &View<'_>, out: &mut Vec<Candidate>) {
-    let named = |t: &&str| !Phrases::Unnamed.has(&t.trim().to_lowercase());
+    let named = |t: &&str| !Phrases::MeaninglessTitles.has(&t.trim().to_lowercase());
     let Some(title) = view.head.title.as_deref().or(view.head.h1.as_deref()).filter(named) else { return };
     let title = without_site(title, view.head);
     let work = [" at ", " @ "].iter().find_map(|at| title.split_once(at)).map_or(title.as_str(), |(work, _)| work);
-    out.push(Candidate::text(Source::Heading, work, "the work that the title names").scored(-16));
+    out.push(Candidate::text(Source::Heading, work, "the work that the title names").adjusted(-16));
 }
 
 /// Adds the text after "at" in a title: the place of an event, which has a day.
@@ -112,20 +112,20 @@ pub(super) fn place(view: &View<'_>, out: &mut Vec<Candidate>) {
         && !place.bytes().any(|b| b.is_ascii_digit())
         && view.segments().iter().take(60).any(|s| s.text.len() <= 80 && coercion::reads_as_day(s.text, &view.reading))
     {
-        out.push(Candidate::text(Source::Heading, place, "text after \"at\" in the title").scored(-18));
+        out.push(Candidate::text(Source::Heading, place, "text after \"at\" in the title").adjusted(-18));
     }
 }
 
 /// Returns whether a heading repeats both titles of the head and continues.
-fn extended(h1: &str, others: &[String]) -> bool {
+fn extends_titles(h1: &str, others: &[String]) -> bool {
     let [a, b] = others else { return false };
     let (a, b, h1) = (a.to_lowercase(), b.to_lowercase(), h1.to_lowercase());
-    a == b && words_in(&a) > 3 && h1.len() > a.len() && h1.starts_with(&a)
+    a == b && word_count(&a) > 3 && h1.len() > a.len() && h1.starts_with(&a)
 }
 
 /// Returns whether a heading is the head's title after a label, within a question or before a bracket: "Occupation:
 /// Baker", "Where is Leer?", "Rowan (mountain ash)".
-fn labels(h1: &str, title: Option<&str>) -> bool {
+fn wraps_title(h1: &str, title: Option<&str>) -> bool {
     let title = title.unwrap_or_default().trim();
     let Some((before, after)) = h1.split_once(title).filter(|_| title.chars().count() > 3) else { return false };
     let bracket = before.is_empty() && after.starts_with(" (") && after.ends_with(')');
@@ -133,6 +133,6 @@ fn labels(h1: &str, title: Option<&str>) -> bool {
 }
 
 /// Returns how many words a text has.
-fn words_in(text: &str) -> usize {
+fn word_count(text: &str) -> usize {
     text.split_whitespace().count()
 }

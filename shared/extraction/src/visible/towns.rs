@@ -4,7 +4,7 @@ use crate::concept::Concept;
 
 /// An address in parts; missing parts are empty.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Parts {
+pub(super) struct AddressParts {
     pub(super) street: String,
     pub(super) city: String,
     pub(super) region: String,
@@ -12,7 +12,7 @@ pub(super) struct Parts {
     pub(super) country: String,
 }
 
-impl Parts {
+impl AddressParts {
     /// Returns the part that a concept asks for.
     pub(super) fn part(self, concept: Option<Concept>) -> String {
         match concept {
@@ -27,36 +27,42 @@ impl Parts {
 }
 
 /// Reads "Rua das Flores, 250 - Centro, Curitiba - PR, 80020-090": the code stands alone after the town with its state.
-pub(super) fn brazilian(pieces: &[&str]) -> Option<Parts> {
+pub(super) fn read_brazilian_address(pieces: &[&str]) -> Option<AddressParts> {
     let [rest @ .., place, code] = pieces else { return None };
     let code = code.strip_prefix("CEP").unwrap_or(code).trim();
     let (city, region) = place.rsplit_once(" - ").or_else(|| place.rsplit_once('/'))?;
     let state = region.trim();
-    if !hyphened(code) || code.len() != 9 || state.len() != 2 || !is_name(city.trim()) {
+    if !is_hyphenated_code(code) || code.len() != 9 || state.len() != 2 || !is_town_name(city.trim()) {
         return None;
     }
     let street = rest.join(", ");
-    Some(Parts { street, city: city.trim().into(), region: state.into(), code: code.into(), ..Parts::default() })
+    Some(AddressParts {
+        street,
+        city: city.trim().into(),
+        region: state.into(),
+        code: code.into(),
+        ..AddressParts::default()
+    })
 }
 
 /// Returns whether a text may be the name of a town.
-pub(super) fn is_name(text: &str) -> bool {
+pub(super) fn is_town_name(text: &str) -> bool {
     text.starts_with(char::is_uppercase)
         && text.split(' ').count() <= 4
         && text.chars().all(|c| c.is_alphabetic() || " -.'’".contains(c))
 }
 
 /// Reads `OR 97477`, `Oregon 97477`, `ON K1A 0B1`, `26789 Leer`, `1012 AB Amsterdam`, `York YO1 7HH`.
-pub(super) fn town(piece: &str) -> Option<Parts> {
+pub(super) fn read_town(piece: &str) -> Option<AddressParts> {
     // `10121 Torino (TO)`
     let bracket = piece.strip_suffix(')').and_then(|p| p.rsplit_once(" ("));
     if let Some((town_with_code, province)) = bracket.filter(|(_, p)| p.len() == 2) {
-        return town(town_with_code).map(|parts| Parts { region: province.to_owned(), ..parts });
+        return read_town(town_with_code).map(|parts| AddressParts { region: province.to_owned(), ..parts });
     }
     // `〒650-0001 神戸市…`
     if let Some(rest) = piece.strip_prefix('〒') {
         let code: String = rest.trim_start().chars().take_while(|c| c.is_ascii_digit() || *c == '-').collect();
-        return (code.len() == 8).then(|| Parts { code, ..Parts::default() });
+        return (code.len() == 8).then(|| AddressParts { code, ..AddressParts::default() });
     }
     let words: Vec<&str> = piece.split_whitespace().collect();
     let name = |words: &[&str]| -> Option<String> {
@@ -64,49 +70,55 @@ pub(super) fn town(piece: &str) -> Option<Parts> {
         (fits && (1..=4).contains(&words.len()) && words[0].starts_with(char::is_uppercase)).then(|| words.join(" "))
     };
     let digits = |w: &str, n: usize| w.len() == n && w.bytes().all(|b| b.is_ascii_digit());
-    let us = |w: &str| digits(w, 5) || (w.len() == 10 && digits(&w[..5], 5) && w.as_bytes()[5] == b'-');
+    let is_zip_code = |w: &str| digits(w, 5) || (w.len() == 10 && digits(&w[..5], 5) && w.as_bytes()[5] == b'-');
     let capitals = |w: &str| w.len() == 2 && w.bytes().all(|b| b.is_ascii_uppercase());
-    let made =
-        |city: String, region: &str, code: String| Parts { city, region: region.to_owned(), code, ..Parts::default() };
+    let parts = |city: String, region: &str, code: String| AddressParts {
+        city,
+        region: region.to_owned(),
+        code,
+        ..AddressParts::default()
+    };
     match words[..] {
-        [state, code] if capitals(state) && code.is_ascii() && us(code) => {
-            Some(made(String::new(), state, code.into()))
+        [state, code] if capitals(state) && code.is_ascii() && is_zip_code(code) => {
+            Some(parts(String::new(), state, code.into()))
         }
-        [ref city @ .., state, code] if !city.is_empty() && capitals(state) && code.is_ascii() && us(code) => {
-            Some(made(name(city)?, state, code.into()))
+        [ref city @ .., state, code] if !city.is_empty() && capitals(state) && code.is_ascii() && is_zip_code(code) => {
+            Some(parts(name(city)?, state, code.into()))
         }
-        [ref rest @ .., a, b] if capitals_code(a, b) => match rest {
-            [] => Some(made(String::new(), "", format!("{a} {b}"))),
-            [province] if capitals(province) => Some(made(String::new(), province, format!("{a} {b}"))),
-            city => Some(made(name(city)?, "", format!("{a} {b}"))),
+        [ref rest @ .., a, b] if is_letter_code(a, b) => match rest {
+            [] => Some(parts(String::new(), "", format!("{a} {b}"))),
+            [province] if capitals(province) => Some(parts(String::new(), province, format!("{a} {b}"))),
+            city => Some(parts(name(city)?, "", format!("{a} {b}"))),
         },
         [number, letters, ref city @ ..] if digits(number, 4) && capitals(letters) && !city.is_empty() => {
-            Some(made(name(city)?, "", format!("{number} {letters}")))
+            Some(parts(name(city)?, "", format!("{number} {letters}")))
         }
         // `80-831 Gdańsk`, `1000-001 Lisboa`, `01310-100 São Paulo`
-        [code, ref city @ ..] if hyphened(code) && !city.is_empty() => Some(made(name(city)?, "", code.into())),
+        [code, ref city @ ..] if is_hyphenated_code(code) && !city.is_empty() => {
+            Some(parts(name(city)?, "", code.into()))
+        }
         // `110 00 Praha`, `114 55 Stockholm`
         [a, b, ref city @ ..] if digits(a, 3) && digits(b, 2) && !city.is_empty() => {
-            Some(made(name(city)?, "", format!("{a} {b}")))
+            Some(parts(name(city)?, "", format!("{a} {b}")))
         }
         [code, ref city @ ..] if (digits(code, 5) || digits(code, 4)) && !city.is_empty() => {
             // A year or a count is not followed by a name.
             let city = name(city)?;
-            (digits(code, 5) || !code.starts_with(['1', '2'])).then(|| made(city, "", code.into()))
+            (digits(code, 5) || !code.starts_with(['1', '2'])).then(|| parts(city, "", code.into()))
         }
         _ => None,
     }
 }
 
 /// Returns whether a word is a code in two groups of digits, as in Poland, Portugal and Brazil.
-fn hyphened(word: &str) -> bool {
+fn is_hyphenated_code(word: &str) -> bool {
     let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     word.split_once('-')
         .is_some_and(|(a, b)| digits(a) && digits(b) && matches!((a.len(), b.len()), (2, 3) | (4, 3) | (5, 3)))
 }
 
 /// Returns whether two words are the halves of a British or Canadian code: `YO1 7HH`, `K1A 0B1`.
-fn capitals_code(a: &str, b: &str) -> bool {
+fn is_letter_code(a: &str, b: &str) -> bool {
     let shape = |w: &str| {
         w.bytes()
             .map(|b| {

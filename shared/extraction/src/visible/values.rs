@@ -4,10 +4,10 @@
 use crate::candidate::{Candidate, Source};
 use crate::coercion;
 use crate::concept::{Concept, Trait};
+use crate::field_query::FieldQuery;
 use crate::phrases::Phrases;
 use crate::range::upper_end;
 use crate::vocabulary::words;
-use crate::wanted::Wanted;
 
 use super::view::View;
 
@@ -22,8 +22,8 @@ const MAX_FOUND: i32 = 6;
 const BYTES: [&str; 12] = ["kb", "mb", "gb", "tb", "kib", "mib", "gib", "ko", "mo", "go", "bytes", "octets"];
 
 /// Adds pieces of lines that are one of the values of the concept.
-pub(super) fn listed(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
-    let Some(values) = wanted.words().map(|w| w.values.as_slice()).filter(|v| !v.is_empty()) else { return };
+pub(super) fn listed(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
+    let Some(values) = query.words().map(|w| w.values.as_slice()).filter(|v| !v.is_empty()) else { return };
     pieces(view, out, "one of its possible values", -4, |piece| values.contains(&words(piece)));
     // A value may be an element within a line.
     let doc = view.doc;
@@ -33,25 +33,26 @@ pub(super) fn listed(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
     if let Some((at, _)) = tags.take(MAX_TAGS).find(|(at, _)| out.is_empty() && values.contains(&words(&doc.text(*at))))
     {
         out.push(
-            Candidate::text(Source::Pattern, doc.text(at), "an element with one of its possible values").scored(-6),
+            Candidate::text(Source::Pattern, doc.text(at), "an element with one of its possible values").adjusted(-6),
         );
     }
 }
 
 /// Adds money with the period that it is paid for, where no label names it.
-pub(super) fn salary(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn salary(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     let mut found = 0;
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT) {
         let text = segment.text;
-        let money =
-            || text.contains(['$', '€', '£', '¥', '円']) || text.split(' ').any(|w| coercion::code(w).is_some());
+        let money = || {
+            text.contains(['$', '€', '£', '¥', '円']) || text.split(' ').any(|w| coercion::currency_code(w).is_some())
+        };
         if !text.bytes().any(|b| b.is_ascii_digit()) || !money() {
             continue;
         }
         // A single amount is not an upper end.
-        let whole = wanted.has(Trait::Upper) && upper_end(text).is_none();
+        let whole = query.has(Trait::UpperEnd) && upper_end(text).is_none();
         if !whole && Phrases::PayPeriods.find(&text.to_lowercase()).is_some() {
-            out.push(Candidate::text(Source::Pattern, text, "money per period").scored(2 - found));
+            out.push(Candidate::text(Source::Pattern, text, "money per period").adjusted(2 - found));
             found += 1;
         }
         if found >= MAX_FOUND {
@@ -61,10 +62,10 @@ pub(super) fn salary(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
 }
 
 /// Adds durations on a line of several facts: "The Bog Hour · 41 min · 5 Oct".
-pub(super) fn length(view: &View<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn duration(view: &View<'_>, out: &mut Vec<Candidate>) {
     let lines = view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT && s.text.contains(['·', '•', '|']));
     for piece in lines.take(40).flat_map(|s| s.text.split(['·', '•', '|'])).map(str::trim) {
-        if is_length(piece) {
+        if is_duration(piece) {
             out.push(Candidate::text(Source::Pattern, piece, "a duration on a line of facts"));
             return;
         }
@@ -72,7 +73,7 @@ pub(super) fn length(view: &View<'_>, out: &mut Vec<Candidate>) {
 }
 
 /// Returns whether a text is a duration and nothing else: "1h 48min", "41 min".
-fn is_length(text: &str) -> bool {
+fn is_duration(text: &str) -> bool {
     let bare = |w: &str| w.trim_start_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.').to_lowercase();
     let mut units = 0;
     let known = text.split_whitespace().all(|w| {
@@ -90,9 +91,9 @@ const MAX_SENTENCE: usize = 300;
 pub(super) fn money_range(view: &View<'_>, out: &mut Vec<Candidate>) {
     let money = |c: char| "$€£¥".contains(c);
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_SENTENCE && s.text.contains(money)) {
-        let joined = Phrases::RangeJoints.all().any(|joint| {
-            segment.text.match_indices(joint).any(|(at, _)| {
-                let (low, high) = (segment.text[..at].trim_end(), segment.text[at + joint.len()..].trim_start());
+        let joined = Phrases::RangeSeparators.all().any(|separator| {
+            segment.text.match_indices(separator).any(|(at, _)| {
+                let (low, high) = (segment.text[..at].trim_end(), segment.text[at + separator.len()..].trim_start());
                 let digit = |c: char| c.is_ascii_digit();
                 low.ends_with(|c| digit(c) || money(c)) && high.starts_with(|c| digit(c) || money(c))
             })
@@ -105,7 +106,7 @@ pub(super) fn money_range(view: &View<'_>, out: &mut Vec<Candidate>) {
 }
 
 /// Adds the technique or the surface of an artwork: "oil on canvas", "Öl auf Leinwand".
-pub(super) fn medium(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candidate>) {
+pub(super) fn medium(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_SENTENCE) {
         let lower = segment.text.to_lowercase();
         let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
@@ -113,8 +114,8 @@ pub(super) fn medium(view: &View<'_>, wanted: &Wanted<'_>, out: &mut Vec<Candida
             .windows(3)
             .find(|w| Phrases::Paints.has(w[0]) && Phrases::PaintedOn.has(w[1]) && Phrases::Surfaces.has(w[2]));
         if let Some([paint, _, surface]) = found {
-            let part = if wanted.is(Concept::ArtMedium) { *paint } else { *surface };
-            out.push(Candidate::text(Source::Pattern, part, "paint and surface in a line").scored(2));
+            let part = if query.is(Concept::ArtMedium) { *paint } else { *surface };
+            out.push(Candidate::text(Source::Pattern, part, "paint and surface in a line").adjusted(2));
             return;
         }
     }
@@ -129,12 +130,18 @@ pub(super) fn file_size(view: &View<'_>, out: &mut Vec<Candidate>) {
 }
 
 /// Adds lines, and the pieces that punctuation separates on them, for which `is` holds.
-fn pieces(view: &View<'_>, out: &mut Vec<Candidate>, reason: &'static str, change: i32, is: impl Fn(&str) -> bool) {
+fn pieces(
+    view: &View<'_>,
+    out: &mut Vec<Candidate>,
+    reason: &'static str,
+    change: i32,
+    matches: impl Fn(&str) -> bool,
+) {
     let mut found = 0;
     for segment in view.segments().iter().filter(|s| s.text.len() <= MAX_TEXT).take(500) {
         let parts = segment.text.split([',', '·', '•', '|', '/', ';', '(', ')', '–']).map(str::trim);
-        for piece in parts.filter(|p| !p.is_empty() && is(p)) {
-            out.push(Candidate::text(Source::Pattern, piece, reason).scored(change - found));
+        for piece in parts.filter(|p| !p.is_empty() && matches(p)) {
+            out.push(Candidate::text(Source::Pattern, piece, reason).adjusted(change - found));
             found += 1;
             if found >= MAX_FOUND {
                 return;

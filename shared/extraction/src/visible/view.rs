@@ -5,37 +5,37 @@ use std::cell::OnceCell;
 use url::Url;
 
 use crate::candidate::Candidate;
-use crate::coercion::Reading;
+use crate::coercion::ReadingContext;
 use crate::doc::Doc;
+use crate::field_query::FieldQuery;
 use crate::head::Head;
 use crate::phrases::Phrases;
-use crate::wanted::Wanted;
 use crate::zones::Zone;
 
-use super::attributes::Index;
+use super::attributes::AttributeIndex;
 use super::pairs::Pairs;
 use super::price::Price;
 use super::segments::{self, Segment};
-use super::{loose, rows};
+use super::{element_pairs, text_pairs};
 
 /// Searches a page for the candidates of a field in every way.
-pub(super) type Search = fn(&View<'_>, &Wanted<'_>, &mut Vec<Candidate>);
+pub(super) type Search = fn(&View<'_>, &FieldQuery<'_>, &mut Vec<Candidate>);
 
 /// The page, with what was looked up on it once.
 pub(crate) struct View<'a> {
     pub(crate) doc: &'a Doc<'a>,
     pub(crate) head: &'a Head,
     pub(crate) url: &'a Url,
-    pub(crate) reading: Reading<'a>,
+    pub(crate) reading: ReadingContext<'a>,
     pairs: OnceCell<Pairs>,
-    attributes: OnceCell<Index<'a>>,
+    attributes: OnceCell<AttributeIndex<'a>>,
     prices: OnceCell<Vec<Price>>,
     segments: OnceCell<Vec<Segment<'a>>>,
-    own_footer: OnceCell<bool>,
+    has_own_footer: OnceCell<bool>,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn of(doc: &'a Doc<'a>, head: &'a Head, url: &'a Url, reading: Reading<'a>) -> View<'a> {
+    pub(crate) fn of(doc: &'a Doc<'a>, head: &'a Head, url: &'a Url, reading: ReadingContext<'a>) -> View<'a> {
         View {
             doc,
             head,
@@ -45,22 +45,22 @@ impl<'a> View<'a> {
             attributes: OnceCell::new(),
             prices: OnceCell::new(),
             segments: OnceCell::new(),
-            own_footer: OnceCell::new(),
+            has_own_footer: OnceCell::new(),
         }
     }
 
-    /// Returns labels and their values, in elements and in loose text.
+    /// Returns labels and their values, in elements and in text that no element sets apart.
     pub(super) fn pairs(&self) -> &Pairs {
         self.pairs.get_or_init(|| {
-            let mut pairs = rows::collect(self.doc);
-            loose::collect(self.doc, self.segments(), &mut pairs);
+            let mut pairs = element_pairs::collect(self.doc);
+            text_pairs::collect(self.doc, self.segments(), &mut pairs);
             pairs
         })
     }
 
     /// Returns the `data-…` attributes of the page.
-    pub(super) fn attributes(&self) -> &Index<'a> {
-        self.attributes.get_or_init(|| Index::of(self.doc))
+    pub(super) fn attributes(&self) -> &AttributeIndex<'a> {
+        self.attributes.get_or_init(|| AttributeIndex::of(self.doc))
     }
 
     /// Returns the page's prices, which `find` finds once.
@@ -69,24 +69,24 @@ impl<'a> View<'a> {
     }
 
     /// Returns whether the page's footer says how to reach the subject of the page.
-    pub(super) fn own_footer(&self) -> bool {
-        *self.own_footer.get_or_init(|| is_own_footer(self))
+    pub(super) fn has_own_footer(&self) -> bool {
+        *self.has_own_footer.get_or_init(|| is_own_footer(self))
     }
 
     /// Returns whether a position in the text is in a footer about someone else.
-    pub(super) fn is_foreign(&self, at: usize) -> bool {
-        in_footer(self, at) && !self.own_footer()
+    pub(super) fn is_in_foreign_footer(&self, at: usize) -> bool {
+        in_footer(self, at) && !self.has_own_footer()
     }
 
     /// Returns the page's text in pieces.
     pub(super) fn segments(&self) -> &[Segment<'a>] {
-        self.segments.get_or_init(|| segments::of(self.doc))
+        self.segments.get_or_init(|| segments::split(self.doc))
     }
 
     /// Returns the distance in bytes from the page's heading to an element's text; negative before the heading.
     pub(crate) fn distance(&self, at: usize) -> i64 {
-        let heading = self.doc.heading.map_or(0, |h| self.doc.text_at(h));
-        self.doc.text_at(at) as i64 - heading as i64
+        let heading = self.doc.heading.map_or(0, |h| self.doc.text_start(h));
+        self.doc.text_start(at) as i64 - heading as i64
     }
 }
 
@@ -106,5 +106,8 @@ fn is_own_footer(view: &View<'_>) -> bool {
     let Some(h1) = view.head.h1.as_deref().or(heading.as_deref()).or(view.head.title.as_deref()) else { return true };
     let heading = plain(h1);
     let related = label.len() > 3 && (heading.contains(&label) || label.contains(&heading));
-    related || heading.is_empty() || view.head.is_site(h1) || Phrases::Unnamed.has(&h1.trim().to_lowercase())
+    related
+        || heading.is_empty()
+        || view.head.is_site_name(h1)
+        || Phrases::MeaninglessTitles.has(&h1.trim().to_lowercase())
 }

@@ -8,7 +8,7 @@ use scraper::ElementRef;
 use scraper::node::Node;
 use serde_json::{Map, Value};
 
-/// Deepest level at which an element is an object; below it, an element is its text.
+/// Maximum depth at which an element is an object; below it, an element is its text.
 const MAX_DEPTH: usize = 64;
 
 /// Returns an element and its contents as values.

@@ -88,7 +88,7 @@ struct Builder {
     /// The open elements, with their names as written.
     open: Vec<(NodeId, Box<str>)>,
     /// Number of open elements that are too deep to be kept.
-    hidden: usize,
+    too_deep: usize,
     nodes: usize,
     pending: String,
     entities: Entities,
@@ -101,7 +101,7 @@ impl Builder {
         Builder {
             tree: Html::new_document(),
             open: Vec::new(),
-            hidden: 0,
+            too_deep: 0,
             nodes: 0,
             pending: String::new(),
             entities: Entities::default(),
@@ -137,7 +137,7 @@ impl Builder {
     fn open(&mut self, element: &BytesStart<'_>) {
         self.flush();
         if self.open.len() >= MAX_DEPTH {
-            self.hidden += 1;
+            self.too_deep += 1;
             return;
         }
         let (name, attributes) = (element.name(), self.attributes(element));
@@ -169,8 +169,8 @@ impl Builder {
     /// tag.
     fn close(&mut self, name: &str) {
         self.flush();
-        if self.hidden > 0 {
-            self.hidden -= 1;
+        if self.too_deep > 0 {
+            self.too_deep -= 1;
         } else if let Some(at) = self.open.iter().rposition(|(_, open)| **open == *name) {
             self.open.truncate(at);
         }

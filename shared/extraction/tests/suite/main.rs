@@ -4,13 +4,13 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod everyday;
-mod families;
+mod hostile_pages;
 mod jobs_and_other_kinds;
 mod plain_pages;
 mod properties;
 mod sources;
 mod spellings;
-mod stated;
+mod statements;
 mod traps;
 
 use extraction::{Context, Extracted, Page, extract};

@@ -1,4 +1,4 @@
-//! Plain TCP connections for callers that speak HTTP themselves, such as the proxy of a browser. Judged like a page's
+//! Plain TCP connections for callers that speak HTTP themselves, such as the proxy of a browser. Checked like a page's
 //! connection.
 
 use std::io;
@@ -10,16 +10,16 @@ use url::{Host, Url};
 
 use super::{FetchConfig, Fetcher, Inner, Route};
 use crate::error::{BuildError, FetchError};
-use crate::fault::explain_dial;
+use crate::fault::translate_dial;
 use crate::guard::Refusal;
-use crate::resolver::{JudgingResolver, Lookup};
+use crate::resolver::{GuardedResolver, Lookup};
 use crate::target::check_parsed;
 
-/// Connect timeout for an address that is not the last of its host.
-const ONE_OF_MANY: Duration = Duration::from_secs(3);
+/// Connect timeout for each address of a host except the last one.
+const PER_ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Fetcher {
-    /// Connects to the host and port of a URL. Looks the name up once, judges all its addresses, and connects to one of
+    /// Connects to the host and port of a URL. Looks the name up once, checks all its addresses, and connects to one of
     /// them.
     ///
     /// # Errors
@@ -41,23 +41,23 @@ impl Fetcher {
 impl Inner {
     async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
-        let Route { scope, refusal, .. } = self.judge(url).map_err(|r| FetchError::Forbidden(r.to_string()))?;
-        let resolver = JudgingResolver { guard: self.guard.clone(), scope, lookup: self.lookup.clone() };
+        let Route { scope, refusal, .. } = self.route(url).map_err(|r| FetchError::Forbidden(r.to_string()))?;
+        let resolver = GuardedResolver { guard: self.guard.clone(), scope, lookup: self.lookup.clone() };
         let opened = tokio::time::timeout(self.connect_timeout, connect(url, &resolver)).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let stream = opened.map_err(|error| explain_dial(&error, &refusal))?;
+        let stream = opened.map_err(|error| translate_dial(&error, &refusal))?;
         // Checks the peer that was really connected to.
         let peer = stream.peer_addr().ok().filter(|peer| self.guard.admits(scope, peer.ip()));
         let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
-        if self.own.iter().any(|own| own.refuses_peer(peer, url)) {
-            return Err(FetchError::Forbidden(Refusal::Own.to_string()));
+        if self.own_listeners.iter().any(|own| own.refuses_peer(peer, url)) {
+            return Err(FetchError::Forbidden(Refusal::OwnListener.to_string()));
         }
         Ok(stream)
     }
 }
 
-/// Connects to one of a host's judged addresses; tries them in the order of the DNS answer.
-async fn connect(url: &Url, resolver: &JudgingResolver) -> io::Result<TcpStream> {
+/// Connects to one of a host's checked addresses; tries them in the order of the DNS answer.
+async fn connect(url: &Url, resolver: &GuardedResolver) -> io::Result<TcpStream> {
     let port = url.port_or_known_default().unwrap_or(0);
     let ips: Vec<IpAddr> = match url.host() {
         Some(Host::Ipv4(ip)) => vec![ip.into()],
@@ -67,7 +67,7 @@ async fn connect(url: &Url, resolver: &JudgingResolver) -> io::Result<TcpStream>
     };
     let Some((last, others)) = ips.split_last() else { return Err(io::ErrorKind::AddrNotAvailable.into()) };
     for ip in others {
-        if let Ok(Ok(stream)) = tokio::time::timeout(ONE_OF_MANY, TcpStream::connect((*ip, port))).await {
+        if let Ok(Ok(stream)) = tokio::time::timeout(PER_ADDRESS_TIMEOUT, TcpStream::connect((*ip, port))).await {
             return Ok(stream);
         }
     }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dialled_connection_is_judged_like_a_page() {
+    async fn a_dialled_connection_is_checked_like_a_page() {
         let [allowed, other] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.2:0").await];
         let (allowed, other) = (allowed.unwrap(), other.unwrap());
         let (good, bad) = (allowed.local_addr().unwrap(), other.local_addr().unwrap());
@@ -117,7 +117,7 @@ mod tests {
             assert!(matches!(refused, Err(FetchError::Forbidden(_))), "{text}: {refused:?}");
         }
         drop(allowed);
-        assert!(dial(format!("http://{good}/")).await.unwrap_err().may_pass());
+        assert!(dial(format!("http://{good}/")).await.unwrap_err().is_transient());
         let waiting = tokio::time::timeout(Duration::from_millis(50), other.accept()).await;
         assert!(waiting.is_err(), "a forbidden address was connected to");
     }

@@ -1,4 +1,4 @@
-//! Sends one POST to a URL that a caller gave. The URL is judged like a page's. Follows no redirects and reads only the
+//! Sends one POST to a URL that a caller gave. Checks the URL like a page's, follows no redirects, and reads only the
 //! response's status and `Retry-After`.
 
 use std::time::Duration;
@@ -10,14 +10,14 @@ use url::{Host, Url};
 use super::{Fetcher, Inner, Route};
 use crate::error::FetchError;
 use crate::error_chain::find;
-use crate::fault::explain;
+use crate::fault::translate;
 use crate::guard::Refusal;
-use crate::resolver::{JudgingResolver, NameRefused};
+use crate::resolver::{GuardedResolver, NameRefused};
 use crate::target::check_parsed;
 use crate::throttle::throttled;
 
-/// Timeout of the look-up that judges a URL before the call that names it is accepted. The name is judged again when it
-/// is used.
+/// Timeout of the look-up that checks a URL before the call that names it is accepted. The name is checked again when
+/// it is used.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A request: what to send, and where.
@@ -35,7 +35,7 @@ pub struct Post<'a> {
 
 /// The response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Posted {
+pub struct PostResponse {
     /// HTTP status.
     pub status: u16,
     /// `Retry-After` of a 429 or 503, capped at one hour.
@@ -47,24 +47,24 @@ impl Fetcher {
     ///
     /// # Errors
     /// The address may not be requested, or no response arrived.
-    pub async fn post(&self, post: Post<'_>) -> Result<Posted, FetchError> {
+    pub async fn post(&self, post: Post<'_>) -> Result<PostResponse, FetchError> {
         match tokio::time::timeout(post.timeout, self.inner.post(post)).await {
-            Ok(answered) => answered,
+            Ok(result) => result,
             Err(_) => Err(FetchError::Timeout(post.timeout)),
         }
     }
 
-    /// Judges a URL that is requested later, including the addresses of its name. Accepts what cannot be determined
-    /// now, such as a name whose look-up fails: it is judged again when it is requested.
+    /// Checks a URL that is requested later, including the addresses of its name. Accepts what cannot be determined
+    /// now, such as a name whose look-up fails: it is checked again when it is requested.
     ///
     /// # Errors
     /// The URL leads to an address that may not be requested.
-    pub async fn judge_target(&self, url: &Url) -> Result<(), FetchError> {
+    pub async fn check_target(&self, url: &Url) -> Result<(), FetchError> {
         let forbidden = |refusal: Refusal| FetchError::Forbidden(refusal.to_string());
-        let Route { scope, refusal, .. } = self.inner.judge(url).map_err(forbidden)?;
+        let Route { scope, refusal, .. } = self.inner.route(url).map_err(forbidden)?;
         let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
         let inner = &self.inner;
-        let resolver = JudgingResolver { guard: inner.guard.clone(), scope, lookup: inner.lookup.clone() };
+        let resolver = GuardedResolver { guard: inner.guard.clone(), scope, lookup: inner.lookup.clone() };
         match tokio::time::timeout(LOOKUP_TIMEOUT, resolver.addresses(name)).await {
             Ok(Err(error)) if find::<NameRefused>(&error).is_some() => Err(forbidden(refusal)),
             Ok(_) | Err(_) => Ok(()),
@@ -73,23 +73,23 @@ impl Fetcher {
 }
 
 impl Inner {
-    async fn post(&self, post: Post<'_>) -> Result<Posted, FetchError> {
+    async fn post(&self, post: Post<'_>) -> Result<PostResponse, FetchError> {
         let url = post.url;
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be requested: {fault}")))?;
         let Route { client, scope, refusal } =
-            self.judge(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
+            self.route(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
         let body = Bytes::copy_from_slice(post.body.as_bytes());
         let request = client.post(url.clone()).headers(post.headers.clone());
         let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
-        let response = request.send().await.map_err(|e| explain(&e, &refusal))?;
+        let response = request.send().await.map_err(|e| translate(&e, &refusal))?;
         // Checks the peer that was really connected to. An unknown peer is refused.
         let peer = response.remote_addr().filter(|peer| self.guard.admits(scope, peer.ip()));
         let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
-        if self.own.iter().any(|own| own.refuses_peer(peer, url)) {
-            return Err(FetchError::Forbidden(Refusal::Own.to_string()));
+        if self.own_listeners.iter().any(|own| own.refuses_peer(peer, url)) {
+            return Err(FetchError::Forbidden(Refusal::OwnListener.to_string()));
         }
         let retry_after = throttled(&response).and_then(|throttled| throttled.retry_after);
-        Ok(Posted { status: response.status().as_u16(), retry_after })
+        Ok(PostResponse { status: response.status().as_u16(), retry_after })
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
         (at, asked)
     }
 
-    async fn send(fetcher: &Fetcher, url: &Url) -> Result<Posted, FetchError> {
+    async fn send(fetcher: &Fetcher, url: &Url) -> Result<PostResponse, FetchError> {
         let headers = HeaderMap::from_iter([("webhook-id".parse().unwrap(), "msg_1".parse().unwrap())]);
         fetcher.post(Post { url, headers: &headers, body: "{\"a\":1}", timeout: Duration::from_secs(10) }).await
     }
@@ -147,7 +147,7 @@ mod tests {
     async fn a_post_sends_what_was_given_and_does_not_follow_redirects() {
         let fetcher = fetcher(&["127.0.0.0/8"]);
         let (at, asked) = receiver("HTTP/1.1 204 No Content\r\n\r\n").await;
-        let plain = |status| Ok(Posted { status, retry_after: None });
+        let plain = |status| Ok(PostResponse { status, retry_after: None });
         assert_eq!(send(&fetcher, &url(&format!("http://{at}/in?k=v"))).await, plain(204));
         let asked = asked.await.unwrap();
         assert!(asked.starts_with("POST /in?k=v HTTP/1.1\r\n"), "{asked}");
@@ -159,7 +159,7 @@ mod tests {
         let (at, _asked) = receiver("HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n").await;
         assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, plain(302));
         let (at, _asked) = receiver("HTTP/1.1 503 X\r\nRetry-After: 99999\r\nContent-Length: 0\r\n\r\n").await;
-        let asked = Ok(Posted { status: 503, retry_after: Some(Duration::from_secs(3_600)) });
+        let asked = Ok(PostResponse { status: 503, retry_after: Some(Duration::from_secs(3_600)) });
         assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, asked);
         // `Retry-After` of a 500 is ignored.
         let (at, _asked) = receiver("HTTP/1.1 500 X\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n").await;
@@ -171,20 +171,23 @@ mod tests {
     async fn a_silent_receiver_times_out_and_the_body_of_a_response_is_not_read() {
         let fetcher = fetcher(&["127.0.0.0/8"]);
         for (head, more) in [("", ""), ("HTTP/1.1 200 OK\r\n", "a: b\r\n")] {
-            let url = url(&format!("http://{}/", talker(head, more).await.0));
+            let url = url(&format!("http://{}/", endless_sender(head, more).await.0));
             let timeout = Duration::from_millis(300);
             let post = Post { url: &url, headers: &HeaderMap::new(), body: "{}", timeout };
             let sent = tokio::time::timeout(Duration::from_secs(20), fetcher.post(post)).await;
             assert_eq!(sent, Ok(Err(FetchError::Timeout(timeout))), "{head:?}");
         }
-        let (at, talk) = talker("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n").await;
-        assert_eq!(send(&fetcher, &url(&format!("http://{at}/"))).await, Ok(Posted { status: 200, retry_after: None }));
+        let (at, talk) = endless_sender("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n").await;
+        assert_eq!(
+            send(&fetcher, &url(&format!("http://{at}/"))).await,
+            Ok(PostResponse { status: 200, retry_after: None })
+        );
         // The client has closed the connection.
         talk.await.unwrap();
     }
 
     /// Sends `head` and then `more` until the client closes the connection, whatever the request.
-    async fn talker(head: &'static str, more: &'static str) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+    async fn endless_sender(head: &'static str, more: &'static str) -> (SocketAddr, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let talk = tokio::spawn(async move {
@@ -217,10 +220,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_target_is_judged_before_it_is_requested() {
-        let some = fetcher(&["127.0.0.0/8"]);
+    async fn a_target_is_checked_before_it_is_requested() {
+        let allowing = fetcher(&["127.0.0.0/8"]);
         for good in ["http://127.0.0.1:8080/", "https://good.example.com/", "https://8.8.8.8/"] {
-            assert_eq!(some.judge_target(&url(good)).await, Ok(()), "{good}");
+            assert_eq!(allowing.check_target(&url(good)).await, Ok(()), "{good}");
         }
         for bad in [
             "http://10.0.0.1/",
@@ -231,9 +234,9 @@ mod tests {
             "https://printer.local/",
             "http://8.8.8.8:8080/",
         ] {
-            let judged = some.judge_target(&url(bad)).await;
-            assert!(matches!(judged, Err(FetchError::Forbidden(_))), "{bad}: {judged:?}");
+            let checked = allowing.check_target(&url(bad)).await;
+            assert!(matches!(checked, Err(FetchError::Forbidden(_))), "{bad}: {checked:?}");
         }
-        assert!(fetcher(&[]).judge_target(&url("http://127.0.0.1:8080/")).await.is_err());
+        assert!(fetcher(&[]).check_target(&url("http://127.0.0.1:8080/")).await.is_err());
     }
 }

@@ -26,10 +26,10 @@ fn names(name: &str) -> Vec<SocketAddr> {
 }
 
 fn fetcher(allow: &[&str]) -> Fetcher {
-    looking_up(allow, Lookup::Fixed(names), Duration::from_secs(10))
+    fetcher_with_lookup(allow, Lookup::Fixed(names), Duration::from_secs(10))
 }
 
-fn looking_up(allow: &[&str], lookup: Lookup, connect_timeout: Duration) -> Fetcher {
+fn fetcher_with_lookup(allow: &[&str], lookup: Lookup, connect_timeout: Duration) -> Fetcher {
     let allow = allow.iter().map(|net| net.parse().unwrap()).collect();
     Fetcher::with_lookup(FetchConfig { allow, connect_timeout, ..FetchConfig::default() }, lookup).unwrap()
 }
@@ -64,8 +64,8 @@ async fn get(fetcher: &Fetcher, url: &str) -> Result<Page, FetchError> {
             accept_language: "en-US",
             timeout: Duration::from_secs(5),
             headers: None,
-            hops: None,
-            room: None,
+            redirect_policy: None,
+            body_resources: None,
         })
         .await
 }
@@ -107,7 +107,7 @@ async fn one_forbidden_address_refuses_the_name_and_nothing_is_connected_to() {
 
 /// A name that resolves to an allowed address first and to another one at the next look-up.
 #[tokio::test]
-async fn a_connection_goes_to_the_addresses_that_were_judged() {
+async fn a_connection_goes_to_the_addresses_that_were_checked() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     fn rebinding(_: &str) -> Vec<SocketAddr> {
         let first = ASKED.fetch_add(1, Ordering::SeqCst) == 0;
@@ -116,7 +116,7 @@ async fn a_connection_goes_to_the_addresses_that_were_judged() {
     let (site, count) = site().await;
     // A listener on the same port of the other address.
     let other = TcpListener::bind((std::net::IpAddr::from(OTHER), site.port())).await.unwrap();
-    let f = looking_up(&ALLOW, Lookup::Fixed(rebinding), Duration::from_secs(10));
+    let f = fetcher_with_lookup(&ALLOW, Lookup::Fixed(rebinding), Duration::from_secs(10));
     let url = format!("http://rebinding.example.com:{}/", site.port());
     assert_eq!(get(&f, &url).await.unwrap().status, 200);
     assert_eq!((ASKED.load(Ordering::SeqCst), count.load(Ordering::SeqCst)), (1, 1));
@@ -132,9 +132,9 @@ async fn a_connection_goes_to_the_addresses_that_were_judged() {
 #[tokio::test]
 async fn a_forbidden_peer_is_refused_before_its_body_is_read() {
     let (site, count) = site().await;
-    let careless = Arc::into_inner(fetcher(&["127.0.0.0/8"]).inner).unwrap();
-    let careful = Guard::new(vec!["127.0.0.2/32".parse().unwrap()]);
-    let f = Fetcher { inner: Arc::new(Inner { guard: careful, ..careless }) };
+    let unguarded = Arc::into_inner(fetcher(&["127.0.0.0/8"]).inner).unwrap();
+    let strict_guard = Guard::new(vec!["127.0.0.2/32".parse().unwrap()]);
+    let f = Fetcher { inner: Arc::new(Inner { guard: strict_guard, ..unguarded }) };
     let result = get(&f, &format!("http://good.example.com:{}/", site.port())).await;
     assert!(is_refused(&result, Refusal::Port(site.port())), "{result:?}");
     assert_eq!(count.load(Ordering::SeqCst), 1);
@@ -142,7 +142,7 @@ async fn a_forbidden_peer_is_refused_before_its_body_is_read() {
 
 #[tokio::test]
 async fn a_silent_dns_server_ends_at_the_connect_timeout() {
-    let f = looking_up(&[], Lookup::Silent, Duration::from_millis(300));
+    let f = fetcher_with_lookup(&[], Lookup::Silent, Duration::from_millis(300));
     let start = std::time::Instant::now();
     let result = get(&f, "https://silent.example.com/").await;
     let Err(FetchError::Transient(error)) = &result else { panic!("{result:?}") };
@@ -151,7 +151,7 @@ async fn a_silent_dns_server_ends_at_the_connect_timeout() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_a_name_is_judged_by_its_addresses() {
+async fn a_redirect_to_a_name_is_checked_by_its_addresses() {
     let (site, count) = site().await;
     let f = fetcher(&ALLOW);
     for (target, refusal) in [
@@ -192,20 +192,20 @@ fn languages_fall_back() {
 }
 
 #[test]
-fn addresses_ports_and_local_names_are_judged_before_any_look_up() {
-    let judged = |f: &Fetcher, url: &str| f.inner.judge(&Url::parse(url).unwrap()).map(|route| route.scope);
+fn addresses_ports_and_local_names_are_checked_before_any_look_up() {
+    let scope = |f: &Fetcher, url: &str| f.inner.route(&Url::parse(url).unwrap()).map(|route| route.scope);
     let (strict, open) = (fetcher(&[]), fetcher(&["127.0.0.0/8"]));
     let loopback = "127.0.0.1/ 2130706433/ 0x7f.1/ 0177.0.0.1/ 127.1/ 127.0.0.1./ %31%32%37.0.0.1/ [::ffff:127.0.0.1]/ \
         [::ffff:7f00:1]/ 127.0.0.0x/ 127.0.0.1:8080/";
     for rest in loopback.split_whitespace() {
-        assert!(judged(&strict, &format!("http://{rest}")).is_err(), "{rest}");
-        assert_eq!(judged(&open, &format!("http://{rest}")), Ok(Scope::Public), "{rest}");
+        assert!(scope(&strict, &format!("http://{rest}")).is_err(), "{rest}");
+        assert_eq!(scope(&open, &format!("http://{rest}")), Ok(Scope::Public), "{rest}");
     }
     let never = "[::1]/ [::]/ 0/ 10.0.0.1/ [::ffff:10.0.0.1]/ [64:ff9b::a00:1]/ [2002:a00:1::]/ [fd00:ec2::254]/ \
         169.254.169.254/ 169.254.169.254:8080/ 2852039166/ 8.8.8.8:22/ 8.8.8.8:8080/ 8.8.8.8:0/ [2606:4700::1111]:25/";
     for rest in never.split_whitespace() {
-        assert!(judged(&strict, &format!("http://{rest}")).is_err(), "{rest}");
-        assert!(judged(&open, &format!("http://{rest}")).is_err(), "{rest}");
+        assert!(scope(&strict, &format!("http://{rest}")).is_err(), "{rest}");
+        assert!(scope(&open, &format!("http://{rest}")).is_err(), "{rest}");
     }
     // Spellings that only a URL parser reads as an address.
     let disguised = "0300.0250.1/ 0xC0A80001/ 0xc0.0250.0.1/ 3232235521/ 192.168.1/ １９２.168.0.1/ 192。168。0。1/ \
@@ -214,8 +214,8 @@ fn addresses_ports_and_local_names_are_judged_before_any_look_up() {
         [64:ff9b:1::c0a8:1]/ [2002:c0a8:1::]/ [2001:0:c0a8:1::]/ [::ffff:0:c0a8:1]/ [2606:4700::5efe:c0a8:1]/ [fec0::1]/";
     for rest in disguised.split_whitespace() {
         for at in [format!("http://{rest}"), format!("https:\\\\{rest}"), format!("http:{rest}")] {
-            let judged = judged(&open, &at);
-            assert!(matches!(judged, Err(Refusal::Address(_))), "{at}: {judged:?}");
+            let result = scope(&open, &at);
+            assert!(matches!(result, Err(Refusal::Address(_))), "{at}: {result:?}");
         }
     }
     // What is not an address is not a URL either: no other parser can read it as an address.
@@ -224,17 +224,17 @@ fn addresses_ports_and_local_names_are_judged_before_any_look_up() {
         http://1.1.1.1%2f@127.0.0.1/ http://127.0.0.1:99999/ http://127.0.0.1:8a/ http://a%25.test/ http://exa%23mple/";
     for text in nothing.split_whitespace() {
         let fetched = Url::parse(text).ok().filter(|url| check_parsed(url).is_ok());
-        assert!(fetched.is_none_or(|url| judged(&open, url.as_str()).is_err()), "{text}");
+        assert!(fetched.is_none_or(|url| scope(&open, url.as_str()).is_err()), "{text}");
     }
     // Names that may only resolve to allowed addresses.
     let local = "localhost/ localhost./ localhost../ LOCALHOST/ ｌｏｃａｌｈｏｓｔ/ l%6fcalhost/ a.localhost/ printer/ \
         metadata.google.internal/  x.internal/ x.local./ example.com:8080/";
     for rest in local.split_whitespace() {
-        assert!(judged(&strict, &format!("http://{rest}")).is_err(), "{rest}");
-        assert_eq!(judged(&open, &format!("http://{rest}")), Ok(Scope::AllowedOnly), "{rest}");
+        assert!(scope(&strict, &format!("http://{rest}")).is_err(), "{rest}");
+        assert_eq!(scope(&open, &format!("http://{rest}")), Ok(Scope::AllowedOnly), "{rest}");
     }
     for url in ["https://example.com/", "http://example.com:443/", "https://8.8.8.8/", "http://[2606:4700::1111]/"] {
-        assert_eq!(judged(&strict, url), Ok(Scope::Public), "{url}");
-        assert_eq!(judged(&open, url), Ok(Scope::Public), "{url}");
+        assert_eq!(scope(&strict, url), Ok(Scope::Public), "{url}");
+        assert_eq!(scope(&open, url), Ok(Scope::Public), "{url}");
     }
 }

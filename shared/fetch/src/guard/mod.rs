@@ -1,4 +1,4 @@
-//! Decides which addresses may be fetched. Pure: judges addresses, names and ports; resolves no names.
+//! Decides which addresses may be fetched. Pure: checks addresses, names and ports; resolves no names.
 
 mod table;
 
@@ -23,7 +23,7 @@ pub enum Refusal {
     LocalName,
     /// This process itself listens there.
     #[error("this URL leads to this server itself, which may not be fetched")]
-    Own,
+    OwnListener,
     /// A port other than 80 and 443.
     #[error("this URL's port {0} is not allowed; only ports 80 and 443 are")]
     Port(u16),
@@ -44,15 +44,15 @@ pub enum Scope {
 pub struct OwnListener {
     /// The port.
     pub port: u16,
-    /// Path prefixes that may be fetched all the same.
-    pub open: Vec<String>,
+    /// Prefixes of the paths that may be fetched nevertheless.
+    pub allowed_paths: Vec<String>,
 }
 
 impl OwnListener {
     /// Returns whether a URL leads to this listener, or may do so. Where a name leads is unknown before it is resolved,
     /// so the port decides. On a web port the name can be any site's; there [`OwnListener::refuses_peer`] decides.
     pub fn refuses(&self, url: &Url) -> bool {
-        let elsewhere = match url.host() {
+        let is_other_host = match url.host() {
             Some(Host::Domain(name)) if is_web_port(self.port) && !is_local_name(name) => true,
             Some(Host::Ipv4(ip)) => !(ip.is_loopback() || ip.is_unspecified()),
             Some(Host::Ipv6(ip)) => match unmapped(IpAddr::V6(ip)) {
@@ -61,16 +61,16 @@ impl OwnListener {
             },
             Some(Host::Domain(_)) | None => false,
         };
-        url.port_or_known_default() == Some(self.port) && !elsewhere && !self.opens(url)
+        url.port_or_known_default() == Some(self.port) && !is_other_host && !self.is_allowed_path(url)
     }
 
     /// Returns whether the peer that a URL's request reached is this listener.
     pub fn refuses_peer(&self, peer: SocketAddr, url: &Url) -> bool {
-        peer.port() == self.port && unmapped(peer.ip()).is_loopback() && !self.opens(url)
+        peer.port() == self.port && unmapped(peer.ip()).is_loopback() && !self.is_allowed_path(url)
     }
 
-    fn opens(&self, url: &Url) -> bool {
-        self.open.iter().any(|path| url.path().starts_with(path.as_str()))
+    fn is_allowed_path(&self, url: &Url) -> bool {
+        self.allowed_paths.iter().any(|path| url.path().starts_with(path.as_str()))
     }
 }
 
@@ -87,7 +87,7 @@ impl Guard {
     }
 
     /// Returns whether any address that is not public is allowed.
-    pub fn allows_more(&self) -> bool {
+    pub fn allows_non_public(&self) -> bool {
         !self.allow.is_empty()
     }
 
@@ -100,16 +100,16 @@ impl Guard {
     /// Returns whether a name of this scope may resolve to this address.
     pub fn admits(&self, scope: Scope, ip: IpAddr) -> bool {
         match scope {
-            Scope::Public => self.judge_ip(ip).is_ok(),
+            Scope::Public => self.check_ip(ip).is_ok(),
             Scope::AllowedOnly => self.is_allowed(ip),
         }
     }
 
-    /// Judges an address to connect to.
+    /// Checks an address to connect to.
     ///
     /// # Errors
     /// The range that forbids it.
-    pub fn judge_ip(&self, ip: IpAddr) -> Result<(), Refusal> {
+    pub fn check_ip(&self, ip: IpAddr) -> Result<(), Refusal> {
         if self.is_allowed(ip) {
             return Ok(());
         }
@@ -119,12 +119,12 @@ impl Guard {
         }
     }
 
-    /// Judges an address written in a URL, and the URL's port.
+    /// Checks an address written in a URL, and the URL's port.
     ///
     /// # Errors
     /// The range or the port that forbids it.
-    pub fn judge_literal(&self, ip: IpAddr, port: u16) -> Result<(), Refusal> {
-        self.judge_ip(ip)?;
+    pub fn check_literal(&self, ip: IpAddr, port: u16) -> Result<(), Refusal> {
+        self.check_ip(ip)?;
         if self.is_allowed(ip) || is_web_port(port) { Ok(()) } else { Err(Refusal::Port(port)) }
     }
 }
@@ -136,7 +136,7 @@ pub fn is_web_port(port: u16) -> bool {
 
 /// Top-level names that private networks use and the public DNS does not have: RFC 6761, RFC 6762 with its appendix G,
 /// RFC 8375, ICANN's `internal`, and the names that hosts files traditionally give to this machine.
-const LOCAL_TOPS: [&str; 11] = [
+const LOCAL_TLDS: [&str; 11] = [
     "localhost",
     "localdomain",
     "local",
@@ -155,7 +155,7 @@ const LOCAL_TOPS: [&str; 11] = [
 pub fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let under = |top: &&str| name.strip_suffix(*top).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !name.contains('.') || LOCAL_TOPS.iter().any(under)
+    !name.contains('.') || LOCAL_TLDS.iter().any(under)
 }
 
 fn unmapped(ip: IpAddr) -> IpAddr {
@@ -183,7 +183,7 @@ fn forbidden_v4(ip: Ipv4Addr) -> Option<&'static str> {
 
 fn forbidden_v6(ip: Ipv6Addr) -> Option<&'static str> {
     let bits = ip.to_bits();
-    // An IPv6 address that embeds an IPv4 address leads to that one, so that one is judged.
+    // An IPv6 address that embeds an IPv4 address leads to that one, so that one is checked.
     let low = Ipv4Addr::from_bits((bits & 0xffff_ffff) as u32);
     if ip.to_ipv4_mapped().is_some() {
         return forbidden_v4(low);

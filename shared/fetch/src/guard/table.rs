@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The prefix of NAT64 (RFC 6052). Its addresses are judged by the IPv4 address they embed.
+/// The prefix of NAT64 (RFC 6052). Its addresses are checked by the IPv4 address they embed.
 pub(super) const NAT64: u128 = 0x0064_ff9b << 96;
 
 /// The lower half of an ISATAP address (RFC 5214 §6.1) in any network, without the IPv4 address at its end and without

@@ -26,7 +26,7 @@ fn addresses_that_may_not_be_fetched() {
 
 #[test]
 fn an_own_listener_is_recognised_by_its_loopback_port() {
-    let api = OwnListener { port: 8080, open: vec!["/sample/".into()] };
+    let api = OwnListener { port: 8080, allowed_paths: vec!["/sample/".into()] };
     let refused = |url: &str| api.refuses(&url.parse().unwrap());
     for own in [
         "http://127.0.0.1:8080/v1/usage",
@@ -48,7 +48,7 @@ fn an_own_listener_is_recognised_by_its_loopback_port() {
 
 #[test]
 fn on_a_web_port_the_peer_decides_whether_it_is_an_own_listener() {
-    let own = OwnListener { port: 80, open: vec!["/sample/".into()] };
+    let own = OwnListener { port: 80, allowed_paths: vec!["/sample/".into()] };
     let (site, local) = ("http://site.example/".parse().unwrap(), "http://localhost/".parse().unwrap());
     assert!(!own.refuses(&site) && own.refuses(&local));
     assert!(own.refuses_peer("127.0.0.1:80".parse().unwrap(), &site));
@@ -58,7 +58,7 @@ fn on_a_web_port_the_peer_decides_whether_it_is_an_own_listener() {
 }
 
 #[test]
-fn addresses_that_may() {
+fn addresses_that_may_be_fetched() {
     let public = "1.1.1.1 8.8.8.8 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.1 \
         169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.1 192.0.3.0 192.167.255.255 \
         192.169.0.0 198.17.255.255 198.20.0.0 203.0.112.255 203.0.114.0 223.255.255.255 ::ffff:8.8.8.8 \
@@ -88,7 +88,7 @@ fn each_row_refuses_its_first_and_last_address() {
 
 /// Every row of the IANA special-purpose registries up to RFC 9780 (2025), and what the address space registries also
 /// reserve. Written separately from the table, so that a row missing there fails here. For IPv4-mapped addresses and
-/// NAT64's prefix the embedded address is judged: see `embedded_addresses_are_judged_like_plain_ones`.
+/// NAT64's prefix the embedded address is checked: see `embedded_addresses_are_checked_like_plain_ones`.
 #[test]
 fn every_row_of_the_registries_is_refused() {
     let rows = "0.0.0.0/8 0.0.0.0/32 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 \
@@ -127,9 +127,9 @@ fn the_documented_ranges_are_those_in_code() {
     assert_eq!(ranges.count(), table::V4.len() + table::V6.len());
 }
 
-/// An address that embeds an IPv4 address is judged like that address, so no other spelling gets through.
+/// An address that embeds an IPv4 address is checked like that address, so no other spelling gets through.
 #[test]
-fn embedded_addresses_are_judged_like_plain_ones() {
+fn embedded_addresses_are_checked_like_plain_ones() {
     for (net, len, _) in table::V4 {
         for low in [net.to_bits(), net.to_bits() | u32::MAX.checked_shr(len).unwrap_or(0)] {
             let mapped = Ipv4Addr::from_bits(low).to_ipv6_mapped();
@@ -143,17 +143,17 @@ fn embedded_addresses_are_judged_like_plain_ones() {
 fn an_allowed_range_opens_its_addresses_on_any_port() {
     let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap()]);
     let local = "127.0.0.1".parse().unwrap();
-    assert_eq!(guard.judge_literal(local, 8080), Ok(()));
-    assert_eq!(guard.judge_literal("::ffff:127.0.0.1".parse().unwrap(), 8080), Ok(()));
-    assert!(guard.judge_ip("10.0.0.1".parse().unwrap()).is_err());
-    assert_eq!(guard.judge_literal("8.8.8.8".parse().unwrap(), 8080), Err(Refusal::Port(8080)));
-    assert!(Guard::default().judge_ip(local).is_err());
+    assert_eq!(guard.check_literal(local, 8080), Ok(()));
+    assert_eq!(guard.check_literal("::ffff:127.0.0.1".parse().unwrap(), 8080), Ok(()));
+    assert!(guard.check_ip("10.0.0.1".parse().unwrap()).is_err());
+    assert_eq!(guard.check_literal("8.8.8.8".parse().unwrap(), 8080), Err(Refusal::Port(8080)));
+    assert!(Guard::default().check_ip(local).is_err());
     // Allowed only as itself, not as an address that is translated on the way.
-    assert!(guard.judge_ip("64:ff9b::7f00:1".parse().unwrap()).is_err());
+    assert!(guard.check_ip("64:ff9b::7f00:1".parse().unwrap()).is_err());
 }
 
 #[test]
-fn local_names() {
+fn local_names_are_recognised() {
     for name in [
         "localhost",
         "LOCALHOST.",

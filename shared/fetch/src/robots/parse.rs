@@ -12,7 +12,7 @@ use crate::target::{UrlFault, check_parsed, check_url};
 
 /// The content of a file for one crawler.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ParsedFile {
     pub(super) rules: Vec<Rule>,
     pub(super) crawl_delay: Option<Duration>,
     pub(super) sitemaps: Vec<Url>,
@@ -36,13 +36,13 @@ enum Line<'a> {
 
 /// Parses a file for the crawler `agent`. If the file has groups for it, only those count, even without rules;
 /// otherwise those for `*` count.
-pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
+pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> ParsedFile {
     let (mut own, mut any) = (Group::default(), Group::default());
     let mut sitemaps: Vec<Url> = Vec::new();
     // Whether the rules at this point apply to the crawler and to `*`, and whether a user-agent line here would extend
     // the group. Only rules end a list of user agents: "parsing of other records MUST NOT interfere" (§2.2.4).
     let (mut for_own, mut for_any, mut naming) = (false, false, false);
-    let file = narrow(file);
+    let file = to_utf8(file);
     for line in lines(whole_lines(&file)).filter_map(read_line) {
         match line {
             Line::Agent(value) => {
@@ -61,7 +61,7 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
                 naming = false;
                 // A pattern that is empty or starts with neither character matches nothing.
                 if matches!(value.first(), Some(b'/' | b'*')) {
-                    let rule = Rule { allow, pattern: pattern::of_rule(value) };
+                    let rule = Rule { allow, pattern: pattern::normalise_rule(value) };
                     if for_own {
                         own.rules.push(rule);
                     } else if for_any {
@@ -71,13 +71,14 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
                 }
             }
             Line::CrawlDelay(value) => {
-                let delay = delay(value);
+                let delay = parse_delay(value);
                 for group in [for_own.then_some(&mut own), for_any.then_some(&mut any)].into_iter().flatten() {
                     group.crawl_delay = group.crawl_delay.max(delay);
                 }
             }
             Line::Sitemap(value) => {
-                if let Some(url) = sitemap(value, at).filter(|u| sitemaps.len() < MAX_SITEMAPS && !sitemaps.contains(u))
+                if let Some(url) =
+                    sitemap_url(value, at).filter(|u| sitemaps.len() < MAX_SITEMAPS && !sitemaps.contains(u))
                 {
                     sitemaps.push(url);
                 }
@@ -85,11 +86,11 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> Found {
         }
     }
     let group = if own.seen { own } else { any };
-    Found { rules: group.rules, crawl_delay: group.crawl_delay, sitemaps }
+    ParsedFile { rules: group.rules, crawl_delay: group.crawl_delay, sitemaps }
 }
 
 /// Returns the URL of a sitemap. The protocol requires an absolute URL, but sites also write it relative to their root.
-fn sitemap(value: &[u8], at: Option<&Url>) -> Option<Url> {
+fn sitemap_url(value: &[u8], at: Option<&Url>) -> Option<Url> {
     let text = std::str::from_utf8(value).ok()?.trim_matches(['"', '\'', '<', '>']).trim();
     match (check_url(text), at) {
         (Ok(url), _) => Some(url),
@@ -101,7 +102,7 @@ fn sitemap(value: &[u8], at: Option<&Url>) -> Option<Url> {
 }
 
 /// Converts a file from UTF-16, which Windows calls Unicode, to UTF-8. Returns other files as they are.
-fn narrow(file: &[u8]) -> Cow<'_, [u8]> {
+fn to_utf8(file: &[u8]) -> Cow<'_, [u8]> {
     match Encoding::for_bom(file) {
         Some((encoding, mark)) if encoding != UTF_8 => {
             Cow::Owned(encoding.decode_without_bom_handling(&file[mark..]).0.into_owned().into_bytes())
@@ -112,7 +113,7 @@ fn narrow(file: &[u8]) -> Cow<'_, [u8]> {
 
 /// Returns the start of a file, without a byte order mark and without a line that crosses the limit.
 fn whole_lines(file: &[u8]) -> &[u8] {
-    let kept = match file.get(..=MAX_ROBOTS) {
+    let start = match file.get(..=MAX_ROBOTS) {
         None => file,
         // The byte after the limit may be the end of the last line.
         Some(start) => {
@@ -120,7 +121,7 @@ fn whole_lines(file: &[u8]) -> &[u8] {
             &start[..end.unwrap_or(0)]
         }
     };
-    kept.strip_prefix(b"\xef\xbb\xbf").unwrap_or(kept)
+    start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start)
 }
 
 /// Splits a file into lines. Lines end in LF, CR or both; an extra empty line does no harm.
@@ -163,7 +164,7 @@ fn is_named(value: &[u8], agent: &str) -> bool {
 }
 
 /// Parses seconds, with or without a fraction.
-fn delay(value: &[u8]) -> Option<Duration> {
+fn parse_delay(value: &[u8]) -> Option<Duration> {
     let seconds: f64 = std::str::from_utf8(value).ok()?.parse().ok()?;
     // NaN is not greater, so it passes through and is refused here.
     let bounded = if seconds > MAX_CRAWL_DELAY.as_secs_f64() { MAX_CRAWL_DELAY.as_secs_f64() } else { seconds };

@@ -18,7 +18,7 @@ fn push_escape(out: &mut String, octet: u8) {
 
 /// Returns the normal form in which paths and patterns are compared: unreserved characters bare, reserved ones as
 /// written, everything else escaped. `special` says whether a byte at a position keeps its special meaning.
-fn normal(bytes: &[u8], special: impl Fn(usize, u8) -> bool) -> String {
+fn normalise(bytes: &[u8], special: impl Fn(usize, u8) -> bool) -> String {
     let mut out = String::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -42,13 +42,13 @@ fn normal(bytes: &[u8], special: impl Fn(usize, u8) -> bool) -> String {
 }
 
 /// Normalises a rule's pattern: `*`, and `$` at the end, keep their meaning.
-pub(super) fn of_rule(value: &[u8]) -> String {
-    normal(value, |at, byte| byte == b'*' || (byte == b'$' && at + 1 == value.len()))
+pub(super) fn normalise_rule(value: &[u8]) -> String {
+    normalise(value, |at, byte| byte == b'*' || (byte == b'$' && at + 1 == value.len()))
 }
 
 /// Normalises a URL's path and query: no character is special.
-pub(super) fn of_url(path: &str) -> String {
-    normal(path.as_bytes(), |_, _| false)
+pub(super) fn normalise_path(path: &str) -> String {
+    normalise(path.as_bytes(), |_, _| false)
 }
 
 /// Returns whether a pattern matches the start of a path, or the whole path if the pattern ends in `$`.

@@ -1,4 +1,4 @@
-//! A file's rules, sorted so that a path finds those that could match without looking at the others. The part of a
+//! A file's rules, sorted so that those that could match a path are found without comparing the others. The part of a
 //! pattern before its first `*` is looked up; only patterns that begin like the path are compared.
 
 use super::{Rule, pattern};
@@ -7,14 +7,14 @@ use super::{Rule, pattern};
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Group {
     /// The prefix: index of the group's first rule, and the length of the prefix.
-    rule: usize,
-    start: usize,
+    first_rule: usize,
+    prefix_len: usize,
     /// Verdict of the pattern that is exactly the prefix, if there is one: whether it allows.
     plain: Option<bool>,
     /// Verdict of the pattern that is the prefix followed by `$`, if there is one.
     exact: Option<bool>,
     /// Indexes of rules with `*`, the most specific first.
-    wild: Vec<usize>,
+    wildcards: Vec<usize>,
 }
 
 /// The rules of a file, indexed for matching.
@@ -38,26 +38,27 @@ impl Rules {
         // Of two rules with the same pattern only one can decide. They are neighbours only if both have the same
         // verdict.
         rules.dedup();
-        let start = |rule: &Rule| {
+        let prefix_len = |rule: &Rule| {
             let end = rule.pattern.find('*').unwrap_or(rule.pattern.len());
             if rule.pattern[..end].ends_with('$') { end - 1 } else { end }
         };
-        let mut order: Vec<(usize, usize)> = rules.iter().map(start).enumerate().collect();
+        let mut order: Vec<(usize, usize)> = rules.iter().map(prefix_len).enumerate().collect();
         // The sort is stable: within a group the most specific rule stays first.
         order.sort_by(|(a, a_end), (b, b_end)| rules[*a].pattern[..*a_end].cmp(&rules[*b].pattern[..*b_end]));
         let mut groups: Vec<Group> = Vec::new();
         for (at, end) in order {
             let rule = &rules[at];
-            let same = groups.last().is_some_and(|g| rules[g.rule].pattern[..g.start] == rule.pattern[..end]);
+            let same =
+                groups.last().is_some_and(|g| rules[g.first_rule].pattern[..g.prefix_len] == rule.pattern[..end]);
             if !same {
-                groups.push(Group { rule: at, start: end, plain: None, exact: None, wild: Vec::new() });
+                groups.push(Group { first_rule: at, prefix_len: end, plain: None, exact: None, wildcards: Vec::new() });
             }
             let Some(group) = groups.last_mut() else { continue };
             match &rule.pattern[end..] {
                 // A rule that allows comes first, if there is one.
                 "" => group.plain = group.plain.or(Some(rule.allow)),
                 "$" => group.exact = group.exact.or(Some(rule.allow)),
-                _ => group.wild.push(at),
+                _ => group.wildcards.push(at),
             }
         }
         Rules { rules, groups }
@@ -68,14 +69,14 @@ impl Rules {
         self.rules.iter()
     }
 
-    /// Returns the verdict of the most specific rule that matches a path (normalised by [`pattern::of_url`]); true if
-    /// none does. Calls `take` with a number of bytes before it compares them; if `take` returns false, the answer is
-    /// false.
-    pub(super) fn allow(&self, path: &str, take: &dyn Fn(usize) -> bool) -> bool {
+    /// Returns the verdict of the most specific rule that matches a path (in the form of [`pattern::normalise_path`]);
+    /// true if none does. Calls `spend` with a number of bytes before it compares them; if `spend` returns false, the
+    /// answer is false.
+    pub(super) fn allow(&self, path: &str, spend: &dyn Fn(usize) -> bool) -> bool {
         if self.groups.is_empty() {
             return true;
         }
-        if !take(path.len()) {
+        if !spend(path.len()) {
             return false;
         }
         let mut best: Best = None;
@@ -83,15 +84,15 @@ impl Rules {
         let mut range = self.groups.as_slice();
         for depth in 0..=path.len() {
             // The shortest of the prefixes that begin alike comes first.
-            if let Some((group, rest)) = range.split_first().filter(|(group, _)| group.start == depth) {
-                self.note(group, depth == path.len(), &mut best);
-                if !group.wild.is_empty() {
+            if let Some((group, rest)) = range.split_first().filter(|(group, _)| group.prefix_len == depth) {
+                self.update_best(group, depth == path.len(), &mut best);
+                if !group.wildcards.is_empty() {
                     matched.push(group);
                 }
                 range = rest;
             }
             let Some(byte) = path.as_bytes().get(depth) else { break };
-            let next = |group: &Group| self.rules[group.rule].pattern.as_bytes()[depth];
+            let next = |group: &Group| self.rules[group.first_rule].pattern.as_bytes()[depth];
             let from = range.partition_point(|group| next(group) < *byte);
             let to = range.partition_point(|group| next(group) <= *byte);
             range = &range[from..to];
@@ -99,13 +100,13 @@ impl Rules {
                 break;
             }
         }
-        for at in matched.into_iter().rev().flat_map(|group| group.wild.iter()) {
+        for at in matched.into_iter().rev().flat_map(|group| group.wildcards.iter()) {
             let rule = &self.rules[*at];
             let rank = (rule.pattern.len(), rule.allow);
             if best.is_some_and(|best| best >= rank) {
                 continue;
             }
-            if !take(rule.pattern.len() + path.len()) {
+            if !spend(rule.pattern.len() + path.len()) {
                 return false;
             }
             if pattern::matches(&rule.pattern, path) {
@@ -115,9 +116,9 @@ impl Rules {
         best.is_none_or(|(_, allow)| allow)
     }
 
-    fn note(&self, group: &Group, at_end: bool, best: &mut Best) {
-        let plain = group.plain.map(|allow| (group.start, allow));
-        let exact = group.exact.filter(|_| at_end).map(|allow| (group.start + 1, allow));
+    fn update_best(&self, group: &Group, at_end: bool, best: &mut Best) {
+        let plain = group.plain.map(|allow| (group.prefix_len, allow));
+        let exact = group.exact.filter(|_| at_end).map(|allow| (group.prefix_len + 1, allow));
         *best = (*best).max(plain).max(exact);
     }
 }

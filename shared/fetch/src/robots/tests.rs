@@ -23,7 +23,7 @@ fn check(pattern: &str, yes: &[&str], no: &[&str]) {
 }
 
 #[test]
-fn patterns() {
+fn patterns_match_paths() {
     check("/", &["/", "/fish", "/?a"], &["/robots.txt"]);
     check("/*", &["/", "/fish"], &[]);
     check("/$", &["/"], &["/fish", "/?a"]);
@@ -56,7 +56,7 @@ fn patterns() {
 }
 
 #[test]
-fn escapes() {
+fn escapes_are_normalised() {
     check("/foo/bar?baz=http://foo.bar", &["/foo/bar?baz=http://foo.bar"], &["/foo/bar"]);
     check("/bar/ツ", &["/bar/ツ", "/bar/%E3%83%84", "/bar/%e3%83%84"], &["/bar/"]);
     check("/bar/%e3%83%84", &["/bar/ツ"], &[]);
@@ -94,7 +94,7 @@ fn the_longest_match_decides_and_allow_wins_ties() {
 }
 
 #[test]
-fn groups() {
+fn the_groups_of_the_crawler_apply() {
     let denied = |file: &str| !allows(file, "/x");
     for file in [
         "User-agent: runo\nDisallow: /",
@@ -141,7 +141,7 @@ fn groups() {
 }
 
 #[test]
-fn line_ends_and_byte_order_marks() {
+fn any_line_end_and_a_byte_order_mark_are_accepted() {
     for end in ["\n", "\r", "\r\n", "\n\r", "\r\r\n"] {
         assert!(!allows(&["\u{feff}User-agent: runo", "Disallow: /x", ""].join(end), "/x"), "{end:?}");
         assert!(!allows(&["User-agent: runo", "Disallow: /x"].join(end), "/x"), "{end:?}");
@@ -170,7 +170,7 @@ fn a_line_that_crosses_the_size_limit_is_ignored() {
 }
 
 #[test]
-fn delays_and_sitemaps() {
+fn crawl_delays_and_sitemaps_are_read() {
     let file = "Sitemap: https://e.test/1.xml\nUser-agent: *\nCrawl-delay: 9\nDisallow: /\nUser-agent: runo\n\
         crawl-delay: 1.5\nAllow: /\nsitemap:https://e.test/2.xml#x\nSITEMAP: /relative\nSitemap: ftp://e.test/\n\
         Sitemap: https://e.test/1.xml\nUser-agent: runo\nCrawl-delay: 0.5\n";

@@ -1,7 +1,7 @@
 //! Reads one sitemap file as it arrives: decompresses it, recognises its format, and hands on its URLs one by one.
 
 mod markup;
-mod wide;
+mod utf16;
 
 use std::io;
 
@@ -20,36 +20,36 @@ use crate::fault;
 use crate::guard::Refusal;
 use crate::target::check_url;
 
-/// Where in a file a URL stands.
+/// What a URL in a file leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In a `url` of a `urlset`, in an entry of a feed, or on a line.
+pub(super) enum UrlKind {
+    /// A page: from a `url` of a `urlset`, an entry of a feed, or a line.
     Page,
-    /// In a `sitemap` of a `sitemapindex`.
+    /// Another file: from a `sitemap` of a `sitemapindex`.
     Sitemap,
 }
 
-/// Whether the consumer of the URLs wants more.
+/// Whether to read on after a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sink {
-    More,
-    /// Yes, but judging that URL took long: other tasks get a turn first.
-    Slow,
-    Full,
+pub(super) enum Flow {
+    Continue,
+    /// Continue after other tasks have had a turn: checking that URL took long.
+    Yield,
+    Stop,
 }
 
 /// Consumes URLs.
-type Take<'a> = dyn FnMut(Place, Url) -> Sink + Send + 'a;
+type UrlSink<'a> = dyn FnMut(UrlKind, Url) -> Flow + Send + 'a;
 
 /// The uncompressed bytes of a file.
-type Plain<'a> = Bounded<BufReader<Box<dyn AsyncRead + Unpin + Send + 'a>>>;
+type PlainFile<'a> = Bounded<BufReader<Box<dyn AsyncRead + Unpin + Send + 'a>>>;
 
 /// Reads a response from `base`. The limit of `max` bytes applies to the bytes as sent, between layers of compression,
 /// and uncompressed. URLs read before an error have been handed on.
-pub(super) async fn read(response: Response, base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
+pub(super) async fn read(response: Response, base: &Url, max: usize, sink: &mut UrlSink<'_>) -> Result<(), FetchError> {
     check_status(&response)?;
     let coding = coding(response.headers())?;
-    let failed = |error| explain(&error, max);
+    let failed = |error| translate(&error, max);
     let mut sent = decoded(response, coding, max).await.map_err(failed)?;
     let start = start_of(&mut sent).await.map_err(failed)?;
     let packed = start == b"\x1f\x8b";
@@ -61,12 +61,12 @@ pub(super) async fn read(response: Response, base: &Url, max: usize, take: &mut 
     } else {
         Box::new(file)
     };
-    read_plain(plain, base, max, take).await
+    read_plain(plain, base, max, sink).await
 }
 
 /// Reads an uncompressed file that is in memory.
-pub(super) async fn read_bytes(file: &[u8], base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
-    read_plain(Box::new(file), base, max, take).await
+pub(super) async fn read_bytes(file: &[u8], base: &Url, max: usize, sink: &mut UrlSink<'_>) -> Result<(), FetchError> {
+    read_plain(Box::new(file), base, max, sink).await
 }
 
 /// Reads an uncompressed file.
@@ -74,23 +74,23 @@ async fn read_plain(
     mut plain: Box<dyn AsyncRead + Unpin + Send + '_>,
     base: &Url,
     max: usize,
-    take: &mut Take<'_>,
+    sink: &mut UrlSink<'_>,
 ) -> Result<(), FetchError> {
-    let failed = |error| explain(&error, max);
+    let failed = |error| translate(&error, max);
     let start = start_of(&mut plain).await.map_err(failed)?;
-    let wide = wide::encoding_of(&start);
-    let whole = io::Cursor::new(start).chain(plain);
-    let plain: Box<dyn AsyncRead + Unpin + Send + '_> = match wide {
-        Some(encoding) => Box::new(wide::Transcoded::new(
-            BufReader::new(Bounded::new(BufReader::new(whole), max, usize::MAX)),
+    let utf16 = utf16::encoding_of(&start);
+    let file = io::Cursor::new(start).chain(plain);
+    let plain: Box<dyn AsyncRead + Unpin + Send + '_> = match utf16 {
+        Some(encoding) => Box::new(utf16::Transcoded::new(
+            BufReader::new(Bounded::new(BufReader::new(file), max, usize::MAX)),
             encoding,
         )),
-        None => Box::new(whole),
+        None => Box::new(file),
     };
     let mut file = Bounded::new(BufReader::new(plain), max, MAX_ITEM);
     let markup = is_markup(&mut file).await.map_err(failed)?;
     file.next_item();
-    if markup { markup::read(file, base, max, take).await } else { read_lines(&mut file, take).await.map_err(failed) }
+    if markup { markup::read(file, base, max, sink).await } else { read_lines(&mut file, sink).await.map_err(failed) }
 }
 
 /// Reads the first two bytes, which may arrive separately.
@@ -101,7 +101,7 @@ async fn start_of(file: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
 }
 
 /// Skips a byte order mark and white space, which no parser needs, and returns whether markup follows.
-async fn is_markup(file: &mut Plain<'_>) -> io::Result<bool> {
+async fn is_markup(file: &mut PlainFile<'_>) -> io::Result<bool> {
     loop {
         let bytes = file.fill_buf().await?;
         let blank = bytes.iter().take_while(|b| b.is_ascii_whitespace() || matches!(b, 0xef | 0xbb | 0xbf)).count();
@@ -122,15 +122,15 @@ async fn is_markup(file: &mut Plain<'_>) -> io::Result<bool> {
 }
 
 /// Reads one URL per line; skips lines that are not URLs.
-async fn read_lines(file: &mut Plain<'_>, take: &mut Take<'_>) -> io::Result<()> {
+async fn read_lines(file: &mut PlainFile<'_>, sink: &mut UrlSink<'_>) -> io::Result<()> {
     let mut line = Vec::new();
     while file.read_until(b'\n', &mut line).await? > 0 {
         for text in line.split(|b| *b == b'\r').filter_map(|text| std::str::from_utf8(text).ok()) {
             let Ok(url) = check_url(text.trim()) else { continue };
-            match take(Place::Page, url) {
-                Sink::More => {}
-                Sink::Slow => tokio::task::yield_now().await,
-                Sink::Full => return Ok(()),
+            match sink(UrlKind::Page, url) {
+                Flow::Continue => {}
+                Flow::Yield => tokio::task::yield_now().await,
+                Flow::Stop => return Ok(()),
             }
         }
         line.clear();
@@ -140,16 +140,16 @@ async fn read_lines(file: &mut Plain<'_>, take: &mut Take<'_>) -> io::Result<()>
     Ok(())
 }
 
-pub(super) fn no_sitemap() -> FetchError {
+pub(super) fn not_a_sitemap() -> FetchError {
     FetchError::Unsupported("the sitemap is neither a urlset nor a sitemapindex nor a feed".into())
 }
 
-fn broken(at: u64) -> FetchError {
+fn truncated(at: u64) -> FetchError {
     FetchError::Unsupported(format!("the sitemap breaks off at byte {at}"))
 }
 
 /// Translates an error of reading.
-fn explain(error: &io::Error, max: usize) -> FetchError {
+fn translate(error: &io::Error, max: usize) -> FetchError {
     match (find::<TooLong>(error), find::<reqwest::Error>(error)) {
         (Some(TooLong::File), _) => {
             FetchError::Unsupported(format!("the sitemap is over {max} bytes, the maximum size"))
@@ -157,7 +157,7 @@ fn explain(error: &io::Error, max: usize) -> FetchError {
         (Some(TooLong::Item), _) => {
             FetchError::Unsupported(format!("the sitemap has a line, a tag or a text of over {MAX_ITEM} bytes"))
         }
-        (None, Some(error)) => fault::explain(error, &Refusal::Name),
+        (None, Some(error)) => fault::translate(error, &Refusal::Name),
         (None, None) => FetchError::Unsupported("the compressed sitemap is damaged or cut off".into()),
     }
 }

@@ -55,7 +55,7 @@ async fn redirects_are_followed_five_deep() {
 }
 
 #[tokio::test]
-async fn statuses() {
+async fn error_statuses_have_error_codes() {
     let (site, f) = (Site::start().await, fetcher());
     for (path, want) in [
         ("/status/401", (FetchBlocked, true)),

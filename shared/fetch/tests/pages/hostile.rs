@@ -17,7 +17,7 @@ const UNSUPPORTED: (ErrorCode, bool) = (UnsupportedContent, false);
 const SHORT: u64 = 400;
 
 /// Fetches each response from its own site and compares the result. The client must not keep reading afterwards.
-async fn all(cases: Vec<(&'static str, Answer, (ErrorCode, bool))>) {
+async fn expect_errors(cases: Vec<(&'static str, Answer, (ErrorCode, bool))>) {
     let f = fetcher();
     for (name, answer, want) in cases {
         let hangs = matches!(answer, Answer::Hang(_));
@@ -32,7 +32,7 @@ async fn all(cases: Vec<(&'static str, Answer, (ErrorCode, bool))>) {
         let took = start.elapsed();
         assert!(want.0 != Timeout || took >= Duration::from_millis(SHORT), "{name}: {took:?}");
         if !hangs {
-            site.at_rest().await;
+            site.wait_until_idle().await;
         }
     }
 }
@@ -50,7 +50,7 @@ async fn endless_and_oversized_heads_are_unreachable() {
     let many: String = (0..1_500).map(|i| format!("X-{i}: y\r\n")).collect();
     // Below the client's own limit, up to which it keeps the whole head.
     let one = "a".repeat(MAX_HEAD);
-    all(vec![
+    expect_errors(vec![
         ("headers", endless("HTTP/1.1 200 OK\r\n", "X: y\r\n"), UNREACHABLE),
         ("one header", endless("HTTP/1.1 200 OK\r\nX: ", "a"), UNREACHABLE),
         ("a name", endless("HTTP/1.1 200 OK\r\n", "a"), UNREACHABLE),
@@ -70,7 +70,7 @@ async fn endless_and_oversized_heads_are_unreachable() {
 /// Nothing of these responses is kept, so only the page's timeout has to end them.
 #[tokio::test]
 async fn endless_interim_responses_end_at_the_timeout() {
-    all(vec![
+    expect_errors(vec![
         ("early hints", endless("", "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"), (Timeout, true)),
         ("continue", endless("", "HTTP/1.1 100 Continue\r\n\r\n"), (Timeout, true)),
         ("processing", Answer::Drip(vec![], b"HTTP/1.1 102 Processing\r\n\r\n".to_vec()), (Timeout, true)),
@@ -99,13 +99,13 @@ async fn responses_that_are_not_http_are_unreachable() {
     ] {
         cases.push((text, raw(text), UNREACHABLE));
     }
-    all(cases).await;
+    expect_errors(cases).await;
 }
 
 #[tokio::test]
 async fn wrong_lengths_are_errors() {
     let length = |value: &str| raw(format!("HTTP/1.1 200 OK\r\nContent-Length: {value}\r\n\r\nshort"));
-    all(vec![
+    expect_errors(vec![
         ("too short", length("100"), UNREACHABLE),
         ("negative", length("-1"), UNREACHABLE),
         ("no number", length("five"), UNREACHABLE),
@@ -134,7 +134,7 @@ async fn bytes_beyond_the_declared_length_are_ignored() {
 #[tokio::test]
 async fn malformed_chunks_are_errors() {
     let chunked = |body: &str| open("Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n", body);
-    all(vec![
+    expect_errors(vec![
         ("no number", Answer::Bytes(chunked("zz\r\nabc\r\n0\r\n\r\n")), UNREACHABLE),
         ("empty size", Answer::Bytes(chunked("\r\nabc\r\n0\r\n\r\n")), UNREACHABLE),
         ("no u64", Answer::Bytes(chunked("10000000000000000\r\nabc")), UNREACHABLE),
@@ -155,7 +155,7 @@ async fn malformed_chunks_are_errors() {
 #[tokio::test]
 async fn a_response_sent_byte_by_byte_ends_at_the_timeout() {
     let late = (Timeout, true);
-    all(vec![
+    expect_errors(vec![
         ("head", Answer::Drip(b"HTTP/1.1 200 OK\r\nX: ".to_vec(), b"a".to_vec()), late),
         ("headers", Answer::Drip(b"HTTP/1.1 200 OK\r\n".to_vec(), b"X: y\r\n".to_vec()), late),
         ("body", Answer::Drip(open("Content-Type: text/html\r\n", ""), b"a".to_vec()), late),
@@ -171,8 +171,8 @@ async fn a_response_sent_byte_by_byte_ends_at_the_timeout() {
 }
 
 #[tokio::test]
-async fn resets() {
-    all(vec![
+async fn a_reset_connection_is_unreachable() {
+    expect_errors(vec![
         ("at once", Answer::Reset(vec![]), UNREACHABLE),
         ("in the head", Answer::Reset(b"HTTP/1.1 200 OK\r\nX: ".to_vec()), UNREACHABLE),
         ("in the body", Answer::Reset(open("Content-Type: text/html\r\n", "<p>")), UNREACHABLE),
@@ -202,7 +202,7 @@ async fn decompression_bombs_of_every_coding_end_at_a_limit() {
     let empty_block = [0, 0, 0, 0xff, 0xff];
     let (empty_gzip, empty_zlib) = ([&gzip[..10], &empty_block].concat(), [&[0x78, 0x01], &empty_block[..]].concat());
     let nothing = empty_block.repeat(1_000);
-    all(vec![
+    expect_errors(vec![
         ("gzip", Answer::Endless(coded("gzip", &gzip), more.clone()), UNSUPPORTED),
         ("x-gzip", Answer::Endless(coded("X-GZip", &gzip), more.clone()), UNSUPPORTED),
         ("deflate", Answer::Endless(coded("deflate", &zlib), more), UNSUPPORTED),
@@ -251,7 +251,7 @@ async fn the_length_of_a_redirects_target_is_limited() {
         assert_eq!(site.asked(), ["/"]);
     }
     // A Location longer than any head may be.
-    all(vec![("larger than a head", to("/a".repeat(500_000)), UNREACHABLE)]).await;
+    expect_errors(vec![("larger than a head", to("/a".repeat(500_000)), UNREACHABLE)]).await;
     // The body of a redirect is never read.
     let endless = Answer::Endless(
         b"HTTP/1.1 302 Found\r\nLocation: /2\r\nContent-Encoding: gzip\r\n\r\n".to_vec(),
@@ -259,5 +259,5 @@ async fn the_length_of_a_redirects_target_is_limited() {
     );
     let site = Scripted::start(vec![("/", endless), ("/2", ok("there"))]).await;
     assert_eq!(&get(&f, &site.url("/")).await.unwrap().body[..], b"there");
-    site.at_rest().await;
+    site.wait_until_idle().await;
 }

@@ -42,7 +42,14 @@ async fn get_within(fetcher: &Fetcher, url: &str, ms: u64) -> Result<Page, Fetch
     let url = Url::parse(url).unwrap();
     let timeout = Duration::from_millis(ms);
     fetcher
-        .fetch(FetchRequest { url: &url, accept_language: "de-DE", timeout, headers: None, hops: None, room: None })
+        .fetch(FetchRequest {
+            url: &url,
+            accept_language: "de-DE",
+            timeout,
+            headers: None,
+            redirect_policy: None,
+            body_resources: None,
+        })
         .await
 }
 

@@ -1,18 +1,18 @@
-//! Proxies named in the environment are not used: they would connect to addresses that were not judged. The environment
-//! belongs to the process, so the fetch runs in another process: this test again, marked by a variable.
+//! Proxies named in the environment are not used: they would connect to addresses that were not checked. The
+//! environment belongs to the process, so the fetch runs in another process: this test again, marked by a variable.
 
 use std::process::Command;
 
 use crate::site::Site;
 use crate::{fetcher, get};
 
-const ME: &str = "proxies::proxies_of_the_environment_are_ignored";
-const CHILD: &str = "RUNO_TEST_PROXIED_CHILD";
+const THIS_TEST: &str = "proxies::proxies_of_the_environment_are_ignored";
+const CHILD_VARIABLE: &str = "RUNO_TEST_PROXIED_CHILD";
 
 #[tokio::test]
 #[allow(clippy::disallowed_methods)] // reads in which of the two processes it runs
 async fn proxies_of_the_environment_are_ignored() {
-    if std::env::var_os(CHILD).is_some() {
+    if std::env::var_os(CHILD_VARIABLE).is_some() {
         let site = Site::start().await;
         assert!(get(&fetcher(), &site.url("/ok")).await.is_ok());
         return;
@@ -21,7 +21,7 @@ async fn proxies_of_the_environment_are_ignored() {
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", ME]).env(CHILD, "1");
+    child.args(["--exact", THIS_TEST]).env(CHILD_VARIABLE, "1");
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         child.env(name, &address);
     }

@@ -44,7 +44,7 @@ async fn localhost_is_reached_where_loopback_is_allowed() {
 
 /// Must be quick, too: a connection to one of these addresses would last until the connect timeout.
 #[tokio::test]
-async fn redirects_are_judged_like_the_first_hop() {
+async fn redirects_are_checked_like_the_first_hop() {
     let (site, f) = (Site::start().await, fetcher());
     let start = Instant::now();
     let paths = [

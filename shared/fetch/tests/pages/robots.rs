@@ -32,8 +32,8 @@ fn verdict(answer: &RobotsAnswer) -> &'static str {
             assert!(allows(answer, "/private") && allows(answer, "/"));
             "allow all"
         }
-        RobotsOutcome::Unreachable(_) | RobotsOutcome::Unreached(_) => {
-            assert_eq!(answer.robots.is_unreached(), matches!(answer.outcome, RobotsOutcome::Unreached(_)));
+        RobotsOutcome::Unreachable(_) | RobotsOutcome::NoConnection(_) => {
+            assert_eq!(answer.robots.has_no_connection(), matches!(answer.outcome, RobotsOutcome::NoConnection(_)));
             assert!(!allows(answer, "/private") && !allows(answer, "/"));
             "disallow all"
         }
@@ -67,7 +67,7 @@ async fn the_file_at_the_root_is_fetched_and_parsed_for_our_crawler() {
 }
 
 #[tokio::test]
-async fn statuses() {
+async fn the_status_decides_which_rules_apply() {
     let f = fetcher();
     for (code, want) in [
         (204, "found"),
@@ -115,7 +115,11 @@ async fn an_unreached_site_is_distinguished_from_one_that_disallows() {
         (Scripted::start(vec![("/robots.txt", Answer::Bytes(b"220 smtp\r\n".to_vec()))]).await.url("/"), false),
     ] {
         let robots = ask(&f, &origin).await.robots;
-        assert_eq!((robots.is_unreached(), robots.allows(&Url::parse(&origin).unwrap())), (want, false), "{origin}");
+        assert_eq!(
+            (robots.has_no_connection(), robots.allows(&Url::parse(&origin).unwrap())),
+            (want, false),
+            "{origin}"
+        );
         let kept = Robots::from_row(&robots.to_row().unwrap()).unwrap();
         assert_eq!(kept, robots, "{origin}");
     }
@@ -199,7 +203,7 @@ async fn an_endless_compressed_file_disallows_all() {
     let outcome = format!("{:?}", answer.outcome);
     assert!(outcome.contains("bytes as sent"), "{outcome}");
     assert_eq!(verdict(&answer), "disallow all");
-    site.at_rest().await;
+    site.wait_until_idle().await;
 }
 
 #[tokio::test]

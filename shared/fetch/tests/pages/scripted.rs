@@ -79,7 +79,7 @@ impl Scripted {
                     log.lock().unwrap().push(path.clone());
                     let answer = answers.iter().find(|(p, _)| *p == path || *p == "*").map(|(_, a)| a.clone());
                     // A client that has read enough closes the connection, which ends endless responses.
-                    let _ = give(&mut socket, answer.unwrap_or_else(|| status(404))).await;
+                    let _ = send_answer(&mut socket, answer.unwrap_or_else(|| status(404))).await;
                     busy.fetch_sub(1, Ordering::SeqCst);
                 });
             }
@@ -92,7 +92,7 @@ impl Scripted {
     }
 
     /// Waits until no connection is being answered: every client has closed the endless ones.
-    pub async fn at_rest(&self) {
+    pub async fn wait_until_idle(&self) {
         let start = Instant::now();
         while self.busy.load(Ordering::SeqCst) > 0 {
             assert!(start.elapsed() < Duration::from_secs(10), "a client still reads");
@@ -106,7 +106,7 @@ impl Scripted {
     }
 }
 
-async fn give(socket: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
+async fn send_answer(socket: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
     match answer {
         Answer::Bytes(bytes) => socket.write_all(&bytes).await?,
         Answer::Endless(start, more) => {

@@ -162,8 +162,8 @@ async fn a_callers_fields_are_sent_to_the_first_origin_only() {
         accept_language: "de",
         timeout: std::time::Duration::from_secs(10),
         headers: Some(&headers),
-        hops: None,
-        room: None,
+        redirect_policy: None,
+        body_resources: None,
     };
     assert_eq!(&f.fetch(request).await.unwrap().body[..], b"in");
     let heads = heads.lock().unwrap();

@@ -103,7 +103,7 @@ async fn answer(socket: &mut TcpStream, path: &str, request: &str, address: Sock
         "/aws" => page("202 Accepted", &format!("{HTML}x-amzn-waf-action: challenge\r\n"), b"no"),
 
         "/pdf" => page("200 OK", "Content-Type: application/pdf\r\n", b"%PDF-1.7"),
-        // Judged by its header; the body never arrives.
+        // Refused by its header; the body never arrives.
         "/endless-image" => {
             socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n").await?;
             return std::future::pending().await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_compression::tokio::write::GzipEncoder;
-use fetch::sitemap::{MAX_FILES, MAX_KEPT, MAX_URLS};
+use fetch::sitemap::{MAX_FILES, MAX_URL_BYTES, MAX_URLS};
 use fetch::{FetchConfig, FetchError, Fetcher, Sitemap, SitemapRequest};
 use tokio::io::AsyncWriteExt;
 use url::Url;
@@ -190,7 +190,7 @@ async fn each_layer_of_compression_is_bounded() {
         let site = Scripted::start(vec![("/s", answer)]).await;
         let fault = read(&f, &site.url("/s")).await.fault.map(|e| e.to_string()).unwrap_or_default();
         assert!(fault.contains("is over 1000000 bytes"), "{name}: {fault}");
-        site.at_rest().await;
+        site.wait_until_idle().await;
     }
 }
 
@@ -225,7 +225,7 @@ async fn the_total_size_of_urls_is_limited() {
     let limits = FetchConfig { allow: vec!["127.0.0.0/8".parse().unwrap()], ..FetchConfig::default() };
     let f = Fetcher::new(limits).unwrap();
     let line = format!("https://e.test/{}\n", "a".repeat(8_000));
-    let fit = MAX_KEPT / (line.len() - 1);
+    let fit = MAX_URL_BYTES / (line.len() - 1);
     let site = Scripted::start(vec![("/s", ok(line.repeat(fit + 2)))]).await;
     let found = read_some(&f, &site.url("/s"), usize::MAX, Duration::from_secs(60)).await;
     assert_eq!((found.urls.len(), found.truncated, found.fault), (fit, true, None));

@@ -48,7 +48,7 @@ async fn a_site_that_does_not_speak_tls_is_unreachable() {
         let site = Scripted::start(vec![("*", answer)]).await;
         let result = get(&f, &format!("https://{}/", site.address)).await;
         assert_eq!(code(result), (UrlUnreachable, true), "{name}");
-        site.at_rest().await;
+        site.wait_until_idle().await;
     }
 }
 
@@ -70,5 +70,5 @@ async fn a_self_signed_certificate_is_refused() {
     let error = get(&f, &format!("https://{address}/")).await.unwrap_err();
     assert!(error.to_string().contains("certificate is not valid"), "{error}");
     assert_eq!(code(Err(error)), (UrlUnreachable, true));
-    assert!(server.join().unwrap(), "the handshake came to its end");
+    assert!(server.join().unwrap(), "the handshake was completed");
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// Flags that are always set.
-const ALWAYS: [&str; 48] = [
+const BASE_FLAGS: [&str; 48] = [
     "--headless",
     "--remote-debugging-pipe",
     "--no-startup-window",
@@ -63,7 +63,7 @@ const ALWAYS: [&str; 48] = [
 ];
 
 /// Disabled features.
-const OFF: [&str; 22] = [
+const DISABLED_FEATURES: [&str; 22] = [
     "AcceptCHFrame",
     "AutofillServerCommunication",
     "BackForwardCache",
@@ -90,8 +90,8 @@ const OFF: [&str; 22] = [
 
 /// Returns all flags.
 pub(crate) fn flags(profile: &Path, proxy: SocketAddr, sandbox: bool) -> Vec<OsString> {
-    let mut flags: Vec<OsString> = ALWAYS.iter().map(OsString::from).collect();
-    flags.push(format!("--disable-features={}", OFF.join(",")).into());
+    let mut flags: Vec<OsString> = BASE_FLAGS.iter().map(OsString::from).collect();
+    flags.push(format!("--disable-features={}", DISABLED_FEATURES.join(",")).into());
     flags.push(format!("--proxy-server=http://{proxy}").into());
     flags.push(format!("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {}", proxy.ip()).into());
     let mut folder = OsString::from("--user-data-dir=");

@@ -18,23 +18,23 @@ use crate::error::RenderError;
 use process::Process;
 
 /// Timeout for the start of a browser.
-const START: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Interval at which its memory is checked while it has pages.
-const LOOK: Duration = Duration::from_millis(200);
+const MEMORY_CHECK_INTERVAL: Duration = Duration::from_millis(200);
 /// Interval at which it is pinged while it has pages.
-const ASK: Duration = Duration::from_secs(5);
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A browser. Killed when dropped.
 pub(crate) struct Browser {
     pub(crate) cdp: Cdp,
     process: Process,
-    /// Number of pages it was given in all.
-    given: AtomicU32,
+    /// Number of pages assigned to it since its start.
+    pages_assigned: AtomicU32,
     /// Number of pages it has now.
-    has: watch::Sender<usize>,
+    open_pages: watch::Sender<usize>,
     /// Whether it gets no more pages.
     retired: AtomicBool,
-    _watch: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
+    _watchdog: std::sync::Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl Browser {
@@ -46,50 +46,57 @@ impl Browser {
         };
         let (process, pipe) = Process::start(config, proxy).await.map_err(|e| failed("started", &e))?;
         let cdp = Cdp::new(pipe);
-        let asked = tokio::time::timeout(START, cdp.call("Browser.getVersion", json!({}))).await;
-        let version = asked.unwrap_or(Err(CdpError::Closed)).map_err(|e| failed("reached", &e))?;
+        let reply = tokio::time::timeout(START_TIMEOUT, cdp.call("Browser.getVersion", json!({}))).await;
+        let version = reply.unwrap_or(Err(CdpError::Closed)).map_err(|e| failed("reached", &e))?;
         tracing::info!(version = version["product"].as_str(), "a browser was started");
-        let (given, has, retired) = (AtomicU32::new(0), watch::Sender::new(0), AtomicBool::new(false));
-        let browser = Arc::new(Browser { cdp, process, given, has, retired, _watch: std::sync::Mutex::default() });
+        let (pages_assigned, open_pages, retired) = (AtomicU32::new(0), watch::Sender::new(0), AtomicBool::new(false));
+        let browser = Arc::new(Browser {
+            cdp,
+            process,
+            pages_assigned,
+            open_pages,
+            retired,
+            _watchdog: std::sync::Mutex::default(),
+        });
         // Reports windows that pages open, so that they can be closed.
         browser.cdp.post(None, "Target.setDiscoverTargets", json!({ "discover": true }));
-        let watch = tokio::spawn(supervise(Arc::downgrade(&browser), config.clone()));
-        if let Ok(mut slot) = browser._watch.lock() {
-            *slot = Some(AbortOnDropHandle::new(watch));
+        let watchdog = tokio::spawn(supervise(Arc::downgrade(&browser), config.clone()));
+        if let Ok(mut slot) = browser._watchdog.lock() {
+            *slot = Some(AbortOnDropHandle::new(watchdog));
         }
         Ok(browser)
     }
 
     /// Returns whether it accepts another page.
-    pub(crate) fn takes(&self) -> bool {
+    pub(crate) fn accepts_pages(&self) -> bool {
         !self.retired.load(Ordering::SeqCst) && !self.cdp.is_closed()
     }
 
     /// Returns whether it has no pages.
     pub(crate) fn is_empty(&self) -> bool {
-        *self.has.borrow() == 0
+        *self.open_pages.borrow() == 0
     }
 
     /// Returns a watch on its number of pages.
-    pub(crate) fn pages(&self) -> watch::Receiver<usize> {
-        self.has.subscribe()
+    pub(crate) fn watch_pages(&self) -> watch::Receiver<usize> {
+        self.open_pages.subscribe()
     }
 
     /// Waits until it has no page or is unreachable.
-    pub(crate) async fn emptied(&self) {
-        let mut pages = self.pages();
+    pub(crate) async fn wait_until_empty(&self) {
+        let mut pages = self.watch_pages();
         tokio::select! {
-            _ = pages.wait_for(|has| *has == 0) => {}
+            _ = pages.wait_for(|count| *count == 0) => {}
             () = self.cdp.closed() => {}
         }
     }
 
-    /// Assigns it a page. Retires it when it was given `max` pages.
-    pub(crate) fn give(self: &Arc<Self>, max: u32) -> PageSlot {
-        if self.given.fetch_add(1, Ordering::SeqCst) + 1 >= max {
+    /// Assigns it a page. Retires it when `max` pages have been assigned to it.
+    pub(crate) fn assign(self: &Arc<Self>, max: u32) -> PageSlot {
+        if self.pages_assigned.fetch_add(1, Ordering::SeqCst) + 1 >= max {
             self.retire();
         }
-        self.has.send_modify(|has| *has += 1);
+        self.open_pages.send_modify(|count| *count += 1);
         PageSlot { browser: Arc::clone(self) }
     }
 
@@ -106,8 +113,8 @@ impl Browser {
     }
 
     /// Waits until nothing is left of it.
-    pub(crate) async fn gone(&self) {
-        self.process.ended().await;
+    pub(crate) async fn wait_for_exit(&self) {
+        self.process.wait_for_exit().await;
     }
 }
 
@@ -118,16 +125,16 @@ pub(crate) struct PageSlot {
 
 impl Drop for PageSlot {
     fn drop(&mut self) {
-        self.browser.has.send_modify(|has| *has -= 1);
+        self.browser.open_pages.send_modify(|count| *count -= 1);
     }
 }
 
 /// Watches a browser as long as it exists: kills page processes that hold too much memory, and a browser that does not
 /// answer.
 async fn supervise(browser: std::sync::Weak<Browser>, config: RenderConfig) {
-    let mut asked = tokio::time::Instant::now();
+    let mut last_ping = tokio::time::Instant::now();
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(MEMORY_CHECK_INTERVAL).await;
         let Some(browser) = browser.upgrade() else { return };
         if browser.cdp.is_closed() {
             browser.kill();
@@ -138,21 +145,22 @@ async fn supervise(browser: std::sync::Weak<Browser>, config: RenderConfig) {
         }
         // Reading memory figures may block while a process grows, so it runs on a blocking thread.
         let root = browser.process.root;
-        let Ok(tree) = tokio::task::spawn_blocking(move || memory::tree(root)).await else { continue };
-        for pid in memory::too_large(&tree, config.limits.memory, config.browser_memory) {
+        let Ok(tree) = tokio::task::spawn_blocking(move || memory::process_tree(root)).await else { continue };
+        for pid in memory::processes_to_kill(&tree, config.limits.memory, config.max_browser_memory) {
             tracing::warn!(pid, "a page held too much memory; its process was killed");
             memory::kill(pid);
             // Other processes may still hold memory on its behalf.
             browser.retire();
         }
-        if asked.elapsed() > ASK {
-            let answer = tokio::time::timeout(config.answer, browser.cdp.call("Browser.getVersion", json!({}))).await;
+        if last_ping.elapsed() > PING_INTERVAL {
+            let answer =
+                tokio::time::timeout(config.command_timeout, browser.cdp.call("Browser.getVersion", json!({}))).await;
             if answer.is_err() {
                 tracing::error!("a browser did not answer; it was killed");
                 browser.kill();
                 return;
             }
-            asked = tokio::time::Instant::now();
+            last_ping = tokio::time::Instant::now();
         }
     }
 }

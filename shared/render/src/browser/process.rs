@@ -1,4 +1,5 @@
-//! The process of a browser. A shell starts it and outlives neither us nor the browser; a pipe connects us to it.
+//! The process of a browser. A shell starts it, and ends it when this process or the shell ends; a pipe connects this
+//! process to it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use super::flags::flags;
 use crate::config::{RenderConfig, Sandbox};
 
-/// The script of that shell.
-const KEEP: &str = include_str!("keep.sh");
-/// Search path for the browser's process. The rest of our environment is not passed on, because it has secrets.
+/// The script of the shell that starts the browser.
+const KEEP_SCRIPT: &str = include_str!("keep.sh");
+/// Search path for the browser's process. No other variable of this process's environment is passed on: some are
+/// secrets.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Time that the shell has to end a browser.
-const END: Duration = Duration::from_secs(5);
+/// Time that the shell has to end a browser before its process group is killed.
+const KILL_GRACE: Duration = Duration::from_secs(5);
 
 /// A browser's process. Killed with all its descendants when dropped.
 pub(crate) struct Process {
@@ -38,13 +40,13 @@ pub(crate) type Pipe = (ChildStdin, ChildStdout);
 impl Process {
     /// Starts the process.
     pub(crate) async fn start(config: &RenderConfig, proxy: SocketAddr) -> io::Result<(Process, Pipe)> {
-        let folder = tempfile::Builder::new().prefix("runo-browser-").tempdir_in(&config.folders)?;
+        let folder = tempfile::Builder::new().prefix("runo-browser-").tempdir_in(&config.temp_dir)?;
         let sandbox = config.sandbox == Sandbox::On && !rustix::process::geteuid().is_root();
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", KEEP, "keep"]).arg(std::process::id().to_string()).arg(folder.path());
+        command.args(["-c", KEEP_SCRIPT, "keep"]).arg(std::process::id().to_string()).arg(folder.path());
         command.arg(&config.browser).args(flags(folder.path(), proxy, sandbox));
         // All temporary files go into the folder, which is removed with the process.
-        command.env_clear().env("PATH", PATH).env("RUNO_KEEP", KEEP).env("LANG", "C.UTF-8").env("TZ", "UTC");
+        command.env_clear().env("PATH", PATH).env("RUNO_KEEP", KEEP_SCRIPT).env("LANG", "C.UTF-8").env("TZ", "UTC");
         for name in ["HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"] {
             command.env(name, folder.path());
         }
@@ -58,7 +60,7 @@ impl Process {
         thread::Builder::new().name("browser".into()).spawn(move || {
             let _end = end.drop_guard();
             match command.spawn() {
-                Ok(child) => live(child, &slot, started, folder),
+                Ok(child) => wait_for_end(child, &slot, started, folder),
                 Err(error) => drop(started.send(Err(error))),
             }
         })?;
@@ -74,7 +76,7 @@ impl Process {
         // The shell ends what it started. If `setpriv` or `setsid` is missing, this is the browser itself.
         let _ = kill_process(pid, Signal::TERM);
         let (slot, ended) = (Arc::clone(&self.pid), self.ended.clone());
-        let late = move || {
+        let kill_group = move || {
             let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(pid) = *slot {
                 let _ = kill_process_group(pid, Signal::KILL);
@@ -83,15 +85,15 @@ impl Process {
         // Outside a runtime nothing can wait for it. The pipe has closed, at which a browser ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if tokio::time::timeout(END, ended.cancelled()).await.is_err() {
-                    late();
+                if tokio::time::timeout(KILL_GRACE, ended.cancelled()).await.is_err() {
+                    kill_group();
                 }
             });
         }
     }
 
     /// Waits until the process has ended and nothing is left of it.
-    pub(crate) async fn ended(&self) {
+    pub(crate) async fn wait_for_exit(&self) {
         self.ended.cancelled().await;
     }
 }
@@ -102,10 +104,10 @@ impl Drop for Process {
     }
 }
 
-type Started = tokio::sync::oneshot::Sender<io::Result<(u32, std::process::ChildStdin, std::process::ChildStdout)>>;
+type StartSender = tokio::sync::oneshot::Sender<io::Result<(u32, std::process::ChildStdin, std::process::ChildStdout)>>;
 
 /// Waits until a process ends. Publishes its id only while the id is valid.
-fn live(mut child: Child, slot: &Mutex<Option<Pid>>, started: Started, folder: TempDir) {
+fn wait_for_end(mut child: Child, slot: &Mutex<Option<Pid>>, started: StartSender, folder: TempDir) {
     let pid = Pid::from_child(&child);
     *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(pid);
     if let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) {

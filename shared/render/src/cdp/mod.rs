@@ -46,12 +46,12 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    waiting: HashMap<u64, Waiting>,
+    pending: HashMap<u64, PendingCall>,
     sessions: HashMap<String, mpsc::Sender<Event>>,
 }
 
-/// A caller that waits for an answer.
-struct Waiting {
+/// A call that waits for its answer.
+struct PendingCall {
     session: Option<String>,
     answer: oneshot::Sender<Result<Value, CdpError>>,
 }
@@ -69,13 +69,13 @@ impl Cdp {
         let (next, state, closed) = (AtomicU64::new(1), Mutex::default(), CancellationToken::new());
         let cdp = Cdp { inner: Arc::new(Inner { next, out, state, closed: closed.clone() }) };
         tokio::spawn(closed.clone().run_until_cancelled_owned(write(stdin, commands)));
-        let reader = Arc::downgrade(&cdp.inner);
+        let weak_inner = Arc::downgrade(&cdp.inner);
         tokio::spawn(async move {
-            let take = |message: &[u8]| reader.upgrade().map(|inner| inner.take(message));
-            closed.clone().run_until_cancelled_owned(read(BufReader::with_capacity(64 << 10, stdout), take)).await;
+            let dispatch = |message: &[u8]| weak_inner.upgrade().map(|inner| inner.dispatch(message));
+            closed.clone().run_until_cancelled_owned(read(BufReader::with_capacity(64 << 10, stdout), dispatch)).await;
             // Cancelled first, so that a caller whose session ended can see that the browser is gone.
             closed.cancel();
-            if let Some(inner) = reader.upgrade() {
+            if let Some(inner) = weak_inner.upgrade() {
                 inner.end();
             }
         });
@@ -100,7 +100,7 @@ impl Cdp {
 
     /// Sends a command to the browser itself and returns its answer.
     pub(crate) async fn call(&self, method: &str, params: Value) -> Result<Value, CdpError> {
-        self.ask(None, method, params).await
+        self.start_call(None, method, params).await
     }
 
     /// Sends a command and ignores its answer.
@@ -109,8 +109,8 @@ impl Cdp {
         self.send(id, session, method, params);
     }
 
-    /// Sends a command immediately. The returned future yields its answer.
-    fn ask(
+    /// Sends a command at once, even if the returned future is never polled. The future yields the answer.
+    fn start_call(
         &self,
         session: Option<&str>,
         method: &str,
@@ -118,13 +118,13 @@ impl Cdp {
     ) -> impl Future<Output = Result<Value, CdpError>> + use<> {
         let id = self.inner.next.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        self.inner.state().waiting.insert(id, Waiting { session: session.map(str::to_owned), answer });
-        let forget = Forget { id, inner: Arc::clone(&self.inner) };
+        self.inner.state().pending.insert(id, PendingCall { session: session.map(str::to_owned), answer });
+        let remove_on_drop = RemoveOnDrop { id, inner: Arc::clone(&self.inner) };
         if !self.send(id, session, method, params) || self.is_closed() {
-            self.inner.state().waiting.remove(&id);
+            self.inner.state().pending.remove(&id);
         }
         async move {
-            let _forget = forget;
+            let _remove_on_drop = remove_on_drop;
             answered.await.unwrap_or(Err(CdpError::Closed))
         }
     }
@@ -140,29 +140,29 @@ impl Cdp {
     }
 }
 
-/// Removes a waiting caller when its future is dropped.
-struct Forget {
+/// Removes a pending call when its future is dropped.
+struct RemoveOnDrop {
     id: u64,
     inner: Arc<Inner>,
 }
 
-impl Drop for Forget {
+impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
-        self.inner.state().waiting.remove(&self.id);
+        self.inner.state().pending.remove(&self.id);
     }
 }
 
 impl Inner {
-    /// Dispatches a message of the browser to the waiting caller or the session.
-    fn take(&self, message: &[u8]) {
+    /// Dispatches a message of the browser to the pending call or the session.
+    fn dispatch(&self, message: &[u8]) {
         let Ok(mut message) = serde_json::from_slice::<Value>(message) else { return };
         if let Some(id) = message["id"].as_u64() {
-            let Some(waiting) = self.state().waiting.remove(&id) else { return };
+            let Some(call) = self.state().pending.remove(&id) else { return };
             let result = match message.get("error") {
                 Some(error) => Err(CdpError::Refused(error["message"].as_str().unwrap_or_default().to_owned())),
                 None => Ok(message["result"].take()),
             };
-            let _ = waiting.answer.send(result);
+            let _ = call.answer.send(result);
             return;
         }
         let Some(method) = message["method"].as_str().map(str::to_owned) else { return };
@@ -194,7 +194,7 @@ impl Inner {
     fn end_session(&self, session: &str) {
         let mut state = self.state();
         state.sessions.remove(session);
-        state.waiting.retain(|_, waiting| waiting.session.as_deref() != Some(session));
+        state.pending.retain(|_, call| call.session.as_deref() != Some(session));
     }
 
     fn end(&self) {
@@ -210,8 +210,8 @@ async fn write(mut stdin: ChildStdin, mut commands: mpsc::UnboundedReceiver<Vec<
     }
 }
 
-/// Reads messages until the browser is gone, `take` returns `None`, or a message is too long.
-async fn read<R: AsyncBufRead + Unpin>(mut from: R, mut take: impl FnMut(&[u8]) -> Option<()>) {
+/// Reads messages until the browser is gone, `dispatch` returns `None`, or a message is too long.
+async fn read<R: AsyncBufRead + Unpin>(mut from: R, mut dispatch: impl FnMut(&[u8]) -> Option<()>) {
     let mut message = Vec::new();
     loop {
         let Ok(bytes) = from.fill_buf().await else { return };
@@ -225,7 +225,7 @@ async fn read<R: AsyncBufRead + Unpin>(mut from: R, mut take: impl FnMut(&[u8]) 
         message.extend_from_slice(part);
         let used = part.len() + usize::from(ends);
         from.consume(used);
-        if message.len() > MAX_MESSAGE || (ends && take(&message).is_none()) {
+        if message.len() > MAX_MESSAGE || (ends && dispatch(&message).is_none()) {
             return;
         }
         if ends {

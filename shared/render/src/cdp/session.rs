@@ -20,10 +20,10 @@ pub(crate) type Events = mpsc::Receiver<Event>;
 /// A session with a page. Cheap to clone. Dropping the last clone ends the session, but does not close the page.
 #[derive(Clone)]
 pub(crate) struct Session {
-    inner: Arc<Followed>,
+    inner: Arc<SessionInner>,
 }
 
-struct Followed {
+struct SessionInner {
     cdp: Cdp,
     id: String,
 }
@@ -35,18 +35,18 @@ impl Session {
         let id = answer["sessionId"].as_str().ok_or(CdpError::Closed)?.to_owned();
         let (sender, events) = mpsc::channel(MAX_EVENTS);
         cdp.inner.state().sessions.insert(id.clone(), sender);
-        let session = Session { inner: Arc::new(Followed { cdp: cdp.clone(), id }) };
+        let session = Session { inner: Arc::new(SessionInner { cdp: cdp.clone(), id }) };
         // If the connection closed before the line above, nobody will remove this session.
         if cdp.is_closed() { Err(CdpError::Closed) } else { Ok((session, events)) }
     }
 
-    /// Sends a command immediately. The returned future yields its answer.
-    pub(crate) fn ask(&self, method: &str, params: Value) -> impl Future<Output = Result<Value, CdpError>> + use<> {
-        self.inner.cdp.ask(Some(&self.inner.id), method, params)
+    /// Sends a command at once, even if the returned future is never polled. The future yields the answer.
+    pub(crate) fn call(&self, method: &str, params: Value) -> impl Future<Output = Result<Value, CdpError>> + use<> {
+        self.inner.cdp.start_call(Some(&self.inner.id), method, params)
     }
 
     /// Returns whether the browser is unreachable.
-    pub(crate) fn is_lost(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.inner.cdp.is_closed()
     }
 
@@ -56,7 +56,7 @@ impl Session {
     }
 }
 
-impl Drop for Followed {
+impl Drop for SessionInner {
     fn drop(&mut self) {
         self.cdp.inner.end_session(&self.id);
     }

@@ -7,7 +7,7 @@ const MAX_FIELDS: usize = 500;
 
 /// A request of the browser to the proxy.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct ProxyRequest {
     pub(super) method: String,
     /// `host:port` for a tunnel, otherwise a URL.
     pub(super) target: String,
@@ -21,14 +21,14 @@ pub(super) fn end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Parses the head of a request to a proxy.
-pub(super) fn request(head: &[u8]) -> Option<Asked> {
+pub(super) fn request(head: &[u8]) -> Option<ProxyRequest> {
     let mut fields = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
     request.parse(head).ok()?;
     let (method, target) = (request.method?.to_owned(), request.path?.to_owned());
     let field = request.headers.iter().find(|f| f.name.eq_ignore_ascii_case("proxy-authorization"));
     let authorization = field.map(|f| String::from_utf8_lossy(f.value).into_owned());
-    Some(Asked { method, target, authorization })
+    Some(ProxyRequest { method, target, authorization })
 }
 
 /// Returns the head to send to the origin: with the path only, without fields for the proxy, and with `Connection:

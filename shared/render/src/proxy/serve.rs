@@ -11,8 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use url::Url;
 
 use super::Shared;
-use super::head::{self, Asked, MAX_HEAD};
-use super::ledger::Ledger;
+use super::head::{self, MAX_HEAD, ProxyRequest};
+use super::traffic::PageTraffic;
 
 /// Timeout for reading a connection's request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
@@ -23,39 +23,40 @@ const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnec
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// Serves one connection. Closes it on any failure; the browser sees a failed request.
-pub(super) async fn serve(shared: Arc<Shared>, mut socket: TcpStream, stranger: OwnedSemaphorePermit) {
+pub(super) async fn serve(shared: Arc<Shared>, mut socket: TcpStream, permit: OwnedSemaphorePermit) {
     let _ = socket.set_nodelay(true);
     let Ok(Ok(Some((head, rest)))) = tokio::time::timeout(HEAD_TIMEOUT, read_head(&mut socket)).await else { return };
-    let Some(asked) = head::request(&head) else { return };
-    let Some(key) = asked.authorization.as_deref() else {
+    let Some(request) = head::request(&head) else { return };
+    let Some(key) = request.authorization.as_deref() else {
         let _ = tokio::time::timeout(HEAD_TIMEOUT, refuse(&mut socket, AUTH_REQUIRED)).await;
         return;
     };
     // Credentials of a page that has ended, or unknown ones.
-    let Some(ledger) = shared.pages().get(key).cloned() else { return };
-    drop(stranger);
-    let Some(_place) = ledger.connect().await else { return };
-    let through = Through { shared: &shared, ledger: &ledger, head: &head, rest: &rest };
+    let Some(traffic) = shared.pages().get(key).cloned() else { return };
+    drop(permit);
+    let Some(_permit) = traffic.acquire_connection().await else { return };
+    let forwarded = ForwardedRequest { shared: &shared, traffic: &traffic, head: &head, rest: &rest };
     tokio::select! {
-        () = ledger.closed() => {}
-        _ = through.go(socket, &asked) => {}
+        () = traffic.closed() => {}
+        _ = forwarded.run(socket, &request) => {}
     }
 }
 
 /// A request that is forwarded.
-struct Through<'a> {
+struct ForwardedRequest<'a> {
     shared: &'a Shared,
-    ledger: &'a Ledger,
+    traffic: &'a PageTraffic,
     head: &'a [u8],
     /// Bytes that arrived after its head.
     rest: &'a [u8],
 }
 
-impl Through<'_> {
-    async fn go(&self, mut socket: TcpStream, asked: &Asked) -> io::Result<()> {
-        let tunnel = asked.method == "CONNECT";
-        // Only the address and port are judged: the protocol inside a tunnel is unknown.
-        let url = if tunnel { Url::parse(&format!("https://{}/", asked.target)) } else { Url::parse(&asked.target) };
+impl ForwardedRequest<'_> {
+    async fn run(&self, mut socket: TcpStream, request: &ProxyRequest) -> io::Result<()> {
+        let tunnel = request.method == "CONNECT";
+        // Only the address and port are checked: the protocol inside a tunnel is unknown.
+        let url =
+            if tunnel { Url::parse(&format!("https://{}/", request.target)) } else { Url::parse(&request.target) };
         let Ok(url) = url else { return Ok(()) };
         if !tunnel && url.scheme() != "http" {
             return Ok(());
@@ -64,7 +65,7 @@ impl Through<'_> {
             Ok(site) => site,
             Err(error) => {
                 tracing::info!(%error, "a page's connection was refused or failed");
-                self.ledger.failed(url.host_str().unwrap_or_default(), error);
+                self.traffic.record_failure(url.host_str().unwrap_or_default(), error);
                 return if tunnel { refuse(&mut socket, FORBIDDEN).await } else { Ok(()) };
             }
         };
@@ -74,8 +75,8 @@ impl Through<'_> {
             site.write_all(self.rest).await?;
         } else {
             let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-            let head = head::for_origin(self.head, &asked.method, path);
-            self.ledger.count(head.len() + self.rest.len());
+            let head = head::for_origin(self.head, &request.method, path);
+            self.traffic.add_bytes(head.len() + self.rest.len());
             site.write_all(&head).await?;
             site.write_all(self.rest).await?;
         }
@@ -83,7 +84,7 @@ impl Through<'_> {
         let (mut from_browser, mut to_browser) = socket.split();
         let down = async {
             if !tunnel {
-                self.answer(&mut from_site, &mut to_browser).await?;
+                self.forward_response_head(&mut from_site, &mut to_browser).await?;
             }
             self.copy(&mut from_site, &mut to_browser).await
         };
@@ -101,14 +102,18 @@ impl Through<'_> {
     async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
         let site = self.shared.fetcher.dial(url).await?;
         // This is the proxy itself, which is refused even if the operator allows loopback.
-        if site.peer_addr().is_ok_and(|peer| peer.port() == self.shared.at.port() && peer.ip().is_loopback()) {
-            return Err(FetchError::Forbidden(fetch::guard::Refusal::Own.to_string()));
+        if site.peer_addr().is_ok_and(|peer| peer.port() == self.shared.address.port() && peer.ip().is_loopback()) {
+            return Err(FetchError::Forbidden(fetch::guard::Refusal::OwnListener.to_string()));
         }
         Ok(site)
     }
 
     /// Forwards the head of a response. Drops interim responses.
-    async fn answer<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(&self, from: &mut R, to: &mut W) -> io::Result<()> {
+    async fn forward_response_head<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+        &self,
+        from: &mut R,
+        to: &mut W,
+    ) -> io::Result<()> {
         let mut bytes = Vec::new();
         loop {
             let end = loop {
@@ -119,7 +124,7 @@ impl Through<'_> {
                 if start > MAX_HEAD || from.read_buf(&mut bytes).await? == 0 {
                     return Err(io::ErrorKind::InvalidData.into());
                 }
-                self.ledger.count(bytes.len() - start);
+                self.traffic.add_bytes(bytes.len() - start);
             };
             let Some(status) = head::status(&bytes[..end]) else { return Err(io::ErrorKind::InvalidData.into()) };
             // A site must not ask for the proxy's credentials.
@@ -142,7 +147,7 @@ impl Through<'_> {
             if count == 0 {
                 return Ok(());
             }
-            self.ledger.count(count);
+            self.traffic.add_bytes(count);
             to.write_all(&piece[..count]).await?;
         }
     }

@@ -31,7 +31,7 @@ async fn site(at: &str, answer: &'static [u8]) -> (SocketAddr, Arc<Mutex<Vec<Str
 
 /// Returns the proxy's complete answer to a request.
 async fn ask(proxy: &Proxy, request: String) -> String {
-    let mut socket = TcpStream::connect(proxy.at()).await.unwrap();
+    let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
     socket.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer)).await;
@@ -39,8 +39,8 @@ async fn ask(proxy: &Proxy, request: String) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn get(pass: &Pass, url: &str) -> String {
-    format!("GET {url} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: {}\r\n\r\n", pass.key)
+fn get(access: &ProxyAccess, url: &str) -> String {
+    format!("GET {url} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: {}\r\n\r\n", access.key)
 }
 
 const HELLO: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nhello";
@@ -49,17 +49,17 @@ const HELLO: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 O
 async fn a_pages_requests_are_forwarded_without_its_credentials() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.1:0", HELLO).await;
-    let pass = proxy.open(&Limits::default()).unwrap();
-    let answer = ask(&proxy, get(&pass, &format!("http://{site}/a?b"))).await;
+    let access = proxy.open(&Limits::default()).unwrap();
+    let answer = ask(&proxy, get(&access, &format!("http://{site}/a?b"))).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
     assert!(answer.contains("Connection: close") && !answer.contains("103"), "{answer}");
     let sent = seen.lock().unwrap()[0].clone();
     assert!(sent.starts_with("GET /a?b HTTP/1.1\r\nHost: x\r\n") && !sent.contains("Proxy"), "{sent}");
-    let tunnel = format!("CONNECT {site} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\nbytes", pass.key);
+    let tunnel = format!("CONNECT {site} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\nbytes", access.key);
     let answer = ask(&proxy, tunnel).await;
     assert!(answer.starts_with("HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 103"), "{answer}");
     assert_eq!(seen.lock().unwrap()[1], "bytes");
-    assert!(pass.ledger.bytes() > 100);
+    assert!(access.traffic.bytes() > 100);
 }
 
 #[tokio::test]
@@ -81,18 +81,18 @@ async fn requests_without_valid_credentials_or_an_http_url_are_not_forwarded() {
 async fn an_address_that_may_not_be_fetched_is_not_dialled() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.2:0", HELLO).await;
-    let pass = proxy.open(&Limits::default()).unwrap();
+    let access = proxy.open(&Limits::default()).unwrap();
     for url in [format!("http://{site}/"), format!("http://user@{site}/"), "http://10.0.0.1/".into()] {
-        assert_eq!(ask(&proxy, get(&pass, &url)).await, "", "{url}");
+        assert_eq!(ask(&proxy, get(&access, &url)).await, "", "{url}");
     }
-    let own = proxy.at();
+    let own = proxy.address();
     for target in [site.to_string(), "169.254.169.254:80".into(), "[::1]:443".into(), own.to_string()] {
-        let tunnel = format!("CONNECT {target} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\n", pass.key);
+        let tunnel = format!("CONNECT {target} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\n", access.key);
         assert!(ask(&proxy, tunnel).await.starts_with("HTTP/1.1 403 "), "{target}");
     }
     assert_eq!(*seen.lock().unwrap(), [""; 0]);
-    assert_eq!(pass.ledger.refused(), 7);
-    assert!(matches!(pass.ledger.failure("10.0.0.1"), Some(fetch::FetchError::Forbidden(_))));
+    assert_eq!(access.traffic.refused_count(), 7);
+    assert!(matches!(access.traffic.last_failure("10.0.0.1"), Some(fetch::FetchError::Forbidden(_))));
 }
 
 #[tokio::test]
@@ -100,14 +100,14 @@ async fn a_page_over_its_byte_or_connection_limit_is_cut_off() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.1:0", HELLO).await;
     let url = format!("http://{site}/");
-    let pass = proxy.open(&Limits { bytes: 100, ..Limits::default() }).unwrap();
-    ask(&proxy, get(&pass, &url)).await;
-    assert_eq!(pass.ledger.over(), Some(Over::Bytes(100)));
-    assert_eq!(ask(&proxy, get(&pass, &url)).await, "");
-    let pass = proxy.open(&Limits { connections: 1, ..Limits::default() }).unwrap();
-    assert!(ask(&proxy, get(&pass, &url)).await.ends_with("hello"));
-    assert_eq!(ask(&proxy, get(&pass, &url)).await, "");
-    assert_eq!(pass.ledger.over(), Some(Over::Connections(1)));
+    let access = proxy.open(&Limits { bytes: 100, ..Limits::default() }).unwrap();
+    ask(&proxy, get(&access, &url)).await;
+    assert_eq!(access.traffic.exceeded_limit(), Some(ExceededLimit::Bytes(100)));
+    assert_eq!(ask(&proxy, get(&access, &url)).await, "");
+    let access = proxy.open(&Limits { connections: 1, ..Limits::default() }).unwrap();
+    assert!(ask(&proxy, get(&access, &url)).await.ends_with("hello"));
+    assert_eq!(ask(&proxy, get(&access, &url)).await, "");
+    assert_eq!(access.traffic.exceeded_limit(), Some(ExceededLimit::Connections(1)));
     assert_eq!(seen.lock().unwrap().len(), 2);
 }
 
@@ -115,13 +115,13 @@ async fn a_page_over_its_byte_or_connection_limit_is_cut_off() {
 async fn a_tunnel_ends_with_its_page() {
     let proxy = proxy("127.0.0.1/32").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let pass = proxy.open(&Limits::default()).unwrap();
+    let access = proxy.open(&Limits::default()).unwrap();
     let head =
-        format!("CONNECT {} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\n", listener.local_addr().unwrap(), pass.key);
+        format!("CONNECT {} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\n", listener.local_addr().unwrap(), access.key);
     let asking = ask(&proxy, head);
     let ending = async {
         let (mut site, _) = listener.accept().await.unwrap();
-        drop(pass);
+        drop(access);
         let mut rest = Vec::new();
         site.read_to_end(&mut rest).await.unwrap()
     };
@@ -134,6 +134,6 @@ async fn a_tunnel_ends_with_its_page() {
 async fn a_site_cannot_ask_for_the_proxys_credentials() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, _) = site("127.0.0.1:0", b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n").await;
-    let pass = proxy.open(&Limits::default()).unwrap();
-    assert_eq!(ask(&proxy, get(&pass, &format!("http://{site}/"))).await, "");
+    let access = proxy.open(&Limits::default()).unwrap();
+    assert_eq!(ask(&proxy, get(&access, &format!("http://{site}/"))).await, "");
 }

@@ -8,18 +8,18 @@ use crate::error::RenderError;
 impl Visit<'_> {
     /// Returns the error for a document that the browser could not show. The proxy knows more about the reason than the
     /// browser.
-    pub(super) fn unreachable(&self, text: &str) -> RenderError {
-        if let Some(error) = self.too_much() {
+    pub(super) fn unreachable_error(&self, text: &str) -> RenderError {
+        if let Some(error) = self.limit_error() {
             return error;
         }
-        let host = self.asked_last.host_str().unwrap_or_default();
-        match self.pass.ledger.failure(host) {
+        let host = self.last_requested.host_str().unwrap_or_default();
+        match self.access.traffic.last_failure(host) {
             Some(FetchError::Forbidden(text)) => return RenderError::Forbidden(text),
             Some(FetchError::Internal(text)) => return RenderError::Internal(text.into()),
             Some(error) => return RenderError::Unreachable(error.to_string()),
             None => {}
         }
-        if !matches!(self.asked_last.scheme(), "http" | "https") {
+        if !matches!(self.last_requested.scheme(), "http" | "https") {
             return RenderError::Forbidden("this URL may not be fetched: the scheme must be http or https".into());
         }
         let name = text.strip_prefix("net::ERR_").unwrap_or(text);
@@ -39,23 +39,23 @@ impl Visit<'_> {
     }
 
     /// Returns an error if the page exceeded a limit.
-    pub(super) fn too_much(&self) -> Option<RenderError> {
-        let over = self.pass.ledger.over()?;
-        Some(RenderError::TooMuch(format!("the page needed more than {over} before its document was loaded")))
+    pub(super) fn limit_error(&self) -> Option<RenderError> {
+        let limit = self.access.traffic.exceeded_limit()?;
+        Some(RenderError::LimitExceeded(format!("the page needed more than {limit} before its document was loaded")))
     }
 
     /// Returns the error for a page that sends no more events.
-    pub(super) fn lost(&self) -> RenderError {
-        if self.session.is_lost() {
+    pub(super) fn lost_error(&self) -> RenderError {
+        if self.session.is_closed() {
             return RenderError::Internal("it was lost".into());
         }
-        RenderError::TooMuch("the page closed itself, or caused more events than could be handled".into())
+        RenderError::LimitExceeded("the page closed itself, or caused more events than could be handled".into())
     }
 
     /// Translates an error of reading the document.
     pub(super) fn read_error(&self, error: RenderError) -> RenderError {
         match error {
-            RenderError::Internal(_) => self.lost(),
+            RenderError::Internal(_) => self.lost_error(),
             error => error,
         }
     }

@@ -1,8 +1,8 @@
 //! Visits one page, from its URL to its document.
 
-mod answer;
 mod fault;
-mod picture;
+mod response;
+mod screenshot;
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -11,47 +11,47 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use url::Url;
 
-use answer::Answer;
-use picture::Picture;
+use response::DocumentResponse;
+use screenshot::Screenshot;
 
-use crate::ask::{Capture, Rendered, Request, WaitFor};
 use crate::cdp::{CdpError, Event, Events, Session};
 use crate::config::Limits;
-use crate::context::Opened;
+use crate::context::OpenPage;
 use crate::error::RenderError;
-use crate::proxy::{Over, Pass};
-use crate::ready::Ready;
-use crate::screen::{Screen, Verdict};
-use crate::snapshot::{Probed, World};
+use crate::proxy::{ExceededLimit, ProxyAccess};
+use crate::readiness::Readiness;
+use crate::request::{Capture, Rendered, Request, WaitFor};
+use crate::request_filter::{RequestFilter, Verdict};
+use crate::snapshot::{ProbeResult, World};
 
 /// Interval at which a page is probed.
-const LOOK: Duration = Duration::from_millis(100);
+const PROBE_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum part of a page's time that is reserved for reading it.
-const KEEP: Duration = Duration::from_secs(2);
+const MAX_READ_RESERVE: Duration = Duration::from_secs(2);
 /// Maximum number of documents whose responses are kept.
-const MAX_ANSWERS: usize = 64;
+const MAX_RESPONSES: usize = 64;
 
 /// Visits a page until `end`.
 pub(crate) async fn visit(
-    opened: Opened,
-    pass: &Pass,
+    opened: OpenPage,
+    access: &ProxyAccess,
     request: &Request,
     limits: &Limits,
     end: Instant,
 ) -> Result<Rendered, RenderError> {
-    let Opened { session, events, frame } = opened;
+    let OpenPage { session, events, frame } = opened;
     let visit = Visit {
-        screen: Screen::new(request, &frame),
+        filter: RequestFilter::new(request, &frame),
         world: World::new(&frame),
-        ready: Ready::new(Instant::now()),
-        answers: HashMap::new(),
+        readiness: Readiness::new(Instant::now()),
+        responses: HashMap::new(),
         shown: None,
         documents: 0,
-        asked_last: request.url.clone(),
-        ended: None,
+        last_requested: request.url.clone(),
+        error: None,
         session,
         frame,
-        pass,
+        access,
         request,
         limits,
     };
@@ -61,68 +61,69 @@ pub(crate) async fn visit(
 struct Visit<'v> {
     session: Session,
     frame: String,
-    pass: &'v Pass,
+    access: &'v ProxyAccess,
     request: &'v Request,
     limits: &'v Limits,
-    screen: Screen<'v>,
+    filter: RequestFilter<'v>,
     world: World,
-    ready: Ready,
+    readiness: Readiness,
     /// Responses to requests for documents of the page's window, by loader.
-    answers: HashMap<String, Answer>,
+    responses: HashMap<String, DocumentResponse>,
     /// Loader of the document that is shown.
     shown: Option<String>,
     documents: u32,
     /// The document that the page's window requested last.
-    asked_last: Url,
-    ended: Option<RenderError>,
+    last_requested: Url,
+    /// Set when the visit has failed.
+    error: Option<RenderError>,
 }
 
-type Probing = Pin<Box<dyn Future<Output = Probed> + Send>>;
+type Probing = Pin<Box<dyn Future<Output = ProbeResult> + Send>>;
 
 impl Visit<'_> {
     async fn run(mut self, mut events: Events, end: Instant) -> Result<Rendered, RenderError> {
         let start = Instant::now();
-        let keep = KEEP.min(end.saturating_duration_since(start) / 5);
-        let soft = end - keep;
-        let navigated = self.session.ask("Page.navigate", json!({ "url": self.request.url.as_str() }));
-        tokio::pin!(navigated);
-        let (mut arrived, mut probing): (bool, Option<Probing>) = (false, None);
-        let mut tick = tokio::time::interval(LOOK);
+        let reserve = MAX_READ_RESERVE.min(end.saturating_duration_since(start) / 5);
+        let read_start = end - reserve;
+        let navigation = self.session.call("Page.navigate", json!({ "url": self.request.url.as_str() }));
+        tokio::pin!(navigation);
+        let (mut navigation_done, mut probing): (bool, Option<Probing>) = (false, None);
+        let mut tick = tokio::time::interval(PROBE_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(soft.into()) => break,
+                () = tokio::time::sleep_until(read_start.into()) => break,
                 event = events.recv() => match event {
-                    Some(event) => self.happened(&event),
-                    None => return Err(self.lost()),
+                    Some(event) => self.handle_event(&event),
+                    None => return Err(self.lost_error()),
                 },
-                answer = &mut navigated, if !arrived => {
-                    arrived = true;
-                    self.arrived(answer)?;
+                answer = &mut navigation, if !navigation_done => {
+                    navigation_done = true;
+                    self.handle_navigation(answer)?;
                 }
-                probed = seen(&mut probing) => {
+                probed = await_probe(&mut probing) => {
                     probing = None;
-                    self.probed(probed);
+                    self.handle_probe(probed);
                 }
                 _ = tick.tick() => {
-                    if arrived && probing.is_none() {
+                    if navigation_done && probing.is_none() {
                         probing = Some(Box::pin(self.world.probe(&self.session, self.selector())));
                     }
                 }
             }
-            if let Some(error) = self.ended.take() {
+            if let Some(error) = self.error.take() {
                 return Err(error);
             }
             let wait_for = self.request.wait_for.as_ref();
-            if arrived && self.ready.is_ready(wait_for, self.limits.settle, Instant::now()) {
+            if navigation_done && self.readiness.is_ready(wait_for, self.limits.quiet_timeout, Instant::now()) {
                 break;
             }
         }
         drop(probing);
         let late = RenderError::Timeout(self.request.timeout);
-        if !self.ready.is_parsed() {
-            return Err(self.too_much().unwrap_or(late));
+        if !self.readiness.is_parsed() {
+            return Err(self.limit_error().unwrap_or(late));
         }
         match tokio::time::timeout_at(end.into(), self.read(&mut events)).await {
             Ok(read) => read,
@@ -138,79 +139,79 @@ impl Visit<'_> {
     }
 
     /// Processes an event of the page.
-    fn happened(&mut self, event: &Event) {
+    fn handle_event(&mut self, event: &Event) {
         let params = &event.params;
         let now = Instant::now();
         let id = params["requestId"].as_str().unwrap_or_default();
         let own = params["frameId"] == self.frame.as_str();
         match event.method.as_str() {
-            "Fetch.requestPaused" => self.paused(params),
-            "Fetch.authRequired" => self.challenged(params),
+            "Fetch.requestPaused" => self.handle_paused_request(params),
+            "Fetch.authRequired" => self.handle_auth_challenge(params),
             "Network.requestWillBeSent" => {
                 let url = params["request"]["url"].as_str().unwrap_or_default();
                 if url.starts_with("http") {
-                    self.ready.sent(id, params["type"].as_str().unwrap_or_default(), now);
-                    if self.ready.requests > self.limits.requests {
-                        self.pass.ledger.stop(Over::Requests(self.limits.requests));
+                    self.readiness.request_sent(id, params["type"].as_str().unwrap_or_default(), now);
+                    if self.readiness.requests > self.limits.requests {
+                        self.access.traffic.stop(ExceededLimit::Requests(self.limits.requests));
                     }
                 }
             }
             "Network.responseReceived" => {
                 let response = &params["response"];
                 if response["mimeType"] == "text/event-stream" {
-                    self.ready.ended(id, now);
+                    self.readiness.request_ended(id, now);
                 }
-                if own && params["type"] == "Document" && self.answers.len() < MAX_ANSWERS {
+                if own && params["type"] == "Document" && self.responses.len() < MAX_RESPONSES {
                     let loader = params["loaderId"].as_str().unwrap_or_default().to_owned();
-                    self.answers.insert(loader, Answer::of(response));
+                    self.responses.insert(loader, DocumentResponse::of(response));
                 }
             }
-            "Network.loadingFinished" | "Network.loadingFailed" => self.ready.ended(id, now),
-            "Page.frameNavigated" => self.navigated(&params["frame"], now),
-            "Page.domContentEventFired" => self.ready.parsed(),
-            "Page.loadEventFired" => self.ready.loaded(now),
+            "Network.loadingFinished" | "Network.loadingFailed" => self.readiness.request_ended(id, now),
+            "Page.frameNavigated" => self.handle_frame_navigated(&params["frame"], now),
+            "Page.domContentEventFired" => self.readiness.parsed(),
+            "Page.loadEventFired" => self.readiness.loaded(now),
             // There is no user, so dialogs are answered at once: "leave the page" with yes, all others with no.
             "Page.javascriptDialogOpening" => {
                 let accept = params["type"] == "beforeunload";
                 self.session.post("Page.handleJavaScriptDialog", json!({ "accept": accept }));
             }
             "Page.downloadWillBegin" if own && self.documents == 0 => {
-                self.ended = Some(RenderError::NoPage("a download".into()));
+                self.error = Some(RenderError::NoPage("a download".into()));
             }
             "Inspector.targetCrashed" => {
                 let text = "the page's process crashed, or was ended because it used too much memory";
-                self.ended = Some(RenderError::TooMuch(text.into()));
+                self.error = Some(RenderError::LimitExceeded(text.into()));
             }
             _ => {}
         }
     }
 
     /// Decides about a paused request.
-    fn paused(&mut self, params: &Value) {
+    fn handle_paused_request(&mut self, params: &Value) {
         let id = &params["requestId"];
         let main = params["frameId"] == self.frame.as_str() && params["resourceType"] == "Document";
         if let Some(url) = params["request"]["url"].as_str().and_then(|url| Url::parse(url).ok()).filter(|_| main) {
-            self.asked_last = url;
+            self.last_requested = url;
         }
-        match self.screen.judge(params) {
-            Verdict::Pass => self.session.post("Fetch.continueRequest", json!({ "requestId": id })),
-            Verdict::With(headers) => {
+        match self.filter.decide(params) {
+            Verdict::Continue => self.session.post("Fetch.continueRequest", json!({ "requestId": id })),
+            Verdict::ContinueWith(headers) => {
                 self.session.post("Fetch.continueRequest", json!({ "requestId": id, "headers": headers }));
             }
-            Verdict::Out => {
+            Verdict::Block => {
                 self.session.post("Fetch.failRequest", json!({ "requestId": id, "errorReason": "BlockedByClient" }));
             }
             Verdict::Divert(to) => {
                 self.session.post("Fetch.failRequest", json!({ "requestId": id, "errorReason": "Aborted" }));
-                self.ended = Some(RenderError::Diverted(to));
+                self.error = Some(RenderError::Diverted(to));
             }
         }
     }
 
     /// Answers a request for credentials: the proxy gets this page's, a site gets none.
-    fn challenged(&self, params: &Value) {
+    fn handle_auth_challenge(&self, params: &Value) {
         let answer = if params["authChallenge"]["source"] == "Proxy" {
-            let (username, password) = self.pass.credentials();
+            let (username, password) = self.access.credentials();
             json!({ "response": "ProvideCredentials", "username": username, "password": password })
         } else {
             json!({ "response": "CancelAuth" })
@@ -219,28 +220,28 @@ impl Visit<'_> {
         self.session.post("Fetch.continueWithAuth", params);
     }
 
-    /// Records that another document is shown in one of the page's frames.
-    fn navigated(&mut self, frame: &Value, now: Instant) {
+    /// Processes that a frame shows another document; ignores frames other than the page's own.
+    fn handle_frame_navigated(&mut self, frame: &Value, now: Instant) {
         if frame["id"] != self.frame.as_str() {
             return;
         }
-        self.world.forget();
-        self.ready.navigated(now);
+        self.world.reset();
+        self.readiness.navigated(now);
         self.shown = frame["loaderId"].as_str().map(str::to_owned);
         self.documents += 1;
         if self.documents > self.limits.documents {
-            self.ended = Some(RenderError::TooMuch("the page navigated through too many documents".into()));
+            self.error = Some(RenderError::LimitExceeded("the page navigated through too many documents".into()));
         } else if frame.get("unreachableUrl").is_some() && self.documents > 1 {
             // Its scripts navigated to a document that cannot be loaded.
-            self.ended = Some(self.unreachable("net::ERR_FAILED"));
+            self.error = Some(self.unreachable_error("net::ERR_FAILED"));
         }
     }
 
     /// Processes the result of the first navigation.
-    fn arrived(&mut self, answer: Result<Value, CdpError>) -> Result<(), RenderError> {
+    fn handle_navigation(&mut self, answer: Result<Value, CdpError>) -> Result<(), RenderError> {
         let answer = match answer {
             Ok(answer) => answer,
-            Err(CdpError::Closed) => return Err(self.lost()),
+            Err(CdpError::Closed) => return Err(self.lost_error()),
             Err(CdpError::Refused(text)) => {
                 return Err(RenderError::Unreachable(format!("the browser reported: {text}")));
             }
@@ -250,34 +251,35 @@ impl Visit<'_> {
         }
         match answer["errorText"].as_str() {
             Some("net::ERR_HTTP_RESPONSE_CODE_FAILURE") | None => Ok(()),
-            Some(text) => Err(self.unreachable(text)),
+            Some(text) => Err(self.unreachable_error(text)),
         }
     }
 
-    fn probed(&mut self, probed: Probed) {
+    fn handle_probe(&mut self, probed: ProbeResult) {
         // A world that does not answer is gone with its document.
-        self.world.keep(probed.context);
-        if let Some((unchanged, found)) = probed.seen {
+        self.world.set_context(probed.context);
+        if let Some((unchanged, found)) = probed.state {
             let unchanged = Duration::from_secs_f64((unchanged / 1_000.0).clamp(0.0, 3_600.0));
-            self.ready.looked(unchanged, found, Instant::now());
+            self.readiness.probed(unchanged, found, Instant::now());
         }
     }
 
     /// Reads the document that is shown. Handles the page's events meanwhile.
     async fn read(&mut self, events: &mut Events) -> Result<Rendered, RenderError> {
-        let answer = self.shown.as_ref().and_then(|loader| self.answers.get(loader));
+        let answer = self.shown.as_ref().and_then(|loader| self.responses.get(loader));
         let status = answer.map_or(200, |answer| answer.status);
         let robots_tag = answer.and_then(|answer| answer.robots_tag.clone());
-        let kind = answer.map_or("text/html", |answer| answer.kind.as_str());
-        if !matches!(kind, "text/html" | "application/xhtml+xml") {
-            return Err(RenderError::NoPage(kind.to_owned()));
+        let media_type = answer.map_or("text/html", |answer| answer.media_type.as_str());
+        if !matches!(media_type, "text/html" | "application/xhtml+xml") {
+            return Err(RenderError::NoPage(media_type.to_owned()));
         }
-        let (session, max, fits) = (self.session.clone(), self.limits.html, self.limits.screenshot);
+        let (session, max, max_screenshot) = (self.session.clone(), self.limits.html, self.limits.screenshot);
         let mut world = World::new(&self.frame);
         let screenshot = self.request.wants(Capture::Screenshot);
         let reading = async move {
             let snapshot = world.snapshot(&session, max).await?;
-            let picture = if screenshot { picture::take(&session, fits).await } else { Picture::None };
+            let picture =
+                if screenshot { screenshot::take(&session, max_screenshot).await } else { Screenshot::Failed };
             Ok((snapshot, picture))
         };
         tokio::pin!(reading);
@@ -285,11 +287,11 @@ impl Visit<'_> {
             tokio::select! {
                 read = &mut reading => break read.map_err(|error| self.read_error(error))?,
                 event = events.recv() => match event {
-                    Some(event) => self.happened(&event),
-                    None => return Err(self.lost()),
+                    Some(event) => self.handle_event(&event),
+                    None => return Err(self.lost_error()),
                 },
             }
-            if let Some(error) = self.ended.take() {
+            if let Some(error) = self.error.take() {
                 return Err(error);
             }
         };
@@ -302,7 +304,7 @@ impl Visit<'_> {
                 ));
             }
             snapshot.html.clear();
-            snapshot.url = self.asked_last.clone();
+            snapshot.url = self.last_requested.clone();
             snapshot.url.set_fragment(None);
         }
         Ok(Rendered {
@@ -312,26 +314,26 @@ impl Visit<'_> {
             notes: self.notes(picture.note(screenshot)),
             screenshot: picture.png(),
             robots_tag,
-            bytes: self.pass.ledger.bytes(),
-            requests: self.ready.requests,
+            bytes: self.access.traffic.bytes(),
+            requests: self.readiness.requests,
         })
     }
 
-    fn notes(&self, of_picture: Option<String>) -> Vec<String> {
+    fn notes(&self, screenshot_note: Option<String>) -> Vec<String> {
         let mut notes = Vec::new();
-        if let Some(over) = self.pass.ledger.over() {
-            notes.push(format!("the page needed more than {over}; everything beyond that was left out"));
+        if let Some(limit) = self.access.traffic.exceeded_limit() {
+            notes.push(format!("the page needed more than {limit}; everything beyond that was left out"));
         }
-        if self.selector().is_some() && !self.ready.has_found() {
+        if self.selector().is_some() && !self.readiness.has_selector_matched() {
             notes.push("no element that matches \"wait_for\" appeared in time".into());
         }
-        notes.extend(of_picture);
+        notes.extend(screenshot_note);
         notes
     }
 }
 
-/// Waits for the probe under way; for ever if there is none.
-async fn seen(probing: &mut Option<Probing>) -> Probed {
+/// Waits for the running probe; for ever if there is none.
+async fn await_probe(probing: &mut Option<Probing>) -> ProbeResult {
     match probing {
         Some(probing) => probing.await,
         None => std::future::pending().await,

@@ -13,7 +13,7 @@ use super::support::{Answer, CLOSED, OPEN, Site, render, request, with_browser};
 /// Servers that may not be reached. They count every connection and datagram.
 struct Closed {
     site: Site,
-    six: Option<u16>,
+    ipv6: Option<u16>,
     udp: u16,
     connections: Arc<AtomicUsize>,
 }
@@ -31,17 +31,17 @@ impl Closed {
             }
         });
         // Some machines have no IPv6.
-        let six = TcpListener::bind("[::1]:0").await.ok();
-        let six_port = six.as_ref().map(|six| six.local_addr().unwrap().port());
-        if let Some(six) = six {
+        let ipv6 = TcpListener::bind("[::1]:0").await.ok();
+        let ipv6_port = ipv6.as_ref().map(|ipv6| ipv6.local_addr().unwrap().port());
+        if let Some(ipv6) = ipv6 {
             let count = Arc::clone(&connections);
             tokio::spawn(async move {
-                while six.accept().await.is_ok() {
+                while ipv6.accept().await.is_ok() {
                     count.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
-        Closed { site, six: six_port, udp: udp_port, connections }
+        Closed { site, ipv6: ipv6_port, udp: udp_port, connections }
     }
 
     fn assert_untouched(&self, what: &str) {
@@ -51,7 +51,7 @@ impl Closed {
 }
 
 /// Every way in which a page makes a request; `@URL` and `@HOST` stand for the target.
-const WAYS: [(&str, &str); 20] = [
+const REQUEST_KINDS: [(&str, &str); 20] = [
     ("script", "<script src=@URL></script>"),
     ("module", "<script type=module>import('@URL').catch(() => 0)</script>"),
     ("image", "<img src=@URL>"),
@@ -101,9 +101,9 @@ fn no_kind_of_request_reaches_a_forbidden_address() {
             "10.0.0.1".to_owned(),
             format!("{CLOSED}:{}", closed.udp),
         ];
-        hosts.extend(closed.six.iter().flat_map(|port| [format!("[::1]:{port}"), format!("six.example.com:{port}")]));
+        hosts.extend(closed.ipv6.iter().flat_map(|port| [format!("[::1]:{port}"), format!("six.example.com:{port}")]));
         let pages = hosts.into_iter().map(|host| {
-            let html = format!("<p>page</p>{}", ways(&host));
+            let html = format!("<p>page</p>{}", all_request_kinds(&host));
             tokio::spawn(async move {
                 let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
                 let mut page = request(site.url("/"));
@@ -121,8 +121,8 @@ fn no_kind_of_request_reaches_a_forbidden_address() {
     });
 }
 
-fn ways(host: &str) -> String {
-    WAYS.iter().map(|(_, way)| at(way, host)).collect()
+fn all_request_kinds(host: &str) -> String {
+    REQUEST_KINDS.iter().map(|(_, way)| at(way, host)).collect()
 }
 
 fn at(way: &str, host: &str) -> String {
@@ -136,7 +136,7 @@ fn each_kind_of_request_is_made_where_it_is_allowed() {
         // Never fetched: images, beacons and speculative requests are left out, HTTPS is not served here, and windows
         // are not opened.
         let never = ["image", "beacon", "WebTransport", "window", "prefetch", "preconnect", "speculation rules"];
-        let pages = WAYS.iter().filter(|(what, _)| !never.contains(what)).map(|(what, way)| {
+        let pages = REQUEST_KINDS.iter().filter(|(what, _)| !never.contains(what)).map(|(what, way)| {
             tokio::spawn(async move {
                 let other = Site::start(OPEN, |_| Answer::js("0")).await;
                 let html = format!("<p>page</p>{}", at(way, &other.at.to_string()));

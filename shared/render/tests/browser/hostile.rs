@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use render::{RenderError, Renderer};
 
-use super::support::{Answer, OPEN, Site, render, request, with_browser, with_own};
+use super::support::{Answer, OPEN, Site, render, request, with_browser, with_own_browser};
 
 const GOOD: &str = "<div id=root></div><script>setTimeout(() => { root.innerHTML = '<h1>good</h1>' }, 100)</script>";
 
@@ -20,7 +20,11 @@ async fn pair(html: &'static str) -> Site {
 }
 
 /// Renders a hostile page and a good one beside it.
-async fn beside(renderer: &Renderer, html: &'static str, seconds: u64) -> Result<render::Rendered, RenderError> {
+async fn render_beside_a_good_page(
+    renderer: &Renderer,
+    html: &'static str,
+    seconds: u64,
+) -> Result<render::Rendered, RenderError> {
     let site = pair(html).await;
     let mut bad = request(site.url("/bad"));
     bad.timeout = Duration::from_secs(seconds);
@@ -39,7 +43,7 @@ fn scripts_that_never_end_are_stopped() {
             "<p>x</p><script>onload = () => { while (true); }</script>",
             "<p>x</p><script>const f = () => Promise.resolve().then(f); onload = f</script>",
         ] {
-            let ended = beside(renderer, html, 3).await;
+            let ended = render_beside_a_good_page(renderer, html, 3).await;
             assert!(matches!(ended, Err(RenderError::Timeout(_))), "{html}: {ended:?}");
         }
     });
@@ -50,18 +54,18 @@ fn documents_that_keep_growing_are_read_or_cut_off() {
     with_browser(|renderer| async move {
         // Slow growth: the page is read as it is. Fast growth: it exceeds the size limit.
         let slow = "<p>x</p><script>setInterval(() => document.body.append('y'), 20)</script>";
-        assert!(beside(renderer, slow, 8).await.unwrap().html.contains("<p>x</p>"));
+        assert!(render_beside_a_good_page(renderer, slow, 8).await.unwrap().html.contains("<p>x</p>"));
     });
-    with_own(
+    with_own_browser(
         |config| config.limits.html = 1 << 20,
         |renderer| async move {
             let fast = "<p>x</p><script>setInterval(() => { for (let i = 0; i < 2000; i++) {
             const p = document.createElement('p'); p.textContent = 'z'.repeat(500); document.body.append(p) } }, 20)</script>";
-            let ended = beside(&renderer, fast, 8).await;
-            assert!(matches!(ended, Err(RenderError::TooMuch(_) | RenderError::Timeout(_))), "{ended:?}");
+            let ended = render_beside_a_good_page(&renderer, fast, 8).await;
+            assert!(matches!(ended, Err(RenderError::LimitExceeded(_) | RenderError::Timeout(_))), "{ended:?}");
             let grown = "<script>document.write('<p>' + 'z'.repeat(2 << 20))</script>";
-            let ended = beside(&renderer, grown, 20).await;
-            assert!(matches!(ended, Err(RenderError::TooMuch(_))), "{ended:?}");
+            let ended = render_beside_a_good_page(&renderer, grown, 20).await;
+            assert!(matches!(ended, Err(RenderError::LimitExceeded(_))), "{ended:?}");
             renderer.close().await;
         },
     );
@@ -70,13 +74,13 @@ fn documents_that_keep_growing_are_read_or_cut_off() {
 #[test]
 fn a_page_that_uses_too_much_memory_loses_its_process() {
     let small = |config: &mut render::RenderConfig| config.limits.memory = 400 << 20;
-    with_own(small, |renderer| async move {
+    with_own_browser(small, |renderer| async move {
         for html in [
             "<script>onload = () => { const a = []; setInterval(() => { a.push(new Uint8Array(1e8).fill(1)); document.title = a.length }, 10) }</script>",
             "<script>const a = []; for (;;) a.push({ x: new Array(1000).fill(Math.random()) })</script>",
         ] {
-            let ended = beside(&renderer, html, 15).await;
-            assert!(matches!(ended, Err(RenderError::TooMuch(_))), "{html}: {ended:?}");
+            let ended = render_beside_a_good_page(&renderer, html, 15).await;
+            assert!(matches!(ended, Err(RenderError::LimitExceeded(_))), "{html}: {ended:?}");
         }
         renderer.close().await;
     });
@@ -114,20 +118,22 @@ fn dialogs_windows_downloads_and_unload_handlers_do_not_hold_up_a_page() {
                 "<p>x</p>",
             ),
         ] {
-            let page = beside(renderer, html, 10).await.unwrap_or_else(|error| panic!("{html}: {error}"));
+            let page =
+                render_beside_a_good_page(renderer, html, 10).await.unwrap_or_else(|error| panic!("{html}: {error}"));
             assert!(page.html.contains(want), "{html}: {}", page.html);
             assert!(!page.html.contains("granted"), "{}", page.html);
         }
-        let flood = beside(renderer, "<script>for (;;) alert(1)</script>", 4).await;
-        assert!(matches!(flood, Err(RenderError::Timeout(_) | RenderError::TooMuch(_))), "{flood:?}");
+        let flood = render_beside_a_good_page(renderer, "<script>for (;;) alert(1)</script>", 4).await;
+        assert!(matches!(flood, Err(RenderError::Timeout(_) | RenderError::LimitExceeded(_))), "{flood:?}");
     });
 }
 
 #[test]
 fn a_page_that_keeps_navigating_is_stopped() {
     with_browser(|renderer| async move {
-        let ended = beside(renderer, "<script>location = '/bad?' + Math.random()</script>", 15).await;
-        assert!(matches!(ended, Err(RenderError::TooMuch(_))), "{ended:?}");
+        let ended =
+            render_beside_a_good_page(renderer, "<script>location = '/bad?' + Math.random()</script>", 15).await;
+        assert!(matches!(ended, Err(RenderError::LimitExceeded(_))), "{ended:?}");
     });
 }
 
@@ -137,7 +143,7 @@ fn the_requests_and_bytes_of_a_page_are_bounded() {
         config.limits.bytes = 1 << 20;
         config.limits.requests = 30;
     };
-    with_own(small, |renderer| async move {
+    with_own_browser(small, |renderer| async move {
         let site = Site::start(OPEN, |asked| match asked.path.as_str() {
             "/many" => {
                 Answer::html("<p>x</p><script>for (let i = 0; i < 200; i++) fetch('/?' + i).catch(() => 0)</script>")
@@ -157,7 +163,7 @@ fn the_requests_and_bytes_of_a_page_are_bounded() {
         assert!(!site.paths().iter().any(|path| path == "/never"));
         let huge = render(&renderer, site.url("/huge")).await;
         assert!(
-            matches!(huge, Err(RenderError::TooMuch(_))) || huge.as_ref().is_ok_and(|p| !p.notes.is_empty()),
+            matches!(huge, Err(RenderError::LimitExceeded(_))) || huge.as_ref().is_ok_and(|p| !p.notes.is_empty()),
             "{huge:?}"
         );
         let mut endless = request(site.url("/endless"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use render::RenderError;
 
-use super::support::{Answer, OPEN, Site, config, eventually, fetcher, render, request, with_own};
+use super::support::{Answer, OPEN, Site, config, eventually, fetcher, render, request, with_own_browser};
 
 /// Returns the processes whose command line contains a text.
 fn processes(text: &str) -> Vec<u32> {
@@ -63,11 +63,11 @@ fn a_worn_out_browser_is_replaced_and_nothing_of_it_remains() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().to_str().unwrap();
     let worn = |config: &mut render::RenderConfig| {
-        config.folders = own.into();
-        config.pages_a_browser = 2;
-        config.idle = Duration::from_millis(200);
+        config.temp_dir = own.into();
+        config.max_pages_per_browser = 2;
+        config.idle_timeout = Duration::from_millis(200);
     };
-    with_own(worn, |renderer| async move {
+    with_own_browser(worn, |renderer| async move {
         let site = Site::page(PAGE).await;
         let mut seen = Vec::new();
         for _ in 0..3 {
@@ -94,8 +94,8 @@ fn a_worn_out_browser_is_replaced_and_nothing_of_it_remains() {
 fn a_page_outlives_its_browser() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().to_str().unwrap();
-    with_own(
-        |config| config.folders = own.into(),
+    with_own_browser(
+        |config| config.temp_dir = own.into(),
         |renderer| async move {
             let site = Site::start(OPEN, |asked| match asked.path.as_str() {
                 "/" => Answer::html(
@@ -135,7 +135,7 @@ impl Drop for Killed {
 fn a_process_with_a_browser() {
     #[allow(clippy::disallowed_methods)] // set by the test that starts this one
     let Ok(url) = std::env::var("RUNO_TEST_HOLD") else { return };
-    with_own(
+    with_own_browser(
         |_| (),
         |renderer| async move {
             let _ = render(&renderer, url.parse().unwrap()).await;
@@ -147,7 +147,7 @@ fn a_process_with_a_browser() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_browser_dies_with_its_process() {
-    with_own(
+    with_own_browser(
         |_| (),
         |_| async move {
             // A stopped browser does not notice that its pipe has closed.
@@ -187,10 +187,10 @@ fn a_browser_dies_with_its_process() {
 fn an_abandoned_page_releases_its_permit() {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().to_str().unwrap();
-    with_own(
+    with_own_browser(
         |config| {
             config.concurrency = 1;
-            config.folders = own.into();
+            config.temp_dir = own.into();
         },
         |renderer| async move {
             let site = Site::start(OPEN, |asked| match asked.path.as_str() {
@@ -204,7 +204,7 @@ fn an_abandoned_page_releases_its_permit() {
                 assert!(dropped.is_err());
             }
             assert!(render(&renderer, site.url("/good")).await.unwrap().html.contains("<h1>x</h1>"));
-            renderer.at_rest().await;
+            renderer.wait_until_idle().await;
             if cfg!(target_os = "linux") {
                 // Otherwise its script would run there for ever.
                 eventually("no page has a process", || pages(own) == 0).await;

@@ -31,7 +31,7 @@ pub fn browser() -> Option<PathBuf> {
 pub fn config() -> Option<RenderConfig> {
     // Test pages mostly wait, so several can run at once.
     let mut config = RenderConfig::new(browser()?, 4);
-    config.limits.settle = Duration::from_secs(3);
+    config.limits.quiet_timeout = Duration::from_secs(3);
     Some(config)
 }
 
@@ -65,8 +65,8 @@ pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer)
     }
 }
 
-/// Runs a test with its own browser.
-pub fn with_own<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConfig), test: impl FnOnce(Renderer) -> F) {
+/// Runs a test with a browser of its own.
+pub fn with_own_browser<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConfig), test: impl FnOnce(Renderer) -> F) {
     let Some(mut config) = config() else { return skipped() };
     set(&mut config);
     RUNTIME.block_on(test(Renderer::new(config, fetcher())));

@@ -7,7 +7,7 @@ use domain::Month;
 use domain::invariants::{LedgerEntry, MoneyRows};
 
 use super::closing::checkpoint;
-use super::{Place, ledger_entry};
+use super::{ScanPosition, ledger_entry};
 use crate::Audit;
 use crate::error::StoreError;
 use crate::item::{Row, key, names};
@@ -22,9 +22,9 @@ const LEDGER: (&str, &str) = ("LEDGER#", "LEDGER#~");
 pub struct AccountsPage {
     /// The accounts with rows on this page, each with the position of its last row. An account with many rows is on
     /// several pages.
-    pub accounts: Vec<(AccountId, Place)>,
+    pub accounts: Vec<(AccountId, ScanPosition)>,
     /// Where the next page starts; `None` at the end.
-    pub next: Option<Place>,
+    pub next: Option<ScanPosition>,
 }
 
 /// A page of an account's ledger, in the order of its keys.
@@ -52,27 +52,27 @@ impl Audit {
     ///
     /// # Errors
     /// Faults of the store, malformed rows included.
-    pub async fn accounts(&self, after: Option<&Place>) -> Result<AccountsPage, StoreError> {
+    pub async fn accounts(&self, after: Option<&ScanPosition>) -> Result<AccountsPage, StoreError> {
         let page = self
             .db()
             .scan()
             .table_name(&self.tables.accounts)
             .projection_expression("#pk, #sk")
             .set_expression_attribute_names(names(&["#pk, #sk"]))
-            .set_exclusive_start_key(after.map(Place::key))
+            .set_exclusive_start_key(after.map(ScanPosition::key))
             .send()
             .await
             .map_err(|e| StoreError::sdk("Scan", e))?;
-        let mut accounts: Vec<(AccountId, Place)> = Vec::new();
+        let mut accounts: Vec<(AccountId, ScanPosition)> = Vec::new();
         for item in page.items() {
-            let place = Place::of(item)?;
+            let place = ScanPosition::of(item)?;
             let Some(id) = place.pk.strip_prefix("ACCT#").and_then(AccountId::parse) else { continue };
             match accounts.last_mut().filter(|(last, _)| *last == id) {
                 Some((_, last)) => *last = place,
                 None => accounts.push((id, place)),
             }
         }
-        let next = page.last_evaluated_key.as_ref().map(Place::of).transpose()?;
+        let next = page.last_evaluated_key.as_ref().map(ScanPosition::of).transpose()?;
         Ok(AccountsPage { accounts, next })
     }
 

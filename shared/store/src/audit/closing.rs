@@ -14,7 +14,7 @@ use crate::keys;
 use crate::ops::{ABSENT, Transaction, tx_put, tx_update};
 
 /// How long a closed month's entries are kept, in addition to a job's retention: a job that is kept has its entries.
-const KEPT_SECS: u64 = 90 * 86_400;
+const ENTRY_RETENTION_SECS: u64 = 90 * 86_400;
 
 pub(super) fn checkpoint(row: &Row<'_>) -> Result<Checkpoint, StoreError> {
     Ok(Checkpoint {
@@ -38,7 +38,7 @@ impl Audit {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn runs_since_before(&self, account: &AccountId, end: Timestamp) -> Result<bool, StoreError> {
+    pub async fn has_running_job_before(&self, account: &AccountId, end: Timestamp) -> Result<bool, StoreError> {
         let condition = "#list_pk = :pk AND #list_sk < :end";
         let page = self
             .db()
@@ -60,7 +60,7 @@ impl Audit {
     ///
     /// # Errors
     /// Faults of the store; it is then unknown whether the write took effect. The call may be repeated.
-    pub async fn close(
+    pub async fn close_month(
         &self,
         account: &AccountId,
         month: Month,
@@ -96,8 +96,8 @@ impl Audit {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn confirm(&self, account: &AccountId, month: Month, now: Timestamp) -> Result<(), StoreError> {
-        let keep_until = self.expiry(now).plus_secs(KEPT_SECS);
+    pub async fn confirm_month(&self, account: &AccountId, month: Month, now: Timestamp) -> Result<(), StoreError> {
+        let keep_until = self.expiry(now).plus_secs(ENTRY_RETENTION_SECS);
         let row = key(keys::account(account), keys::closed(month));
         let condition = "attribute_exists(#pk) AND attribute_not_exists(#keep_until)";
         let given = values([(":until", n(keep_until.0))]);
@@ -109,7 +109,12 @@ impl Audit {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn expire(&self, account: &AccountId, entry: &str, keep_until: Timestamp) -> Result<(), StoreError> {
+    pub async fn expire_entry(
+        &self,
+        account: &AccountId,
+        entry: &str,
+        keep_until: Timestamp,
+    ) -> Result<(), StoreError> {
         let row = key(keys::account(account), entry);
         let given = values([(":ttl", n(keep_until.secs()))]);
         self.update_if(&self.tables.accounts, row, "SET #ttl = :ttl", "attribute_exists(#pk)", given).await?;

@@ -6,22 +6,22 @@ use domain::invariants::{JobEntries, JobRows, LedgerEntry};
 use domain::segment::{Segment, UnitState};
 use domain::{AccountId, Job, JobId, Seq};
 
-use super::{Place, ledger_entry};
+use super::{ScanPosition, ledger_entry};
 use crate::Audit;
 use crate::error::StoreError;
 use crate::item::{Item, Row, key};
-use crate::{hooks, keys, meta, segments};
+use crate::{keys, meta, segments, webhooks};
 
 /// A job's rows read so far.
 #[derive(Debug, Default)]
-struct Partial {
+struct PartialJob {
     job: Option<Job>,
     segments: BTreeMap<u32, Segment>,
     results: BTreeSet<(Seq, u8)>,
     delivery: bool,
 }
 
-impl Partial {
+impl PartialJob {
     fn read(&mut self, item: &Item) -> Result<(), StoreError> {
         let sk = Row(item).s("sk")?;
         if sk == "META" {
@@ -29,7 +29,7 @@ impl Partial {
         } else if sk.starts_with("SEG#") {
             let segment = segments::from_item(item)?;
             self.segments.insert(segment.index, segment);
-        } else if sk == hooks::DELIVERY {
+        } else if sk == webhooks::DELIVERY {
             self.delivery = true;
         } else if let Some(result) = keys::result_of(sk) {
             self.results.insert(result);
@@ -40,10 +40,10 @@ impl Partial {
     /// Returns the job, if there is one: rows without a META row are being removed by TTL.
     fn finish(mut self) -> Option<JobRows> {
         let job = self.job?;
-        if let Some(one) = &job.one {
-            self.segments.insert(0, one.segment.clone());
-            let unit = one.segment.unit(0);
-            if let (UnitState::Ended { attempt, .. }, Some(_)) = (unit, &one.result) {
+        if let Some(extract_unit) = &job.extract_unit {
+            self.segments.insert(0, extract_unit.segment.clone());
+            let unit = extract_unit.segment.unit(0);
+            if let (UnitState::Ended { attempt, .. }, Some(_)) = (unit, &extract_unit.result) {
                 self.results.insert((0, attempt));
             }
         }
@@ -51,23 +51,23 @@ impl Partial {
     }
 }
 
-/// A scan of the jobs table that returns whole jobs. It keeps the rows of one job, not of the table. If a scan returns
-/// to a job that it has already returned, this looks like a fault, and a look at the job's own rows shows that it is
-/// not.
+/// A scan of the jobs table that returns whole jobs. It keeps the rows of one job, not of the table. If a scan comes
+/// back to a job that it has already returned, that job seems to violate an invariant; reading the job's own rows shows
+/// that it does not.
 #[derive(Debug)]
 pub struct JobScan<'a> {
     audit: &'a Audit,
     start: Option<Item>,
     ended: bool,
-    partial: Option<(String, Partial)>,
+    partial: Option<(String, PartialJob)>,
     /// The position after the last job returned.
-    place: Option<Place>,
-    last: Option<Place>,
+    place: Option<ScanPosition>,
+    last: Option<ScanPosition>,
 }
 
 impl JobScan<'_> {
     /// Returns where to continue after the jobs returned so far.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<ScanPosition> {
         self.place.clone()
     }
 
@@ -84,10 +84,10 @@ impl JobScan<'_> {
         let page = page.map_err(|e| StoreError::sdk("Scan", e))?;
         let mut whole = Vec::new();
         for item in page.items() {
-            let place = Place::of(item)?;
+            let place = ScanPosition::of(item)?;
             if self.partial.as_ref().is_none_or(|(pk, _)| *pk != place.pk) {
                 whole.extend(self.complete());
-                self.partial = Some((place.pk.clone(), Partial::default()));
+                self.partial = Some((place.pk.clone(), PartialJob::default()));
             }
             if let Some((_, partial)) = &mut self.partial {
                 partial.read(item)?;
@@ -111,8 +111,8 @@ impl JobScan<'_> {
 
 impl Audit {
     /// Starts a scan of the jobs after a position.
-    pub fn jobs(&self, after: Option<&Place>) -> JobScan<'_> {
-        let (start, place) = (after.map(Place::key), after.cloned());
+    pub fn jobs(&self, after: Option<&ScanPosition>) -> JobScan<'_> {
+        let (start, place) = (after.map(ScanPosition::key), after.cloned());
         JobScan { audit: self, start, ended: false, partial: None, place, last: None }
     }
 
@@ -124,7 +124,7 @@ impl Audit {
     /// Faults of the store, malformed rows included.
     pub async fn job(&self, id: &JobId) -> Result<Option<JobRows>, StoreError> {
         let (table, pk) = (&self.tables.jobs, keys::job(id));
-        let mut rows = Partial::default();
+        let mut rows = PartialJob::default();
         let Some(meta) = self.get(table, key(&pk, "META")).await? else { return Ok(None) };
         rows.read(&meta)?;
         for item in self.range(table, &pk, "SEG#", "SEG#~", &[]).await? {
@@ -133,7 +133,7 @@ impl Audit {
         for item in self.range(table, &pk, "RESULT#", "RESULT#~", &["pk", "sk"]).await? {
             rows.read(&item)?;
         }
-        rows.delivery = self.get(table, key(pk, hooks::DELIVERY)).await?.is_some();
+        rows.delivery = self.get(table, key(pk, webhooks::DELIVERY)).await?.is_some();
         Ok(rows.finish())
     }
 

@@ -1,4 +1,4 @@
-//! The messages: ids only. Write access to a queue therefore lets someone trigger a look at rows, and nothing more.
+//! The messages: ids only. Write access to a queue therefore lets someone trigger a read of rows, and nothing more.
 
 use domain::{JobId, Seq};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub enum Message {
 /// A body that is not a message of this version. Trying again does not help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// It is not JSON, or has not the shape of its kind.
+    /// It is not JSON, or does not have the members of its kind.
     #[error("the message is malformed: {0}")]
     Malformed(String),
     /// A later version wrote it.
@@ -73,7 +73,7 @@ const UNITS: &str = "units";
 const SETTLE: &str = "settle";
 const NOTIFY: &str = "notify";
 /// Maximum length of an unknown kind when it is shown in a log.
-const SHOWN: usize = 40;
+const MAX_SHOWN_CHARS: usize = 40;
 
 impl Message {
     /// Returns the job it is about.
@@ -123,13 +123,13 @@ impl Message {
                 let JobBody { job, .. } = read(body)?;
                 Ok(Message::Notify { job: job_id(&job)? })
             }
-            other => Err(MessageError::UnknownKind(other.chars().take(SHOWN).collect())),
+            other => Err(MessageError::UnknownKind(other.chars().take(MAX_SHOWN_CHARS).collect())),
         }
     }
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, MessageError> {
-    // Only the place and kind of the fault, because the text may quote what a stranger wrote.
+    // Only the position and kind of the error, because its text may quote what a stranger wrote.
     serde_json::from_str(body).map_err(|e| {
         MessageError::Malformed(format!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
     })
@@ -201,7 +201,7 @@ mod tests {
         let kind = r#"{"v":1,"kind":"refund","job":"job_0123456789abcdef"}"#;
         assert_eq!(refused(kind), MessageError::UnknownKind("refund".into()));
         let long = format!(r#"{{"v":1,"kind":"{}"}}"#, "k".repeat(10_000));
-        assert_eq!(refused(&long), MessageError::UnknownKind("k".repeat(SHOWN)));
+        assert_eq!(refused(&long), MessageError::UnknownKind("k".repeat(MAX_SHOWN_CHARS)));
         for malformed in [
             "",
             "null",

@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{JobId, Seq};
 
-/// How many crawls are remembered.
-const JOBS: usize = 16;
-/// How many pages of each crawl: a crawl has at most 10,000 units.
-const PAGES: usize = 20_000;
+/// Maximum number of crawls that are remembered.
+const MAX_CRAWLS: usize = 16;
+/// Maximum number of pages of each crawl. A crawl has at most 10,000 units.
+const MAX_PAGES: usize = 20_000;
 
 #[derive(Debug, Default)]
-struct Known {
+struct CrawlState {
     /// Pages by the hash of their page key, with the URL of their unit where it is known.
     seen: HashMap<String, Option<String>>,
     skipped: HashSet<String>,
     admitted: Seq,
     /// How many units this process admitted.
-    grown: Seq,
+    admitted_here: Seq,
     /// Whether the crawl has as many units as it may, and this process knows all of them.
     full: bool,
 }
@@ -26,69 +26,69 @@ struct Known {
 /// What is known of one crawl.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CrawlCache {
-    known: Arc<Mutex<Known>>,
+    state: Arc<Mutex<CrawlState>>,
     growth: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl CrawlCache {
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> std::sync::MutexGuard<'_, CrawlState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets growths of a crawl in this process take turns: two at once would only conflict.
+    /// Locks the growth of the crawl within this process: two growths at once would only conflict.
     pub(crate) async fn lock_growth(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.growth.lock().await
     }
 
     /// Returns whether the page is known to have a unit.
     pub(crate) fn knows(&self, hash: &str) -> bool {
-        self.known().seen.contains_key(hash)
+        self.state().seen.contains_key(hash)
     }
 
     /// Records that the page has a unit, and the unit's URL.
-    pub(crate) fn note_owned(&self, hash: &str, url: Option<&str>) {
-        let mut known = self.known();
-        if known.seen.len() < PAGES || known.seen.contains_key(hash) {
-            let spelt = known.seen.entry(hash.to_owned()).or_default();
-            if spelt.is_none() {
-                *spelt = url.map(str::to_owned);
+    pub(crate) fn record_owned(&self, hash: &str, url: Option<&str>) {
+        let mut state = self.state();
+        if state.seen.len() < MAX_PAGES || state.seen.contains_key(hash) {
+            let unit_url = state.seen.entry(hash.to_owned()).or_default();
+            if unit_url.is_none() {
+                *unit_url = url.map(str::to_owned);
             }
         }
     }
 
     /// Returns whether the page has a unit with another URL: then `url` is a duplicate of it.
-    pub(crate) fn is_disguised(&self, hash: &str, url: &str) -> bool {
-        matches!(self.known().seen.get(hash), Some(Some(spelt)) if spelt != url)
+    pub(crate) fn is_duplicate(&self, hash: &str, url: &str) -> bool {
+        matches!(self.state().seen.get(hash), Some(Some(unit_url)) if unit_url != url)
     }
 
     /// Returns how many units the crawl has, as far as this process admitted them.
     pub(crate) fn admitted(&self) -> Seq {
-        self.known().admitted
+        self.state().admitted
     }
 
-    /// Records that this process admitted `grown` units, and how many the crawl has now.
-    pub(crate) fn admit(&self, grown: Seq, admitted: Seq) {
-        let mut known = self.known();
-        known.grown = known.grown.saturating_add(grown);
-        known.admitted = known.admitted.max(admitted);
+    /// Records that this process admitted `admitted_here` units, and how many the crawl has now.
+    pub(crate) fn record_admitted(&self, admitted_here: Seq, admitted: Seq) {
+        let mut state = self.state();
+        state.admitted_here = state.admitted_here.saturating_add(admitted_here);
+        state.admitted = state.admitted.max(admitted);
     }
 
     /// Records that a crawl with that many units may have no more. This has an effect only if this process admitted all
     /// but the seed: only then does every page with a unit appear here.
-    pub(crate) fn fill(&self, admitted: Seq) {
-        let mut known = self.known();
-        known.full = known.grown.saturating_add(1) >= admitted && known.seen.len() < PAGES;
+    pub(crate) fn mark_full(&self, admitted: Seq) {
+        let mut state = self.state();
+        state.full = state.admitted_here.saturating_add(1) >= admitted && state.seen.len() < MAX_PAGES;
     }
 
     /// Returns whether no unknown page can be admitted any more, so that nothing has to be looked up.
     pub(crate) fn is_full(&self) -> bool {
-        self.known().full
+        self.state().full
     }
 
     /// Records that a URL will not be fetched. Returns whether that was not known yet.
-    pub(crate) fn skip(&self, url: &str) -> bool {
-        let mut known = self.known();
-        known.skipped.len() < PAGES && known.skipped.insert(url.to_owned())
+    pub(crate) fn record_skipped(&self, url: &str) -> bool {
+        let mut state = self.state();
+        state.skipped.len() < MAX_PAGES && state.skipped.insert(url.to_owned())
     }
 }
 
@@ -99,14 +99,14 @@ pub(crate) struct CrawlCaches(Mutex<VecDeque<(JobId, CrawlCache)>>);
 impl CrawlCaches {
     /// Returns what is known of a crawl.
     pub(crate) fn of(&self, id: &JobId) -> CrawlCache {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cache)) = kept.iter().find(|(known, _)| known == id) {
+        let mut caches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, cache)) = caches.iter().find(|(job, _)| job == id) {
             return cache.clone();
         }
         let cache = CrawlCache::default();
-        kept.push_back((id.clone(), cache.clone()));
-        if kept.len() > JOBS {
-            kept.pop_front();
+        caches.push_back((id.clone(), cache.clone()));
+        if caches.len() > MAX_CRAWLS {
+            caches.pop_front();
         }
         cache
     }

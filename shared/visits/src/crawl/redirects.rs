@@ -1,17 +1,17 @@
-//! Judges the redirects of a crawl's page. A redirect is not followed if robots.txt denies its target, or if the target
+//! Checks the redirects of a crawl's page. A redirect is not followed if robots.txt denies its target, or if the target
 //! is the page of another unit. A target that no unit owns becomes this unit's page.
 
 use std::sync::Arc;
 
 use domain::{CanonicalUrl, Seq};
 use fetch::target::check_parsed;
-use fetch::{BoxFuture, Hop, Hops};
+use fetch::{BoxFuture, RedirectDecision, RedirectPolicy};
 use url::Url;
 
 use super::Crawler;
 use runtime::assignment::Assignment;
 
-/// Judges the redirects of one unit's page.
+/// Checks the redirects of one unit's page.
 pub(crate) struct Redirects {
     crawler: Arc<Crawler>,
     job: Arc<Assignment>,
@@ -30,28 +30,28 @@ impl Redirects {
             return false;
         }
         let robots = self.crawler.robots.of(url).await;
-        !robots.is_unreached() && !robots.allows(url)
+        !robots.has_no_connection() && !robots.allows(url)
     }
 }
 
-impl Hops for Redirects {
-    fn may_go<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Hop> {
+impl RedirectPolicy for Redirects {
+    fn decide<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, RedirectDecision> {
         Box::pin(async move {
-            // A URL that is not a page is judged by the address guard, hop by hop.
-            let Some(page) = CanonicalUrl::of(url) else { return Hop::Go };
+            // The address guard checks a URL that is not a page.
+            let Some(page) = CanonicalUrl::of(url) else { return RedirectDecision::Follow };
             if self.is_denied(page.url()).await {
-                return Hop::Denied;
+                return RedirectDecision::Denied;
             }
             let (crawler, hash) = (&self.crawler, page.key().hash());
             match crawler.rows.retry(|| crawler.rows.store().crawls.own_page(&self.job, &hash, self.seq)).await {
                 Ok(owner) => {
-                    crawler.caches.of(&self.job.id).note_owned(&hash, None);
-                    if owner == self.seq { Hop::Go } else { Hop::Elsewhere }
+                    crawler.caches.of(&self.job.id).record_owned(&hash, None);
+                    if owner == self.seq { RedirectDecision::Follow } else { RedirectDecision::Reject }
                 }
                 Err(error) => {
                     tracing::warn!(job = %self.job.id, %error, "could not read which unit owns a redirect's target");
                     // Fetching a page twice is better than losing it.
-                    Hop::Go
+                    RedirectDecision::Follow
                 }
             }
         })

@@ -6,30 +6,31 @@ use std::time::Duration;
 
 use super::Crawler;
 use domain::frontier::Frontier;
-use domain::job::{CrawlPlan, Sitemaps};
+use domain::job::{CrawlOptions, Sitemaps};
 use domain::{CanonicalUrl, JobId};
 use fetch::{Sitemap, SitemapRequest};
 use store::growth::Child;
 use tokio::time::Instant;
 use url::Url;
 
-/// Most bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; URLs beyond that are denied.
-const SITEMAP_COMPARES: usize = 64 * 1024 * 1024;
+/// Maximum number of bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; URLs beyond that are
+/// denied.
+const MAX_COMPARED_BYTES: usize = 64 * 1024 * 1024;
 
-/// Usual addresses of sitemaps. The second is tried if there is nothing at the first.
-const USUAL: [&str; 2] = ["/sitemap.xml", "/sitemap_index.xml"];
+/// Usual paths of sitemaps. The second is tried if there is nothing at the first.
+const DEFAULT_PATHS: [&str; 2] = ["/sitemap.xml", "/sitemap_index.xml"];
 
-/// What a crawl's sitemaps contained.
-pub(super) struct Mapped {
+/// The pages that a crawl's sitemaps name.
+pub(super) struct SitemapPages {
     pub(super) pages: Vec<Child>,
     pub(super) files: Sitemaps,
 }
 
-fn count(of: usize) -> u32 {
-    u32::try_from(of).unwrap_or(u32::MAX)
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-impl Mapped {
+impl SitemapPages {
     fn add(&mut self, sitemap: &Sitemap) {
         self.files.read += count(sitemap.files.saturating_sub(sitemap.failed));
         self.files.failed += count(sitemap.failed);
@@ -43,20 +44,20 @@ impl Crawler {
     pub(super) async fn sitemap_pages(
         &self,
         job: &JobId,
-        plan: &CrawlPlan,
+        plan: &CrawlOptions,
         frontier: &Frontier,
         seed: &CanonicalUrl,
-    ) -> Mapped {
+    ) -> SitemapPages {
         let robots = self.robots.of(seed.url()).await;
         let named = !robots.sitemaps().is_empty();
         let files = match named {
             true => robots.sitemaps().to_vec(),
-            false => USUAL.iter().filter_map(|path| seed.url().join(path).ok()).collect(),
+            false => DEFAULT_PATHS.iter().filter_map(|path| seed.url().join(path).ok()).collect(),
         };
-        let (mut found, mut left) =
-            (Mapped { pages: Vec::new(), files: Sitemaps::default() }, plan.max_pages as usize + 1);
+        let (mut found, mut urls_left) =
+            (SitemapPages { pages: Vec::new(), files: Sitemaps::default() }, plan.max_pages as usize + 1);
         // A limit for all of them together: both robots.txt and the sitemaps are under the site's control.
-        let left_to_compare = AtomicUsize::new(SITEMAP_COMPARES);
+        let left_to_compare = AtomicUsize::new(MAX_COMPARED_BYTES);
         let take = |bytes: usize| {
             let less = |left: usize| left.checked_sub(bytes);
             left_to_compare.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
@@ -78,7 +79,7 @@ impl Crawler {
             let request = SitemapRequest {
                 url: file,
                 wanted: &wanted,
-                max_urls: left,
+                max_urls: urls_left,
                 timeout,
                 pause: Duration::from_millis(self.context.settings().host_delay_ms),
             };
@@ -89,9 +90,9 @@ impl Crawler {
             if !named && sitemap.absent {
                 continue;
             }
-            left = left.saturating_sub(sitemap.urls.len());
+            urls_left = urls_left.saturating_sub(sitemap.urls.len());
             found.add(&sitemap);
-            if left == 0 || !named {
+            if urls_left == 0 || !named {
                 break;
             }
         }

@@ -18,19 +18,19 @@ pub use robots::RobotsReader;
 pub use slot::{HostPacing, Slot};
 use state::Host;
 
-/// Hosts whose pace a process remembers; a few hundred bytes each.
+/// Maximum number of hosts whose pace a process remembers; a few hundred bytes each.
 #[allow(clippy::unwrap_used)] // checked at compile time
-const HOSTS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
-/// Origins whose robots.txt a process remembers; the largest takes about a megabyte.
+const MAX_HOSTS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+/// Maximum number of origins whose robots.txt a process remembers; the largest takes about a megabyte.
 #[allow(clippy::unwrap_used)] // checked at compile time
-const ORIGINS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+const MAX_ORIGINS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// The hosts of this process's last requests.
+/// The hosts that this process sent requests to last.
 struct Hosts(Mutex<LruCache<String, Arc<Host>>>);
 
 impl Default for Hosts {
     fn default() -> Self {
-        Hosts(Mutex::new(LruCache::new(HOSTS)))
+        Hosts(Mutex::new(LruCache::new(MAX_HOSTS)))
     }
 }
 
@@ -48,7 +48,7 @@ struct Origins(Mutex<LruCache<String, Arc<OriginRobots>>>);
 
 impl Default for Origins {
     fn default() -> Self {
-        Origins(Mutex::new(LruCache::new(ORIGINS)))
+        Origins(Mutex::new(LruCache::new(MAX_ORIGINS)))
     }
 }
 

@@ -16,15 +16,15 @@ use runtime::context::Context;
 use runtime::rows::Rows;
 
 /// For how long a file, or the fact that there is none, is valid (RFC 9309 §2.4).
-const HOLDS_SECS: u64 = 24 * 60 * 60;
+const VALID_SECS: u64 = 24 * 60 * 60;
 /// For how long it is remembered that a file could not be fetched.
-const FAILURE_HOLDS_SECS: u64 = 10 * 60;
+const FAILURE_VALID_SECS: u64 = 10 * 60;
 /// For how long it is remembered that a site could not be reached at all.
-const UNREACHED_HOLDS_SECS: u64 = 60;
-/// Longest time for a site's file, including redirects.
+const NO_CONNECTION_VALID_SECS: u64 = 60;
+/// Maximum time to fetch a site's file, including redirects.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// Longest wait for a slot: the file is small and fetched once, and its crawl stands still until then.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Maximum wait for a slot: the file is small and fetched once, and its crawl waits for it.
+const MAX_SLOT_WAIT: Duration = Duration::from_secs(30);
 
 /// One origin. The first task that needs the file holds the lock until there is an answer; the others
 /// wait for it and share it.
@@ -32,12 +32,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct OriginRobots {
     /// `scheme://name:port`.
     name: String,
-    kept: tokio::sync::Mutex<Option<(Arc<Robots>, Timestamp)>>,
+    rules: tokio::sync::Mutex<Option<(Arc<Robots>, Timestamp)>>,
 }
 
 impl OriginRobots {
     pub(super) fn new(name: String) -> OriginRobots {
-        OriginRobots { name, kept: tokio::sync::Mutex::default() }
+        OriginRobots { name, rules: tokio::sync::Mutex::default() }
     }
 }
 
@@ -57,22 +57,22 @@ impl RobotsReader {
 
     /// Returns the rules for the origin of a URL. Never fails: there are rules for a file that cannot be fetched, too.
     pub async fn of(&self, url: &Url) -> Arc<Robots> {
-        let asked = self.origins.origin(url);
-        let mut kept = asked.kept.lock().await;
-        if let Some((robots, _)) = kept.as_ref().filter(|(_, until)| self.context.now() < *until) {
+        let origin = self.origins.origin(url);
+        let mut rules = origin.rules.lock().await;
+        if let Some((robots, _)) = rules.as_ref().filter(|(_, until)| self.context.now() < *until) {
             return Arc::clone(robots);
         }
-        let (robots, until) = match self.remembered(&asked.name).await {
+        let (robots, until) = match self.read_row(&origin.name).await {
             Some(found) => found,
-            None => self.ask_for_robots(&asked.name, url).await,
+            None => self.fetch(&origin.name, url).await,
         };
         let robots = Arc::new(robots);
-        *kept = Some((Arc::clone(&robots), until));
+        *rules = Some((Arc::clone(&robots), until));
         robots
     }
 
     /// Returns the rules in the origin's row, if they are still valid.
-    async fn remembered(&self, origin: &str) -> Option<(Robots, Timestamp)> {
+    async fn read_row(&self, origin: &str) -> Option<(Robots, Timestamp)> {
         match self.rows.store().hosts.robots(origin).await {
             Ok(row) => {
                 let row = row.filter(|row| self.context.now() < row.until)?;
@@ -85,22 +85,22 @@ impl RobotsReader {
         }
     }
 
-    async fn ask_for_robots(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
+    async fn fetch(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
         // The file is a request like any other, and the page that needs it comes right after it.
-        let latest = self.context.now().plus_ms(PATIENCE.as_millis().try_into().unwrap_or(i64::MAX));
+        let latest = self.context.now().plus_ms(MAX_SLOT_WAIT.as_millis().try_into().unwrap_or(i64::MAX));
         match self.pacing.acquire_slot(url, true, None, latest).await {
             Ok(Slot::At(start)) => {
                 let wait = Duration::from_millis(start.ms_since(self.context.now()));
-                tokio::time::sleep(wait.min(PATIENCE)).await;
+                tokio::time::sleep(wait.min(MAX_SLOT_WAIT)).await;
             }
-            Ok(Slot::Later(_)) => tokio::time::sleep(PATIENCE).await,
+            Ok(Slot::Later(_)) => tokio::time::sleep(MAX_SLOT_WAIT).await,
             Err(error) => tracing::warn!(%error, "could not get a slot for a robots.txt; fetching it now"),
         }
         let answer = self.fetcher.robots(url, TIMEOUT).await;
         if answer.throttled.is_some() {
             self.pacing.record_response(AccountTag::NOBODY, url, answer.throttled).await;
         }
-        let until = self.context.now().plus_secs(holds_secs(&answer));
+        let until = self.context.now().plus_secs(valid_secs(&answer));
         // A file that is too large for a row is fetched again by each process.
         if let Some(text) = answer.robots.to_row()
             && let Err(error) = self.rows.store().hosts.put_robots(origin, &RobotsRow { text, until }).await
@@ -112,10 +112,10 @@ impl RobotsReader {
 }
 
 /// Returns for how long an answer is valid. An answer that only asks to slow down says nothing about the file.
-fn holds_secs(answer: &RobotsAnswer) -> u64 {
+fn valid_secs(answer: &RobotsAnswer) -> u64 {
     match answer.outcome {
-        RobotsOutcome::Found | RobotsOutcome::Unavailable if answer.throttled.is_none() => HOLDS_SECS,
-        RobotsOutcome::Unreached(_) => UNREACHED_HOLDS_SECS,
-        RobotsOutcome::Found | RobotsOutcome::Unavailable | RobotsOutcome::Unreachable(_) => FAILURE_HOLDS_SECS,
+        RobotsOutcome::Found | RobotsOutcome::Unavailable if answer.throttled.is_none() => VALID_SECS,
+        RobotsOutcome::NoConnection(_) => NO_CONNECTION_VALID_SECS,
+        RobotsOutcome::Found | RobotsOutcome::Unavailable | RobotsOutcome::Unreachable(_) => FAILURE_VALID_SECS,
     }
 }

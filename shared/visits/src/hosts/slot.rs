@@ -16,8 +16,8 @@ use super::state::Host;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How often a row is planned again because another process was faster. Each time, one of them made progress.
-const RACES: u32 = 64;
+/// How often a change of a row is tried that another process overtakes. Each time, one of them makes progress.
+const MAX_CONFLICTS: u32 = 64;
 
 /// Answer to a page that wants to start at its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +60,12 @@ impl HostPacing {
             if spaced { self.context.settings().host_delay_ms.max(crawl_delay.map_or(0, millis)) } else { 0 };
         let host = self.hosts.host(url);
         let now = self.context.now();
-        let (backed_off, look) = {
+        let (backed_off, must_read) = {
             let mut state = host.state();
-            let look = !spaced && state.ask(now);
-            (state.pace(now).is_backed_off(now), look)
+            let must_read = !spaced && state.record_request(now);
+            (state.pace(now).is_backed_off(now), must_read)
         };
-        if delay_ms == 0 && !backed_off && (!look || !self.look(&host).await) {
+        if delay_ms == 0 && !backed_off && (!must_read || !self.read_back_off(&host).await) {
             return Ok(Slot::At(now));
         }
         // Pages that wait here use the slots that the one before them took.
@@ -112,11 +112,11 @@ impl HostPacing {
 
     /// Reads a host's row and returns whether the host is backed off. If the store fails, a page
     /// that needs no slot goes on.
-    async fn look(&self, host: &Host) -> bool {
+    async fn read_back_off(&self, host: &Host) -> bool {
         let row = self.rows.store().hosts.pace(&host.name).await;
         let (now, mut state) = (self.context.now(), host.state());
         match row {
-            Ok(row) => state.saw(row, now),
+            Ok(row) => state.set_row(row, now),
             Err(error) => tracing::warn!(%error, "could not read the pace of a host"),
         }
         state.pace(now).is_backed_off(now)
@@ -144,13 +144,13 @@ impl HostPacing {
         self.change(host, plan).await?;
         let Some(mut slots) = taken else { return Ok(later.map_or(Slot::At(self.context.now()), Slot::Later)) };
         let first = slots.starts.remove(0);
-        host.state().keep(slots);
+        host.state().keep_slots(slots);
         Ok(Slot::At(first))
     }
 
     /// Changes a host's row, whatever its content is by then. Writes nothing if the row stays the same.
     async fn change(&self, host: &Host, mut change: impl FnMut(Pace) -> Pace) -> Result<(), StoreError> {
-        for _ in 0..RACES {
+        for _ in 0..MAX_CONFLICTS {
             let now = self.context.now();
             let (row, pace) = {
                 let state = host.state();
@@ -162,13 +162,13 @@ impl HostPacing {
             }
             match self.rows.store().hosts.put_pace(&host.name, row, changed, now).await? {
                 PaceWrite::Written => {
-                    host.state().saw(Some(changed), now);
+                    host.state().set_row(Some(changed), now);
                     return Ok(());
                 }
-                PaceWrite::Refused(row) => host.state().saw(row, now),
+                PaceWrite::Refused(row) => host.state().set_row(row, now),
             }
         }
-        Err(StoreError::Contended { operation: "the pace of a host", attempts: RACES })
+        Err(StoreError::Contended { operation: "the pace of a host", tries: MAX_CONFLICTS })
     }
 }
 

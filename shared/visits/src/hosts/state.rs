@@ -20,7 +20,7 @@ pub(super) struct Host {
     pub(super) writing: tokio::sync::Mutex<()>,
 }
 
-/// What is known of it.
+/// What this process knows of a host.
 #[derive(Debug, Default)]
 pub(super) struct HostState {
     /// The row as it was last seen or written.
@@ -32,7 +32,7 @@ pub(super) struct HostState {
     slots: VecDeque<Timestamp>,
     /// Distance between these slots.
     spacing_ms: u64,
-    asked_at: Option<Timestamp>,
+    requested_at: Option<Timestamp>,
     read_at: Option<Timestamp>,
 }
 
@@ -56,22 +56,22 @@ impl HostState {
     }
 
     /// Records the row.
-    pub(super) fn saw(&mut self, row: Option<Pace>, now: Timestamp) {
+    pub(super) fn set_row(&mut self, row: Option<Pace>, now: Timestamp) {
         self.row = row;
         self.read_at = Some(now);
     }
 
     /// Records a request and returns whether the row should be read before it: if the host gets many requests, another
     /// process may have been throttled.
-    pub(super) fn ask(&mut self, now: Timestamp) -> bool {
+    pub(super) fn record_request(&mut self, now: Timestamp) -> bool {
         let within = |at: Option<Timestamp>| at.is_some_and(|at| now.ms_since(at) < FRESH_MS);
-        let asked_before = within(self.asked_at.replace(now));
-        let look = asked_before && !within(self.read_at);
-        if look {
+        let requested_before = within(self.requested_at.replace(now));
+        let must_read = requested_before && !within(self.read_at);
+        if must_read {
             // Other requests in the meantime need not read it, too.
             self.read_at = Some(now);
         }
-        look
+        must_read
     }
 
     /// Closes the host at once, whatever the row says. Drops the slots that were taken, since
@@ -88,7 +88,7 @@ impl HostState {
     }
 
     /// Keeps slots that were taken.
-    pub(super) fn keep(&mut self, slots: Slots) {
+    pub(super) fn keep_slots(&mut self, slots: Slots) {
         self.slots = slots.starts.into();
         self.spacing_ms = slots.spacing_ms;
     }
@@ -118,8 +118,8 @@ mod tests {
     fn with_slots() -> HostState {
         let (slots, pace) = Pace::default().take(NOW, 250, 0);
         let mut state = HostState::default();
-        state.saw(Some(pace), NOW);
-        state.keep(slots);
+        state.set_row(Some(pace), NOW);
+        state.keep_slots(slots);
         state
     }
 
@@ -154,11 +154,11 @@ mod tests {
     #[test]
     fn the_row_is_read_only_for_hosts_with_frequent_requests() {
         let mut state = HostState::default();
-        assert!(!state.ask(NOW));
-        assert!(state.ask(NOW.plus_ms(4_999)));
-        assert!(!state.ask(NOW.plus_ms(9_000)));
-        assert!(state.ask(NOW.plus_ms(9_999)));
+        assert!(!state.record_request(NOW));
+        assert!(state.record_request(NOW.plus_ms(4_999)));
+        assert!(!state.record_request(NOW.plus_ms(9_000)));
+        assert!(state.record_request(NOW.plus_ms(9_999)));
         // After a pause.
-        assert!(!state.ask(NOW.plus_ms(15_000)));
+        assert!(!state.record_request(NOW.plus_ms(15_000)));
     }
 }

@@ -94,18 +94,19 @@ pub struct Hit {
 /// to the next month, `/session/N?sid=S` to itself with session ids that are new each time, `/deep/1/1` to
 /// `/deep/1/1/1`.
 #[derive(Clone)]
-pub struct Generated {
+pub struct GeneratedSite {
     pub spec: Arc<Spec>,
     address: SocketAddr,
     log: Arc<Mutex<Vec<Hit>>>,
     gate: watch::Sender<bool>,
 }
 
-impl Generated {
-    pub async fn start(spec: Spec) -> Generated {
+impl GeneratedSite {
+    pub async fn start(spec: Spec) -> GeneratedSite {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let site = Generated { spec: Arc::new(spec), address, log: Arc::default(), gate: watch::Sender::new(false) };
+        let site =
+            GeneratedSite { spec: Arc::new(spec), address, log: Arc::default(), gate: watch::Sender::new(false) };
         let served = site.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -137,7 +138,7 @@ impl Generated {
     }
 
     /// Clears the log.
-    pub fn forget(&self) {
+    pub fn clear_log(&self) {
         self.log.lock().unwrap().clear();
     }
 
@@ -248,7 +249,7 @@ impl Generated {
     }
 }
 
-impl Generated {
+impl GeneratedSite {
     /// Sends a plain HTTP request. Returns the status, and head and body as received.
     async fn get(&self, target: &str) -> (u16, String) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -273,7 +274,7 @@ async fn a_site_serves_its_model_and_logs_requests() {
     spec = spec.file("/gone", Answer::Status(404, "<h1>gone</h1>".into()));
     spec.robots = Some("User-agent: *\nSitemap: {origin}/sitemap.xml\n".into());
     (spec.respelled, spec.busy) = (true, Some(2));
-    let site = Generated::start(spec).await;
+    let site = GeneratedSite::start(spec).await;
     let get = async |path: &str| site.get(path).await;
     for path in ["/item/5", "/item/5/", "/item/5/index.html?utm_source=x"] {
         let (status, text) = get(path).await;
@@ -306,7 +307,7 @@ async fn a_site_serves_its_model_and_logs_requests() {
 #[tokio::test]
 async fn a_walk_over_the_links_finds_the_models_pages() {
     for respelled in [false, true] {
-        let site = Generated::start(Spec { respelled, ..Spec::tree(300, 6) }).await;
+        let site = GeneratedSite::start(Spec { respelled, ..Spec::tree(300, 6) }).await;
         let mut depths = BTreeMap::from([(item(0), 0)]);
         let mut open = std::collections::VecDeque::from([site.url("/item/0")]);
         let mut addresses = BTreeSet::new();

@@ -48,7 +48,7 @@ impl Tree {
     }
 }
 
-/// The name of page n, which is also its plainest address.
+/// The name of page n, which is also its address in its simplest spelling.
 pub fn item(n: usize) -> String {
     format!("/item/{n}")
 }
@@ -83,8 +83,8 @@ pub fn page_name(target: &str) -> String {
     let path = decoded(path);
     let is_index = |step: &str| ["index.html", "index.htm", "index.php"].contains(&step);
     let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty() && !is_index(step)).collect();
-    let tracks = |pair: &str| ["utm_", "gclid=", "fbclid="].iter().any(|name| pair.starts_with(name));
-    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !tracks(pair)).collect();
+    let is_tracking = |pair: &str| ["utm_", "gclid=", "fbclid="].iter().any(|name| pair.starts_with(name));
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_tracking(pair)).collect();
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     format!("/{}{query}", steps.join("/"))
 }

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bench::asked::AskedModel;
+use bench::model::CorpusModel;
 use bench::{Case, Fault};
 use clap::Parser;
-use extraction::Wants;
+use extraction::RequestedExtras;
 use serde_json::{Value, json};
 
 /// Extract every page of a corpus and report the speed.
@@ -36,7 +36,7 @@ fn main() -> Result<(), Fault> {
     let threads = args.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).max(1);
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Value, Duration)>> = Mutex::new(Vec::with_capacity(cases.len()));
-    let model = args.model.then(AskedModel::from_env).transpose()?;
+    let model = args.model.then(CorpusModel::from_env).transpose()?;
     let start = Instant::now();
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -86,14 +86,14 @@ fn main() -> Result<(), Fault> {
 }
 
 /// Reads and extracts one page. The time is that of the extraction alone.
-fn run(folder: &Path, case: &Case, model: Option<&AskedModel>) -> Result<(Value, Duration), Fault> {
+fn run(folder: &Path, case: &Case, model: Option<&CorpusModel>) -> Result<(Value, Duration), Fault> {
     let body = bench::page(&folder.join(&case.html))?;
     let (url, schema) = (bench::address(&case.url)?, bench::schema(&case.schema)?);
     let page = extraction::Page { body: &body, content_type: Some("text/html"), url: &url };
-    let context = extraction::Context { locale: &case.locale, now: bench::FETCHED, budget: &Default::default() };
+    let context = extraction::Context { locale: &case.locale, now: bench::FETCHED_AT, budget: &Default::default() };
     let start = Instant::now();
-    let wants = Wants { links: false, compact: model.map(AskedModel::max_text) };
-    let (got, extras) = extraction::extract_with(&page, &schema, &context, wants);
+    let requested = RequestedExtras { links: false, compact: model.map(CorpusModel::max_text) };
+    let (got, extras) = extraction::extract_with(&page, &schema, &context, requested);
     let took = start.elapsed();
     let mut got = got?;
     if let (Some(model), Some(compact)) = (model, &extras.compact) {

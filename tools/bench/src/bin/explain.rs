@@ -53,7 +53,7 @@ fn main() -> Result<(), Fault> {
     };
     let (body, url, schema) = (bench::page(&path)?, bench::address(&url)?, bench::schema(&schema)?);
     let page = extraction::Page { body: &body, content_type: None, url: &url };
-    let context = extraction::Context { locale: &args.locale, now: bench::FETCHED, budget: &Default::default() };
+    let context = extraction::Context { locale: &args.locale, now: bench::FETCHED_AT, budget: &Default::default() };
     let mut out = io::stdout().lock();
     for field in extraction::explain(&page, &schema, &context)? {
         if args.field.as_ref().is_some_and(|f| *f != field.field) {

@@ -21,11 +21,11 @@ use store::{RetryPolicy, Store, TableNames};
 #[derive(Debug, Parser)]
 struct Args {
     #[command(subcommand)]
-    what: Option<What>,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Command {
     /// Write rows until the time is over and print their number as JSON.
     Writes {
         /// The data folder of a running server.
@@ -47,12 +47,12 @@ fn main() -> ExitCode {
     let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
         return ExitCode::FAILURE;
     };
-    let code = match args.what {
+    let code = match args.command {
         None => {
-            let sources = AppDependencies { rows: Some(Arc::default()), ..AppDependencies::default() };
-            runtime.block_on(local::main_on(sources))
+            let dependencies = AppDependencies { rows: Some(Arc::default()), ..AppDependencies::default() };
+            runtime.block_on(local::main_with(dependencies))
         }
-        Some(What::Writes { data_dir, seconds, concurrency, bytes }) => {
+        Some(Command::Writes { data_dir, seconds, concurrency, bytes }) => {
             match runtime.block_on(writes(&data_dir, Duration::from_secs(seconds), concurrency, bytes)) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(fault) => {

@@ -19,7 +19,7 @@ use super::process::{self, Process};
 use super::{client, page};
 use crate::Fault;
 
-const DONE: &str = "done ";
+const DONE_PREFIX: &str = "done ";
 
 /// Arguments of `compare bare`.
 #[derive(Debug, Clone, clap::Args)]
@@ -83,7 +83,8 @@ impl Reader {
             }
             Reader::Runo(schema) => {
                 let page = extraction::Page { body, content_type: Some("text/html; charset=utf-8"), url };
-                let context = extraction::Context { locale: "en-US", now: crate::FETCHED, budget: &Default::default() };
+                let context =
+                    extraction::Context { locale: "en-US", now: crate::FETCHED_AT, budget: &Default::default() };
                 let found = std::hint::black_box(extraction::extract(&page, schema, &context)?);
                 Ok(found.data.values().filter(|v| **v != Value::Null).count())
             }
@@ -118,7 +119,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Fault> {
         each.await??;
     }
     let done = Done { pages: args.pages, wall_s: start.elapsed().as_secs_f64() };
-    process::write_line(&format!("{DONE}{}", serde_json::to_string(&done)?))?;
+    process::write_line(&format!("{DONE_PREFIX}{}", serde_json::to_string(&done)?))?;
     tokio::task::spawn_blocking(process::input_ended).await?;
     Ok(())
 }
@@ -134,7 +135,7 @@ pub(crate) async fn measure(bench: &Bench, extractor: Extractor, fields: usize) 
     command.args(["--pages", &bench.options.pages.to_string(), "--fields", &fields.to_string()]);
     command.args(["--concurrency", &bench.options.concurrency.to_string()]);
     let mut process = Process::start("bare loop", command)?;
-    let done: Done = serde_json::from_str(&process.line(DONE, Duration::from_secs(600)).await?)?;
+    let done: Done = serde_json::from_str(&process.line(DONE_PREFIX, Duration::from_secs(600)).await?)?;
     let used = process.usage();
     Ok(Throughput {
         pages: done.pages,

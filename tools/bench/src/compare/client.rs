@@ -53,13 +53,13 @@ impl Answer {
 }
 
 /// A response whose head has arrived and whose body has not.
-pub(crate) struct Open {
+pub(crate) struct PendingResponse {
     pub(crate) response: Response,
     pub(crate) head: Duration,
     start: Instant,
 }
 
-impl Open {
+impl PendingResponse {
     /// Returns the id of its job.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Open {
     ///
     /// # Errors
     /// The response breaks off.
-    pub(crate) async fn rest(self) -> Result<Answer, Fault> {
+    pub(crate) async fn finish(self) -> Result<Answer, Fault> {
         let (status, headers) = (self.response.status().as_u16(), self.response.headers());
         let retry_after = headers.contains_key(http::header::RETRY_AFTER);
         let body = self.response.bytes().await?;
@@ -94,7 +94,12 @@ impl Api {
     ///
     /// # Errors
     /// No response arrives.
-    pub(crate) async fn open(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Open, Fault> {
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<PendingResponse, Fault> {
         let mut request = self.http.request(method, format!("{}{path}", self.base)).header("X-API-Key", self.key);
         if let Some(body) = body {
             request = request.header(http::header::CONTENT_TYPE, "application/json").body(serde_json::to_vec(body)?);
@@ -102,7 +107,7 @@ impl Api {
         let request = request.build()?;
         let start = Instant::now();
         let response = self.http.execute(request).await?;
-        Ok(Open { response, head: start.elapsed(), start })
+        Ok(PendingResponse { response, head: start.elapsed(), start })
     }
 
     /// Sends a POST and reads the complete response.
@@ -110,7 +115,7 @@ impl Api {
     /// # Errors
     /// No complete response arrives.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Answer, Fault> {
-        self.open(Method::POST, path, Some(body)).await?.rest().await
+        self.open(Method::POST, path, Some(body)).await?.finish().await
     }
 
     /// Sends a GET and reads the complete response.
@@ -118,7 +123,7 @@ impl Api {
     /// # Errors
     /// No complete response arrives.
     pub(crate) async fn get(&self, path: &str) -> Result<Answer, Fault> {
-        self.open(Method::GET, path, None).await?.rest().await
+        self.open(Method::GET, path, None).await?.finish().await
     }
 
     /// Cancels a job and returns how long that took.
@@ -126,7 +131,7 @@ impl Api {
     /// # Errors
     /// The job was not cancelled.
     pub(crate) async fn cancel(&self, job: &str) -> Result<Duration, Fault> {
-        let answer = self.open(Method::DELETE, &format!("/v1/jobs/{job}"), None).await?.rest().await?;
+        let answer = self.open(Method::DELETE, &format!("/v1/jobs/{job}"), None).await?.finish().await?;
         answer.json().map(|_| answer.total)
     }
 }

@@ -111,10 +111,10 @@ impl Results {
     }
 
     /// Records what is skipped, once, and prints it.
-    pub(crate) fn skip(&mut self, what: String) {
-        if !self.skipped.contains(&what) {
-            super::note(&format!("SKIPPED {what}"));
-            self.skipped.push(what);
+    pub(crate) fn skip(&mut self, text: String) {
+        if !self.skipped.contains(&text) {
+            super::print_progress(&format!("SKIPPED {text}"));
+            self.skipped.push(text);
         }
     }
 }

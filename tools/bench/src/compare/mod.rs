@@ -110,7 +110,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn sized(self) -> Options {
+    fn with_quick_sizes(self) -> Options {
         if !self.quick {
             return self;
         }
@@ -152,7 +152,7 @@ pub(crate) struct Bench {
 }
 
 /// Prints progress to standard error.
-pub(crate) fn note(text: &str) {
+pub(crate) fn print_progress(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
@@ -162,22 +162,22 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            note(&format!("no runtime: {error}"));
+            print_progress(&format!("no runtime: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    let done = runtime.block_on(async {
+    let succeeded = runtime.block_on(async {
         match args.command {
             Some(Command::Site(args)) => site::serve(&args).await.map(|()| true),
             Some(Command::Bare(args)) => bare::run(args).await.map(|()| true),
-            None => compare(args.options.sized()).await,
+            None => compare(args.options.with_quick_sizes()).await,
         }
     });
-    match done {
+    match succeeded {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            note(&format!("{error}"));
+            print_progress(&format!("{error}"));
             ExitCode::FAILURE
         }
     }
@@ -198,25 +198,25 @@ async fn compare(options: Options) -> Result<bool, Fault> {
     if chosen.is_empty() {
         return Err("no scenario has that in its name; --list prints all names".into());
     }
-    process::check()?;
-    let here = std::env::current_exe()?;
-    let server = options.server.clone().unwrap_or_else(|| here.with_file_name("local"));
+    process::check_platform()?;
+    let program = std::env::current_exe()?;
+    let server = options.server.clone().unwrap_or_else(|| program.with_file_name("local"));
     if !server.exists() {
         return Err(
             format!("{} does not exist; build it, or name another server with --server", server.display()).into()
         );
     }
-    let unstored = options.server_without_store.clone().unwrap_or_else(|| here.with_file_name("unstored"));
+    let unstored = options.server_without_store.clone().unwrap_or_else(|| program.with_file_name("unstored"));
     let unstored = Some(unstored).filter(|path| path.exists());
     let site = Site::start(options.pages, client::http()?).await?;
     let bench = Bench { options, site, server, unstored };
     let mut results = Results { about: about(&bench.options), ..Results::default() };
     for round in 0..bench.options.runs {
         for scenario in &chosen {
-            note(&format!("round {} of {}: {}", round + 1, bench.options.runs, scenario.name()));
+            print_progress(&format!("round {} of {}: {}", round + 1, bench.options.runs, scenario.name()));
             if let Err(error) = scenario.run(&bench, round, &mut results).await {
                 let text = format!("{}, round {}: {error}", scenario.name(), round + 1);
-                note(&format!("FAILED {text}"));
+                print_progress(&format!("FAILED {text}"));
                 results.failed.push(text);
             }
         }

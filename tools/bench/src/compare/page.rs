@@ -62,8 +62,8 @@ pub fn page(number: u64, links: &[String]) -> String {
          <dt>Material</dt><dd class=\"material\">Copper</dd></dl>\n\
          <h2>Description</h2><p class=\"description\">Kettle number {number} of a long row of kettles.</p>\n<section>"
     );
-    let room = SIZE.saturating_sub(out.len() + 40);
-    out.push_str(&FILLER[..FILLER[..room.min(FILLER.len())].rfind('\n').map_or(0, |at| at + 1)]);
+    let remaining = SIZE.saturating_sub(out.len() + 40);
+    out.push_str(&FILLER[..FILLER[..remaining.min(FILLER.len())].rfind('\n').map_or(0, |at| at + 1)]);
     out.push_str("</section></main></body></html>\n");
     out
 }
@@ -93,7 +93,7 @@ mod tests {
             let text = page(number, &links("/t/", number, 2_000));
             assert!((SIZE - 200..SIZE + 200).contains(&text.len()), "{} bytes", text.len());
             let read = extraction::Page { body: text.as_bytes(), content_type: Some("text/html"), url: &url };
-            let context = extraction::Context { locale: "en-US", now: crate::FETCHED, budget: &Default::default() };
+            let context = extraction::Context { locale: "en-US", now: crate::FETCHED_AT, budget: &Default::default() };
             let found = extraction::extract(&read, &schema, &context).unwrap();
             let html = scraper::Html::parse_document(&text);
             for (name, kind, _, css) in FIELDS {

@@ -16,9 +16,9 @@ use crate::Fault;
 const SCRAPY: &str = include_str!("../../peers/scrapy_spider.py");
 const CRAWLEE: &str = include_str!("../../peers/crawlee.mjs");
 /// Timeout of one run.
-const MAX_RUN: Duration = Duration::from_secs(600);
+const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 /// Interval at which the start of a run is polled.
-const LOOK: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,9 +106,9 @@ pub(crate) async fn measure(bench: &Bench, peer: Peer, program: &Path) -> Result
     let (begin, mut before) = (Instant::now(), Usage::default());
     while begin.elapsed() < Duration::from_secs(30) && bench.site.stats().await?.t == 0 {
         before = process.usage();
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    let (used, success) = process.finish(MAX_RUN).await?;
+    let (used, success) = process.finish(RUN_TIMEOUT).await?;
     let stats = bench.site.stats().await?;
     let lines = fs::read_to_string(folder.path().join("out.jsonl")).unwrap_or_default().lines().count() as u64;
     // spider_cli reports pages in its own format, so its visits are counted at the site.

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figures::{Point, Results, Throughput, median};
-use super::table::{at, names, sizes};
+use super::table::{distinct_names, median_at, sizes};
 use crate::Fault;
 
 /// Returns the value of a point to draw.
@@ -46,7 +46,7 @@ fn bars(all: &[Throughput], path: &Path) -> Result<(), Fault> {
         let rounds = all.iter().filter(|t| t.name == name).map(Throughput::pages_per_s);
         median(&rounds.collect::<Vec<_>>()).unwrap_or(0.0)
     };
-    let names = names(all.iter().map(|t| t.name.as_str()));
+    let names = distinct_names(all.iter().map(|t| t.name.as_str()));
     let max = names.iter().map(|n| rate(n)).fold(f64::MIN_POSITIVE, f64::max);
     let height = u32::try_from(names.len())? * BAR.unsigned_abs() + 60;
     let canvas: Canvas<'_> = SVGBackend::new(path, (900, height)).into_drawing_area();
@@ -78,9 +78,11 @@ fn lines(all: &[Point], title: &str, value: Value, path: &Path) -> Result<(), Fa
         .build_cartesian_2d((1.0..largest * 1.2).log_scale(), 0.0..max)?;
     let plain = |x: &f64| format!("{x:.0}");
     chart.configure_mesh().x_desc("N").x_label_formatter(&plain).label_style(("sans-serif", 14)).draw()?;
-    for (series, colour) in names(all.iter().map(|p| p.series.as_str())).into_iter().zip(COLOURS) {
-        let line: Vec<(f64, f64)> =
-            sizes(all, series).into_iter().filter_map(|s| Some((s as f64, at(all, series, s, value)?))).collect();
+    for (series, colour) in distinct_names(all.iter().map(|p| p.series.as_str())).into_iter().zip(COLOURS) {
+        let line: Vec<(f64, f64)> = sizes(all, series)
+            .into_iter()
+            .filter_map(|s| Some((s as f64, median_at(all, series, s, value)?)))
+            .collect();
         chart.draw_series(line.iter().map(|p| Circle::new(*p, 4, colour.filled())))?;
         chart
             .draw_series(LineSeries::new(line, colour.stroke_width(2)))?

@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use crate::Fault;
 
 /// Time that a process has to end after it was asked to.
-const STOP: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Interval at which a running process is polled.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Proxy variables, which are removed: everything is on loopback.
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 
@@ -62,7 +62,7 @@ fn parse_kb(status: &str, key: &str) -> Option<f64> {
 ///
 /// # Errors
 /// There is no /proc.
-pub(crate) fn check() -> Result<(), Fault> {
+pub(crate) fn check_platform() -> Result<(), Fault> {
     if Path::new("/proc/self/stat").exists() {
         return Ok(());
     }
@@ -138,7 +138,7 @@ impl Process {
     ///
     /// # Errors
     /// The process prints no such line in time, or ends.
-    pub(crate) async fn line(&mut self, prefix: &str, within: Duration) -> Result<String, Fault> {
+    pub(crate) async fn line(&mut self, prefix: &str, timeout: Duration) -> Result<String, Fault> {
         let wait = async {
             while let Some(line) = self.lines.recv().await {
                 if let Some(rest) = line.strip_prefix(prefix) {
@@ -147,9 +147,9 @@ impl Process {
             }
             Err(format!("{} ended without printing \"{prefix}\"", self.name).into())
         };
-        match tokio::time::timeout(within, wait).await {
+        match tokio::time::timeout(timeout, wait).await {
             Ok(found) => found,
-            Err(_) => Err(format!("{} did not print \"{prefix}\" within {within:?}", self.name).into()),
+            Err(_) => Err(format!("{} did not print \"{prefix}\" within {timeout:?}", self.name).into()),
         }
     }
 
@@ -162,10 +162,10 @@ impl Process {
     ///
     /// # Errors
     /// The process does not end in time.
-    pub(crate) async fn finish(mut self, within: Duration) -> Result<(Usage, bool), Fault> {
+    pub(crate) async fn finish(mut self, timeout: Duration) -> Result<(Usage, bool), Fault> {
         drop(self.input.take());
         let start = Instant::now();
-        while start.elapsed() < within {
+        while start.elapsed() < timeout {
             let now = self.usage();
             self.peak_mb = self.peak_mb.max(now.peak_mb);
             // The process stays in /proc, with its times, until it is waited for.
@@ -174,9 +174,9 @@ impl Process {
                 let success = self.child.wait()?.success();
                 return Ok((Usage { peak_mb: self.peak_mb, ..last }, success));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
-        Err(format!("{} did not end within {within:?}", self.name).into())
+        Err(format!("{} did not end within {timeout:?}", self.name).into())
     }
 }
 
@@ -188,8 +188,8 @@ impl Drop for Process {
                 let _ = rustix::process::kill_process(pid, Signal::TERM);
             }
             let start = Instant::now();
-            while start.elapsed() < STOP && matches!(self.child.try_wait(), Ok(None)) {
-                thread::sleep(LOOK);
+            while start.elapsed() < STOP_TIMEOUT && matches!(self.child.try_wait(), Ok(None)) {
+                thread::sleep(POLL_INTERVAL);
             }
             let _ = self.child.kill();
         }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_has_children_of_children_and_no_strangers() {
+    fn a_tree_has_all_descendants_and_no_other_process() {
         let of = |parent| Stat { parent, ended: false, ticks: 0 };
         let all = BTreeMap::from([(1, of(0)), (5, of(1)), (6, of(5)), (7, of(6)), (8, of(1))]);
         assert_eq!(tree(&all, 5), [5, 6, 7]);

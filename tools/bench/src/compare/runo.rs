@@ -1,4 +1,4 @@
-//! The server under test, started as users start it, file-backed in a fresh folder, and the jobs that it is asked for.
+//! The server under test, started as users start it, file-backed in a fresh folder, and the bodies of calls for it.
 //! Knows the server's variables and ready line.
 
 use std::path::Path;
@@ -13,12 +13,12 @@ use super::process::{Process, Usage};
 use super::{Bench, page};
 use crate::Fault;
 
-const READY: &str = "listening on ";
+const READY_PREFIX: &str = "listening on ";
 const KEY: &str = "sk_live_bench";
 /// Maximum number of URLs in one batch.
 pub(crate) const BATCH: usize = 1_000;
 /// Time for background writes of a job before its costs are read.
-const AFTER: Duration = Duration::from_millis(200);
+const BACKGROUND_WRITES: Duration = Duration::from_millis(200);
 
 /// How the pages are processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Server {
             command.env(name, value);
         }
         let mut process = Process::start(name, command)?;
-        let base = process.line(READY, Duration::from_secs(60)).await?;
+        let base = process.line(READY_PREFIX, Duration::from_secs(60)).await?;
         let api = Api { http: super::client::http()?, base, key: KEY };
         let server = Server { api, process, data };
         server.extract(bench, 0).await?;
@@ -86,8 +86,8 @@ impl Server {
     }
 
     /// Returns what it has used after its background writes.
-    pub(crate) async fn settled(&self) -> Usage {
-        tokio::time::sleep(AFTER).await;
+    pub(crate) async fn settled_usage(&self) -> Usage {
+        tokio::time::sleep(BACKGROUND_WRITES).await;
         self.usage()
     }
 
@@ -134,6 +134,6 @@ pub(crate) fn check_batch(answer: &Value, urls: usize) -> Result<(), Fault> {
 /// A page is missing or failed, or the answer is an error.
 pub(crate) fn check_crawl(answer: &Value, pages: u64) -> Result<(), Fault> {
     let meta = &answer["crawl_meta"];
-    let whole = meta["pages_visited"] == pages && meta["pages_failed"] == 0;
-    if whole { Ok(()) } else { Err(format!("of {pages} pages: {meta}").into()) }
+    let is_complete = meta["pages_visited"] == pages && meta["pages_failed"] == 0;
+    if is_complete { Ok(()) } else { Err(format!("of {pages} pages: {meta}").into()) }
 }

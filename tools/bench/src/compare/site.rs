@@ -22,7 +22,7 @@ use super::page;
 use super::process::{self, Process};
 use crate::Fault;
 
-const READY: &str = "site on ";
+const READY_PREFIX: &str = "site on ";
 
 /// Arguments of `compare site`.
 #[derive(Debug, clap::Args)]
@@ -131,7 +131,7 @@ async fn respond(path: &str, counts: &Counts) -> Response<Full<Bytes>> {
 /// Serves until standard input ends.
 pub(crate) async fn serve(args: &Args) -> Result<(), Fault> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
-    process::write_line(&format!("{READY}http://{}", listener.local_addr()?))?;
+    process::write_line(&format!("{READY_PREFIX}http://{}", listener.local_addr()?))?;
     let zero = || AtomicU64::new(0);
     let counts = Arc::new(Counts {
         start: Instant::now(),
@@ -142,12 +142,12 @@ pub(crate) async fn serve(args: &Args) -> Result<(), Fault> {
         first: zero(),
         slow_last: zero(),
     });
-    let over = tokio::task::spawn_blocking(process::input_ended);
-    tokio::pin!(over);
+    let input_ended = tokio::task::spawn_blocking(process::input_ended);
+    tokio::pin!(input_ended);
     loop {
         let socket = tokio::select! {
             accepted = listener.accept() => accepted?.0,
-            _ = &mut over => return Ok(()),
+            _ = &mut input_ended => return Ok(()),
         };
         let _ = socket.set_nodelay(true);
         let counts = counts.clone();
@@ -176,7 +176,7 @@ impl Site {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["site", "--pages", &pages.to_string()]);
         let mut process = Process::start("site", command)?;
-        let base = process.line(READY, Duration::from_secs(10)).await?;
+        let base = process.line(READY_PREFIX, Duration::from_secs(10)).await?;
         Ok(Site { base, http, _process: process })
     }
 

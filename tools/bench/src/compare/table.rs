@@ -29,7 +29,7 @@ pub(crate) fn render(results: &Results, options: &Options) -> String {
 }
 
 /// Returns each name once, in the order of first occurrence.
-pub(crate) fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn distinct_names<'a>(all: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for name in all {
         if !names.contains(&name) {
@@ -56,16 +56,16 @@ fn throughput(out: &mut String, results: &Results) {
     }
     out.push_str("\n| | wall s | pages/s | CPU ms/page | peak RSS MB | pages/s ÷ bare | CPU ÷ bare | pages/s ÷ bare, same extraction |\n");
     out.push_str("|---|--:|--:|--:|--:|--:|--:|--:|\n");
-    for name in names(all.iter().map(|t| t.name.as_str())) {
+    for name in distinct_names(all.iter().map(|t| t.name.as_str())) {
         let rounds: Vec<&Throughput> = all.iter().filter(|t| t.name == name).collect();
         let of = |f: fn(&Throughput) -> f64| number(median(&rounds.iter().map(|t| f(t)).collect::<Vec<_>>()));
         let fields = rounds.first().map_or(0, |t| t.fields);
-        let base = scenario::base(fields);
+        let base = scenario::baseline_name(fields);
         let (wall, pages) = (of(|t| t.wall_s), of(Throughput::pages_per_s));
         let (cpu, peak) = (of(Throughput::cpu_ms), of(|t| t.peak_mb));
         let speed = number(ratio(all, name, &base, Throughput::pages_per_s));
         let cost = number(ratio(all, name, &base, Throughput::cpu_ms));
-        let engine = number(ratio(all, name, &scenario::base_of_runo(fields), Throughput::pages_per_s));
+        let engine = number(ratio(all, name, &scenario::runo_baseline_name(fields), Throughput::pages_per_s));
         let _ = writeln!(out, "| {name} | {wall} | {pages} | {cpu} | {peak} | {speed} | {cost} | {engine} |");
     }
 }
@@ -101,9 +101,9 @@ fn points(out: &mut String, all: &[Point]) {
         return;
     }
     out.push_str("\n| | size | wall ms/unit | CPU ms/unit | peak RSS MB |\n|---|--:|--:|--:|--:|\n");
-    for series in names(all.iter().map(|p| p.series.as_str())) {
+    for series in distinct_names(all.iter().map(|p| p.series.as_str())) {
         for size in sizes(all, series) {
-            let of = |f: fn(&Point) -> f64| number(at(all, series, size, f));
+            let of = |f: fn(&Point) -> f64| number(median_at(all, series, size, f));
             let (wall, cpu, peak) = (of(|p| p.wall_ms), of(|p| p.cpu_ms), of(|p| p.peak_mb));
             let _ = writeln!(out, "| {series} | {size} | {wall} | {cpu} | {peak} |");
         }
@@ -119,7 +119,7 @@ pub(crate) fn sizes(all: &[Point], series: &str) -> Vec<u64> {
 }
 
 /// Returns the median over the rounds of one figure of a series at a size.
-pub(crate) fn at(all: &[Point], series: &str, size: u64, of: impl Fn(&Point) -> f64) -> Option<f64> {
+pub(crate) fn median_at(all: &[Point], series: &str, size: u64, of: impl Fn(&Point) -> f64) -> Option<f64> {
     let rounds = all.iter().filter(|p| p.series == series && p.size == size);
     median(&rounds.map(of).collect::<Vec<_>>())
 }
@@ -174,9 +174,9 @@ mod tests {
         };
         let results = Results {
             throughput: vec![
-                of(scenario::base(2), 0, 1.0, 1.0),
+                of(scenario::baseline_name(2), 0, 1.0, 1.0),
                 of("it".into(), 0, 2.0, 3.0),
-                of(scenario::base(2), 1, 2.0, 1.0),
+                of(scenario::baseline_name(2), 1, 2.0, 1.0),
                 of("it".into(), 1, 4.0, 3.0),
             ],
             ..Results::default()

@@ -11,11 +11,11 @@ use runo_client::Client;
 use url::form_urlencoded;
 
 use crate::config;
-use crate::exit::{FAILURE, Failed, GOOD};
+use crate::exit::{CommandError, FAILURE, SUCCESS};
 use crate::terminal::notice;
 
 /// Serves an agent until it closes standard input. Jobs that it started keep running.
-pub(super) async fn mcp() -> Result<u8, Failed> {
+pub(super) async fn mcp() -> Result<u8, CommandError> {
     let service = Service(config::client()?);
     if std::io::stdin().is_terminal() {
         notice(
@@ -23,7 +23,7 @@ pub(super) async fn mcp() -> Result<u8, Failed> {
         );
     }
     let served = mcp_tools::serve(Tools::new(service), tokio::io::stdin(), tokio::io::stdout()).await;
-    served.map(|()| GOOD).map_err(|error| Failed::new(FAILURE, error.to_string()))
+    served.map(|()| SUCCESS).map_err(|error| CommandError::new(FAILURE, error.to_string()))
 }
 
 /// Carries calls to the service over HTTP. A call whose connection breaks is repeated and charged once.
@@ -43,8 +43,8 @@ fn request(call: Call) -> Result<Request<Bytes>, CallFailed> {
         target = format!("{target}?{query}");
     }
     let body = call.body.map_or_else(Bytes::new, |body| body.to_string().into());
-    let odd = |error| CallFailed(format!("the call cannot be made: {error}"));
-    let mut request = Request::builder().method(call.method).uri(target).body(body).map_err(odd)?;
+    let malformed = |error| CallFailed(format!("the call cannot be made: {error}"));
+    let mut request = Request::builder().method(call.method).uri(target).body(body).map_err(malformed)?;
     *request.headers_mut() = call.headers;
     if !request.body().is_empty() {
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -6,15 +6,15 @@ use serde_json::json;
 use super::write_out;
 use crate::args::{BatchArgs, Format};
 use crate::config;
-use crate::exit::{CANCELLED, FAILURE, Failed, INTERRUPTED, NO_JOB};
+use crate::exit::{CANCELLED, CommandError, FAILURE, INTERRUPTED, NO_JOB};
 use crate::fields::schema;
 use crate::follow::{End, Follower};
-use crate::interrupt::{Interrupts, report_unnamed};
-use crate::journal::{Chunk, Done, Journal};
+use crate::interrupt::{Interrupts, report_unknown_job};
+use crate::journal::{Chunk, EarlierRuns, Journal};
 use crate::output::{Output, format_of};
 use crate::progress::Progress;
 use crate::terminal::notice;
-use crate::urls::{Urls, changed, digest};
+use crate::urls::{Urls, digest, input_changed};
 
 /// What all jobs of a batch share.
 struct Plan {
@@ -42,13 +42,13 @@ impl Plan {
 }
 
 /// `runo batch`
-pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
+pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, CommandError> {
     let schema = schema(&args.schema.field, args.schema.schema.as_deref())?;
     let (client, options) = (config::client()?, args.options());
     let plan = Plan { client, schema, options, args };
     let mut urls = Urls::open(&plan.args.file)?;
     if plan.args.job.detach {
-        return detached(&plan, urls).await;
+        return start_detached(&plan, urls).await;
     }
     let format = format_of(&plan.args.output)?;
     let (mut journal, done) = match (&plan.args.resume, &plan.args.output.output) {
@@ -56,11 +56,11 @@ pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
             let (journal, done) = Journal::open(path, &plan.digest(format), output)?;
             (Some(journal), done)
         }
-        _ => (None, Done::default()),
+        _ => (None, EarlierRuns::default()),
     };
-    if let Some(journal) = journal.as_ref().filter(|_| done.over) {
-        let what = if done.tally.cancelled { "the batch was cancelled" } else { "the batch is complete" };
-        notice(&format!("{}: {what}; delete this file to run (and pay for) it again", journal.path.display()));
+    if let Some(journal) = journal.as_ref().filter(|_| done.complete) {
+        let outcome = if done.tally.cancelled { "the batch was cancelled" } else { "the batch is complete" };
+        notice(&format!("{}: {outcome}; delete this file to run (and pay for) it again", journal.path.display()));
         return Ok(if done.tally.cancelled { CANCELLED } else { done.tally.code() });
     }
     let columns = plan.schema.names();
@@ -85,7 +85,7 @@ pub(super) async fn batch(args: BatchArgs, quiet: bool) -> Result<u8, Failed> {
         quiet,
     };
     if first.is_empty() && done.tally.pages() == 0 {
-        return Err(Failed::usage("the input has no URL; give one URL per line"));
+        return Err(CommandError::usage("the input has no URL; give one URL per line"));
     }
     run(&plan, &mut follower, &mut journal, done, urls, first).await
 }
@@ -94,25 +94,25 @@ async fn run(
     plan: &Plan,
     follower: &mut Follower,
     journal: &mut Option<Journal>,
-    mut done: Done,
+    mut done: EarlierRuns,
     mut urls: Urls,
     mut chunk: Vec<String>,
-) -> Result<u8, Failed> {
+) -> Result<u8, CommandError> {
     let mut offset: u64 = done.chunks.iter().map(|chunk| chunk.urls).sum();
     while !chunk.is_empty() {
         let count = chunk.len() as u64;
         let open = done.open.take();
         let output_bytes = follower.output.checkpoint()?;
         let starting = start(plan, output_bytes, journal.as_mut(), open, chunk);
-        let Some(job) = follower.interrupts.or(starting).await else {
+        let Some(job) = follower.interrupts.unless_interrupted(starting).await else {
             follower.progress.finish();
-            report_unnamed();
+            report_unknown_job();
             return Ok(INTERRUPTED);
         };
         let mut job = job?;
         follower.report_started(job.id());
         match follower.follow(&mut job, offset).await? {
-            End::Left => return Ok(INTERRUPTED),
+            End::LeftRunning => return Ok(INTERRUPTED),
             End::Ended => {}
         }
         offset += count;
@@ -129,39 +129,39 @@ async fn run(
             let next = urls.chunk();
             (urls, next)
         });
-        let Some(read) = follower.interrupts.or(reading).await else {
+        let Some(read) = follower.interrupts.unless_interrupted(reading).await else {
             follower.output.finish()?;
             follower.progress.finish();
             notice("runo: interrupted between two jobs; all results so far are written");
             return Ok(INTERRUPTED);
         };
-        let (rest, next) = read.map_err(|error| Failed::new(FAILURE, error.to_string()))?;
+        let (rest, next) = read.map_err(|error| CommandError::new(FAILURE, error.to_string()))?;
         (urls, chunk) = (rest, next?);
     }
     let code = follower.finish()?;
     if let Some(journal) = journal {
-        journal.over()?;
+        journal.complete()?;
     }
     Ok(code)
 }
 
-/// Starts a job, or takes up the open job of an earlier run.
+/// Starts a job, or continues the open job of an earlier run.
 async fn start(
     plan: &Plan,
     output_bytes: u64,
     journal: Option<&mut Journal>,
     open: Option<(Chunk, Option<String>)>,
     urls: Vec<String>,
-) -> Result<Job, Failed> {
+) -> Result<Job, CommandError> {
     let Some(journal) = journal else { return Ok(plan.call(urls).start().await?) };
     let chunk = match open {
         None => journal.chunk(new_idempotency_key()?, &urls, output_bytes)?,
         Some((chunk, _)) if chunk.digest != digest(&urls) => {
-            return Err(changed(&plan.args.file.display().to_string(), &journal.path));
+            return Err(input_changed(&plan.args.file.display().to_string(), &journal.path));
         }
         Some((_, Some(job))) => {
             return plan.client.result(&job, &plan.schema, None).await.map_err(|error| match error.kind {
-                ErrorKind::JobNotFound => Failed::new(
+                ErrorKind::JobNotFound => CommandError::new(
                     NO_JOB,
                     format!(
                         "the results of {job} are no longer kept; to read (and pay for) its pages again, delete {}",
@@ -171,10 +171,10 @@ async fn start(
                 _ => error.into(),
             });
         }
-        Some((chunk, None)) if !chunk.key_holds() => {
+        Some((chunk, None)) if !chunk.key_is_valid() => {
             let text = "a call was sent too long ago to repeat it without the risk of paying twice";
             let path = journal.path.display();
-            return Err(Failed::new(FAILURE, format!("{path}: {text}; `runo jobs --finished` may list its job")));
+            return Err(CommandError::new(FAILURE, format!("{path}: {text}; `runo jobs --finished` may list its job")));
         }
         Some((chunk, None)) => chunk,
     };
@@ -183,11 +183,11 @@ async fn start(
     Ok(job)
 }
 
-/// Starts all jobs, prints their ids and waits for none.
-async fn detached(plan: &Plan, mut urls: Urls) -> Result<u8, Failed> {
+/// Starts all jobs and prints their ids, without waiting for the jobs.
+async fn start_detached(plan: &Plan, mut urls: Urls) -> Result<u8, CommandError> {
     let mut chunk = urls.chunk()?;
     if chunk.is_empty() {
-        return Err(Failed::usage("the input has no URL; give one URL per line"));
+        return Err(CommandError::usage("the input has no URL; give one URL per line"));
     }
     let mut code = 0;
     while !chunk.is_empty() {

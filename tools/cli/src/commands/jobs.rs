@@ -5,16 +5,16 @@ use runo_client::{JobInfo, JobState, Usage};
 use serde::Serialize;
 
 use super::write_out;
-use crate::args::{Format, JobsArgs, ShownArgs};
+use crate::args::{Format, FormatArgs, JobsArgs};
 use crate::config;
-use crate::exit::{Failed, GOOD};
-use crate::output::format_here;
+use crate::exit::{CommandError, SUCCESS};
+use crate::output::stdout_format;
 use crate::terminal::{line, notice, number};
 
 /// `runo jobs`
-pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
+pub(super) async fn jobs(args: JobsArgs) -> Result<u8, CommandError> {
     let client = config::client()?;
-    let format = format_here(args.shown.format);
+    let format = stdout_format(args.format.format);
     if let Some(id) = &args.job {
         let info = client.job(id).await?;
         return match format {
@@ -45,43 +45,43 @@ pub(super) async fn jobs(args: JobsArgs) -> Result<u8, Failed> {
             write_out(format!("{}\n{rows}", style(head).bold()).as_bytes())?;
         }
         Format::Json => return write_json(&listed),
-        Format::Csv => return Err(Failed::usage("jobs cannot be written as csv; use table, json or ndjson")),
+        Format::Csv => return Err(CommandError::usage("jobs cannot be written as csv; use table, json or ndjson")),
         Format::Ndjson => {
             for info in &listed {
                 write_json(info)?;
             }
         }
     }
-    Ok(GOOD)
+    Ok(SUCCESS)
 }
 
 /// `runo cancel`
-pub(super) async fn cancel(id: &str) -> Result<u8, Failed> {
+pub(super) async fn cancel(id: &str) -> Result<u8, CommandError> {
     if config::client()?.cancel(id).await? {
         notice(&format!("{id} is cancelled: pages that have started finish, the rest are refunded"));
     } else {
         notice(&format!("{id} had already ended"));
     }
-    Ok(GOOD)
+    Ok(SUCCESS)
 }
 
 /// `runo resend`
-pub(super) async fn resend(id: &str) -> Result<u8, Failed> {
+pub(super) async fn resend(id: &str) -> Result<u8, CommandError> {
     config::client()?.resend_webhook(id).await?;
     notice(&format!("the webhook message of {id} is sent again; `runo jobs {id}` shows the outcome"));
-    Ok(GOOD)
+    Ok(SUCCESS)
 }
 
 /// `runo usage`
-pub(super) async fn usage(args: &ShownArgs) -> Result<u8, Failed> {
+pub(super) async fn usage(args: &FormatArgs) -> Result<u8, CommandError> {
     let usage = config::client()?.usage().await?;
-    match format_here(args.format) {
+    match stdout_format(args.format) {
         Format::Table => write_out(figures(&usage).as_bytes()),
         _ => write_json(&usage),
     }
 }
 
-fn write_json(value: &impl Serialize) -> Result<u8, Failed> {
+fn write_json(value: &impl Serialize) -> Result<u8, CommandError> {
     let mut text = serde_json::to_vec(value).map_err(std::io::Error::from)?;
     text.push(b'\n');
     write_out(&text)

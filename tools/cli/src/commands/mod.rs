@@ -11,10 +11,10 @@ use std::io::{self, Write};
 use clap::CommandFactory;
 
 use crate::args::{Args, Command};
-use crate::exit::{Failed, GOOD};
+use crate::exit::{CommandError, SUCCESS};
 
 /// Runs the command; returns its exit code.
-pub(crate) async fn run(args: Args) -> Result<u8, Failed> {
+pub(crate) async fn run(args: Args) -> Result<u8, CommandError> {
     let quiet = args.quiet;
     match args.command {
         Command::Extract(args) => single::extract(args).await,
@@ -36,9 +36,9 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failed> {
 }
 
 /// Writes all of `text` to standard output.
-fn write_out(text: &[u8]) -> Result<u8, Failed> {
+fn write_out(text: &[u8]) -> Result<u8, CommandError> {
     let mut output = io::stdout().lock();
     output.write_all(text)?;
     output.flush()?;
-    Ok(GOOD)
+    Ok(SUCCESS)
 }

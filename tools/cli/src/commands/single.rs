@@ -5,21 +5,21 @@ use runo_client::{Error, ErrorKind, Job, Page, Row, Schema};
 use super::write_out;
 use crate::args::{CrawlArgs, ExtractArgs, OnInterrupt, OutputArgs, ResultArgs};
 use crate::config;
-use crate::exit::{Failed, GOOD, INTERRUPTED, PAGES_FAILED};
+use crate::exit::{CommandError, INTERRUPTED, PAGES_FAILED, SUCCESS};
 use crate::fields::schema;
 use crate::follow::{End, Follower, Tally};
-use crate::interrupt::{Interrupts, report_unnamed};
+use crate::interrupt::{Interrupts, report_unknown_job};
 use crate::output::Output;
 use crate::progress::Progress;
 
 /// `runo extract`
-pub(super) async fn extract(args: ExtractArgs) -> Result<u8, Failed> {
+pub(super) async fn extract(args: ExtractArgs) -> Result<u8, CommandError> {
     let schema = schema(&args.schema.field, args.schema.schema.as_deref())?;
     let mut output = Output::one(&args.output, schema.names())?;
     let client = config::client()?;
     let page = client.extract(&args.url, schema).options(args.page.options()).send::<Row>().await;
     let (page, code) = match page {
-        Ok(page) => (Page::Success(page), GOOD),
+        Ok(page) => (Page::Success(page), SUCCESS),
         Err(Error { kind: ErrorKind::Page, page: Some(failure), .. }) => (Page::Failure(*failure), PAGES_FAILED),
         Err(error) => return Err(error.into()),
     };
@@ -29,7 +29,7 @@ pub(super) async fn extract(args: ExtractArgs) -> Result<u8, Failed> {
 }
 
 /// `runo crawl`
-pub(super) async fn crawl(args: CrawlArgs, quiet: bool) -> Result<u8, Failed> {
+pub(super) async fn crawl(args: CrawlArgs, quiet: bool) -> Result<u8, CommandError> {
     let schema = schema(&args.schema.field, args.schema.schema.as_deref())?;
     let columns = schema.names();
     let client = config::client()?;
@@ -42,9 +42,9 @@ pub(super) async fn crawl(args: CrawlArgs, quiet: bool) -> Result<u8, Failed> {
         return write_out(format!("{}\n", job.id()).as_bytes());
     }
     let mut follower = follower(&args.output, columns, Some(args.max_pages.into()), args.job.on_interrupt, quiet)?;
-    let Some(job) = follower.interrupts.or(call.start()).await else {
+    let Some(job) = follower.interrupts.unless_interrupted(call.start()).await else {
         follower.progress.finish();
-        report_unnamed();
+        report_unknown_job();
         return Ok(INTERRUPTED);
     };
     let job = job?;
@@ -53,7 +53,7 @@ pub(super) async fn crawl(args: CrawlArgs, quiet: bool) -> Result<u8, Failed> {
 }
 
 /// `runo result`
-pub(super) async fn result(args: ResultArgs, quiet: bool) -> Result<u8, Failed> {
+pub(super) async fn result(args: ResultArgs, quiet: bool) -> Result<u8, CommandError> {
     let client = config::client()?;
     let job: Job = client.result(&args.job, Schema::bound(), None).await?;
     let total = job.info().await?.progress.total;
@@ -66,7 +66,7 @@ fn follower(
     total: Option<u64>,
     on: OnInterrupt,
     quiet: bool,
-) -> Result<Follower, Failed> {
+) -> Result<Follower, CommandError> {
     Ok(Follower {
         output: Output::many(output, columns)?,
         progress: Progress::new(total, quiet),
@@ -76,9 +76,9 @@ fn follower(
     })
 }
 
-async fn follow(mut follower: Follower, mut job: Job) -> Result<u8, Failed> {
+async fn follow(mut follower: Follower, mut job: Job) -> Result<u8, CommandError> {
     match follower.follow(&mut job, 0).await? {
         End::Ended => follower.finish(),
-        End::Left => Ok(INTERRUPTED),
+        End::LeftRunning => Ok(INTERRUPTED),
     }
 }

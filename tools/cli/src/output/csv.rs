@@ -7,22 +7,22 @@ use serde_json::Value;
 
 /// Maximum number of failures that are held until a successful page shows the columns.
 const MAX_HELD: usize = 10_000;
-const URL: &str = "page_url";
-const ERROR: &str = "page_error";
+const URL_COLUMN: &str = "page_url";
+const ERROR_COLUMN: &str = "page_error";
 /// Column for all values as JSON, used if the columns are not known in time.
-const LOOSE: &str = "page_data";
+const DATA_COLUMN: &str = "page_data";
 
 /// Writes results as rows.
 pub(super) struct Csv {
     columns: Option<Vec<String>>,
-    begun: bool,
+    header_written: bool,
     held: Vec<Page>,
 }
 
 impl Csv {
-    /// `begun` says that the header is already written.
-    pub(super) fn new(columns: Option<Vec<String>>, begun: bool) -> Csv {
-        Csv { columns, begun, held: Vec::new() }
+    /// `header_written` says that the file already has a header.
+    pub(super) fn new(columns: Option<Vec<String>>, header_written: bool) -> Csv {
+        Csv { columns, header_written, held: Vec::new() }
     }
 
     pub(super) fn page(&mut self, page: &Page, text: &mut Vec<u8>) -> io::Result<()> {
@@ -34,7 +34,7 @@ impl Csv {
             if self.columns.is_none() && self.held.len() < MAX_HELD {
                 return Ok(());
             }
-            self.settle(text)?;
+            self.fix_columns(text)?;
             if page.data().is_none() {
                 return Ok(());
             }
@@ -43,30 +43,30 @@ impl Csv {
     }
 
     /// Whether failures are held until the columns are known.
-    pub(super) fn holds(&self) -> bool {
+    pub(super) fn is_holding(&self) -> bool {
         !self.held.is_empty()
     }
 
-    /// Fixes the columns to what is known now and writes what was held.
-    pub(super) fn settle(&mut self, text: &mut Vec<u8>) -> io::Result<()> {
-        self.columns.get_or_insert_with(|| vec![LOOSE.to_owned()]);
+    /// Fixes the columns to those known now and writes the held failures.
+    pub(super) fn fix_columns(&mut self, text: &mut Vec<u8>) -> io::Result<()> {
+        self.columns.get_or_insert_with(|| vec![DATA_COLUMN.to_owned()]);
         for page in std::mem::take(&mut self.held) {
             self.row(&page, text)?;
         }
-        self.begin(text)
+        self.write_header(text)
     }
 
-    fn begin(&mut self, text: &mut Vec<u8>) -> io::Result<()> {
-        if !self.begun {
-            self.begun = true;
+    fn write_header(&mut self, text: &mut Vec<u8>) -> io::Result<()> {
+        if !self.header_written {
+            self.header_written = true;
             let columns = self.columns.iter().flatten().map(String::as_str);
-            record(columns.chain([URL, ERROR]), text)?;
+            record(columns.chain([URL_COLUMN, ERROR_COLUMN]), text)?;
         }
         Ok(())
     }
 
     fn row(&mut self, page: &Page, text: &mut Vec<u8>) -> io::Result<()> {
-        self.begin(text)?;
+        self.write_header(text)?;
         let code = match page {
             Page::Success(_) => "",
             Page::Failure(failure) => &failure.error.code,
@@ -82,13 +82,13 @@ impl Csv {
 pub(super) fn header(file: impl io::Read) -> io::Result<Option<Vec<String>>> {
     let mut reader = csv::Reader::from_reader(file);
     let mut names: Vec<String> = reader.headers().map_err(io::Error::other)?.iter().map(str::to_owned).collect();
-    names.retain(|name| name != URL && name != ERROR);
+    names.retain(|name| name != URL_COLUMN && name != ERROR_COLUMN);
     Ok(Some(names))
 }
 
 fn cell(row: &Row, name: &str) -> String {
     match row.get(name) {
-        None if name == LOOSE => Value::Object(row.clone()).to_string(),
+        None if name == DATA_COLUMN => Value::Object(row.clone()).to_string(),
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),
@@ -141,7 +141,7 @@ mod tests {
         let mut csv = Csv::new(None, false);
         let mut text = Vec::new();
         csv.page(&failed(), &mut text).unwrap();
-        csv.settle(&mut text).unwrap();
+        csv.fix_columns(&mut text).unwrap();
         csv.page(&read(json!({ "a": 1 })), &mut text).unwrap();
         let text = String::from_utf8(text).unwrap();
         let rows = ",\"http://b/?a,b\",TIMEOUT\n\"{\"\"a\"\":1}\",http://a/,\n";

@@ -1,4 +1,4 @@
-//! Writes results as they come. Holds nothing but CSV failures that precede the first page with columns.
+//! Writes each result when it arrives. Buffers only CSV failures that precede the first page with columns.
 
 mod csv;
 mod table;
@@ -12,17 +12,17 @@ use runo_client::Page;
 use self::csv::Csv;
 use self::table::{Sheet, Table};
 use crate::args::{Format, OutputArgs};
-use crate::exit::Failed;
+use crate::exit::CommandError;
 
 /// The destination of results and their format.
 pub(crate) struct Output {
     writer: Box<dyn Write>,
     /// The output file, kept to sync it and to read its length; `None` for standard output.
     file: Option<File>,
-    form: Form,
+    encoding: Encoding,
 }
 
-enum Form {
+enum Encoding {
     /// One result, without an array.
     Single,
     /// An array; `true` once its first element is written.
@@ -34,39 +34,39 @@ enum Form {
 }
 
 /// Returns the format: the option, else the file's extension, else the default of standard output.
-pub(crate) fn format_of(args: &OutputArgs) -> Result<Format, Failed> {
-    let Some(path) = &args.output else { return Ok(format_here(args.format)) };
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    match (args.format, ending.as_deref()) {
+pub(crate) fn format_of(args: &OutputArgs) -> Result<Format, CommandError> {
+    let Some(path) = &args.output else { return Ok(stdout_format(args.format)) };
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    match (args.format, extension.as_deref()) {
         (Some(format), _) => Ok(format),
         (None, Some("json")) => Ok(Format::Json),
         (None, Some("ndjson" | "jsonl")) => Ok(Format::Ndjson),
         (None, Some("csv")) => Ok(Format::Csv),
         (None, _) => {
             let text = "the extension selects no format: use .json, .ndjson, .jsonl or .csv, or --format";
-            Err(Failed::usage(format!("{}: {text}", path.display())))
+            Err(CommandError::usage(format!("{}: {text}", path.display())))
         }
     }
 }
 
-/// Returns the format for standard output: `asked`, else a table on a terminal and NDJSON elsewhere.
-pub(crate) fn format_here(asked: Option<Format>) -> Format {
-    asked.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Ndjson })
+/// Returns the format for standard output: `chosen`, else a table on a terminal and NDJSON elsewhere.
+pub(crate) fn stdout_format(chosen: Option<Format>) -> Format {
+    chosen.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Ndjson })
 }
 
 impl Output {
     /// Opens an output for many results. `columns` are the schema's fields, if known.
-    pub(crate) fn many(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, Failed> {
+    pub(crate) fn many(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, CommandError> {
         Output::open(args, format_of(args)?, columns, 0)
     }
 
     /// Opens an output for the one result of an extract.
-    pub(crate) fn one(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, Failed> {
+    pub(crate) fn one(args: &OutputArgs, columns: Option<Vec<String>>) -> Result<Output, CommandError> {
         let format = format_of(args)?;
         let mut output = Output::open(args, format, columns, 0)?;
         match format {
-            Format::Json | Format::Ndjson => output.form = Form::Single,
-            Format::Table => output.form = Form::Sheet(Sheet),
+            Format::Json | Format::Ndjson => output.encoding = Encoding::Single,
+            Format::Table => output.encoding = Encoding::Sheet(Sheet),
             Format::Csv => {}
         }
         Ok(output)
@@ -78,12 +78,12 @@ impl Output {
         format: Format,
         columns: Option<Vec<String>>,
         at: u64,
-    ) -> Result<Output, Failed> {
+    ) -> Result<Output, CommandError> {
         let args = OutputArgs { output: Some(path.to_owned()), format: Some(format) };
         Output::open(&args, format, columns, at)
     }
 
-    fn open(args: &OutputArgs, format: Format, columns: Option<Vec<String>>, at: u64) -> Result<Output, Failed> {
+    fn open(args: &OutputArgs, format: Format, columns: Option<Vec<String>>, at: u64) -> Result<Output, CommandError> {
         let mut columns = columns;
         let (writer, file): (Box<dyn Write>, _) = match &args.output {
             None => (Box::new(BufWriter::new(io::stdout())), None),
@@ -102,17 +102,17 @@ impl Output {
                     let appending = OpenOptions::new().append(true).open(path)?;
                     Ok((appending, file))
                 };
-                let (appending, file) = open().map_err(|error| Failed::file(path, &error))?;
+                let (appending, file) = open().map_err(|error| CommandError::file(path, &error))?;
                 (Box::new(BufWriter::new(appending)), Some(file))
             }
         };
-        let form = match format {
-            Format::Json => Form::Json(at > 0),
-            Format::Ndjson => Form::Ndjson,
-            Format::Csv => Form::Csv(Csv::new(columns, at > 0)),
-            Format::Table => Form::Table(Table::new(columns)),
+        let encoding = match format {
+            Format::Json => Encoding::Json(at > 0),
+            Format::Ndjson => Encoding::Ndjson,
+            Format::Csv => Encoding::Csv(Csv::new(columns, at > 0)),
+            Format::Table => Encoding::Table(Table::new(columns)),
         };
-        Ok(Output { writer, file, form })
+        Ok(Output { writer, file, encoding })
     }
 
     /// Whether results go to a terminal, where they must not collide with the progress bar.
@@ -123,21 +123,21 @@ impl Output {
     /// Writes a result.
     pub(crate) fn page(&mut self, page: &Page) -> io::Result<()> {
         let mut text = Vec::new();
-        match &mut self.form {
-            Form::Single | Form::Ndjson => {
+        match &mut self.encoding {
+            Encoding::Single | Encoding::Ndjson => {
                 serde_json::to_writer(&mut text, page)?;
                 text.push(b'\n');
             }
-            Form::Json(begun) => {
+            Encoding::Json(begun) => {
                 text.extend_from_slice(if *begun { b",\n" } else { b"[\n" });
                 *begun = true;
                 serde_json::to_writer(&mut text, page)?;
             }
-            Form::Csv(csv) => csv.page(page, &mut text)?,
-            Form::Table(table) => table.page(page, &mut text)?,
-            Form::Sheet(sheet) => sheet.page(page, &mut text)?,
+            Encoding::Csv(csv) => csv.page(page, &mut text)?,
+            Encoding::Table(table) => table.page(page, &mut text)?,
+            Encoding::Sheet(sheet) => sheet.page(page, &mut text)?,
         }
-        if self.file.is_some() && matches!(self.form, Form::Table(_) | Form::Sheet(_)) {
+        if self.file.is_some() && matches!(self.encoding, Encoding::Table(_) | Encoding::Sheet(_)) {
             // Colours are for terminals only.
             text = console::strip_ansi_codes(&String::from_utf8_lossy(&text)).into_owned().into_bytes();
         }
@@ -147,10 +147,10 @@ impl Output {
 
     /// Syncs all results so far to the disk; returns the file's length, 0 for standard output.
     pub(crate) fn checkpoint(&mut self) -> io::Result<u64> {
-        if let Form::Csv(csv) = &mut self.form
-            && csv.holds()
+        if let Encoding::Csv(csv) = &mut self.encoding
+            && csv.is_holding()
         {
-            self.settle()?;
+            self.fix_columns()?;
         }
         self.writer.flush()?;
         match &self.file {
@@ -163,18 +163,18 @@ impl Output {
         }
     }
 
-    fn settle(&mut self) -> io::Result<()> {
+    fn fix_columns(&mut self) -> io::Result<()> {
         let mut text = Vec::new();
-        if let Form::Csv(csv) = &mut self.form {
-            csv.settle(&mut text)?;
+        if let Encoding::Csv(csv) = &mut self.encoding {
+            csv.fix_columns(&mut text)?;
         }
         self.writer.write_all(&text)
     }
 
     /// Completes the output after the last result.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
-        self.settle()?;
-        if let Form::Json(begun) = self.form {
+        self.fix_columns()?;
+        if let Encoding::Json(begun) = self.encoding {
             self.writer.write_all(if begun { b"\n]\n" } else { b"[]\n" })?;
         }
         self.checkpoint().map(|_| ())

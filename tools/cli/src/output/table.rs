@@ -1,4 +1,4 @@
-//! Tables for people: one row per result for many results, one line per field for a single one.
+//! Tables for a terminal: one row per result for many results, one line per field for a single one.
 
 use std::io::{self, Write};
 
@@ -8,21 +8,21 @@ use serde_json::Value;
 
 use crate::terminal::line;
 
-const PLACE: usize = 6;
+const INDEX_WIDTH: usize = 6;
 const MIN_WIDTH: usize = 8;
 const GAP: &str = "  ";
 
 /// Table with one row per page.
 pub(super) struct Table {
     columns: Option<Vec<String>>,
-    headed: bool,
+    header_written: bool,
     width: usize,
 }
 
 impl Table {
     pub(super) fn new(columns: Option<Vec<String>>) -> Table {
         let width = Term::stdout().size_checked().map_or(100, |(_, width)| usize::from(width).max(40));
-        Table { columns, headed: false, width }
+        Table { columns, header_written: false, width }
     }
 
     pub(super) fn page(&mut self, page: &Page, text: &mut Vec<u8>) -> io::Result<()> {
@@ -30,19 +30,19 @@ impl Table {
             self.columns = Some(data.keys().cloned().collect());
         }
         let columns: &[String] = self.columns.as_deref().unwrap_or_default();
-        let address = (self.width / 3).clamp(12, 48);
-        let left = self.width.saturating_sub(PLACE + 2 * GAP.len() + address + 1);
+        let url_width = (self.width / 3).clamp(12, 48);
+        let left = self.width.saturating_sub(INDEX_WIDTH + 2 * GAP.len() + url_width + 1);
         let shown = columns.len().min(left / (MIN_WIDTH + GAP.len())).max(1);
         let each = (left / shown).saturating_sub(GAP.len());
-        if !self.headed && !columns.is_empty() {
-            self.headed = true;
+        if !self.header_written && !columns.is_empty() {
+            self.header_written = true;
             let names = columns.iter().take(shown).map(|name| fit(name, each)).collect::<Vec<_>>().join(GAP);
             let more = if shown < columns.len() { "…" } else { "" };
-            let head = format!("{:>PLACE$}{GAP}{}{GAP}{names}{more}", "#", fit("page", address));
+            let head = format!("{:>INDEX_WIDTH$}{GAP}{}{GAP}{names}{more}", "#", fit("page", url_width));
             writeln!(text, "{}", style(head.trim_end()).bold())?;
         }
-        let place = page.index().map(|index| index.to_string()).unwrap_or_default();
-        write!(text, "{place:>PLACE$}{GAP}{}{GAP}", fit(&end_of(page.url(), address), address))?;
+        let index = page.index().map(|index| index.to_string()).unwrap_or_default();
+        write!(text, "{index:>INDEX_WIDTH$}{GAP}{}{GAP}", fit(&url_end(page.url(), url_width), url_width))?;
         match page {
             Page::Success(page) => {
                 let cells = columns.iter().take(shown).map(|name| fit(&shown_value(&page.data, name), each));
@@ -93,10 +93,10 @@ fn shown_value(row: &Row, name: &str) -> String {
 }
 
 /// Returns the end of the URL without its scheme: URLs of one site differ at their end.
-fn end_of(url: &str, width: usize) -> String {
+fn url_end(url: &str, width: usize) -> String {
     let url = line(url.split_once("://").map_or(url, |(_, rest)| rest));
-    let over = url.chars().count().saturating_sub(width);
-    if over == 0 { url } else { format!("…{}", url.chars().skip(over + 1).collect::<String>()) }
+    let excess = url.chars().count().saturating_sub(width);
+    if excess == 0 { url } else { format!("…{}", url.chars().skip(excess + 1).collect::<String>()) }
 }
 
 fn fit(text: &str, width: usize) -> String {
@@ -124,7 +124,7 @@ mod tests {
         for form in [true, false] {
             let mut text = Vec::new();
             if form {
-                let mut table = Table { columns: None, headed: false, width: 80 };
+                let mut table = Table { columns: None, header_written: false, width: 80 };
                 table.page(&page, &mut text).unwrap();
             } else {
                 Sheet.page(&page, &mut text).unwrap();

@@ -14,7 +14,7 @@ use crate::embedded::Service;
 use crate::{folder, layout};
 
 /// How often rows past their TTL are removed.
-const TTL_EVERY: Duration = Duration::from_secs(60);
+const TTL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A running embedded DynamoDB.
 #[derive(Debug)]
@@ -55,10 +55,10 @@ impl DynamoDb {
         database.disable_bulk_loading().map_err(|e| failed(&e))?;
         let stop = CancellationToken::new();
         let (swept, ended) = (database.clone(), stop.clone());
-        let kept = data_dir.is_some();
+        let is_persistent = data_dir.is_some();
         let sweep = tokio::spawn(async move {
             // Tables in memory belong to a test, whose clock may be days behind the one used here to expire rows.
-            while kept && ended.run_until_cancelled(tokio::time::sleep(TTL_EVERY)).await.is_some() {
+            while is_persistent && ended.run_until_cancelled(tokio::time::sleep(TTL_INTERVAL)).await.is_some() {
                 let database = swept.clone();
                 let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
             }

@@ -16,7 +16,7 @@ fn after_answers(
     row: &Segment,
     answers: &[(Seq, u8)],
 ) -> (Machine<WithSettle>, Vec<Action<WithSettle>>) {
-    let end = Plan { mode: Mode::End(None), ..plan(1) };
+    let end = RunnerConfig { mode: Mode::End(None), ..config(1) };
     let mut machine = Machine::new(end, view, None, at(50));
     for (seq, attempt) in answers {
         machine.handle(Event::Answered { seq: *seq, attempt: *attempt, at: Timestamp(50) }, at(50));
@@ -34,14 +34,14 @@ fn row(units: &[UnitState]) -> Segment {
 
 #[test]
 fn a_unit_that_waits_for_a_model_keeps_its_provisional_result_and_needs_no_runner() {
-    let mut machine = driver(plan(2), 2);
+    let mut machine = driver(config(2), 2);
     run_all(&mut machine, 2);
     machine.handle(asks(0), at(10));
     let group = commit(&after(&mut machine, ended(1, UnitEnd::Succeeded), at(10)));
     assert_eq!((group.results.clone(), group.segments[0].unit(0)), (vec![(0, 1), (1, 1)], asked(1)));
     let actions = after(&mut machine, written(&group), at(10));
-    assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "{actions:?}");
-    assert!(machine.share().waits_for_model());
+    assert_eq!(actions.last(), Some(&Action::Exit(Exit::NothingToRun)), "{actions:?}");
+    assert!(machine.runner_state().waits_for_model());
     assert_eq!(Totals::of(machine.rows().values(), 2).tally.pending, 1);
 }
 
@@ -59,10 +59,10 @@ fn an_answer_ends_its_unit_once_and_settles() {
     let over = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(9), skipped: 0 };
     for other in [over, asked(1), UnitState::Pending, started(2, nonce(9), 900_000)] {
         let (_, actions) = after_answers(running(2), &row(&[other, asked(1)]), &[(0, 2)]);
-        assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "{other:?}: {actions:?}");
+        assert_eq!(actions.last(), Some(&Action::Exit(Exit::NothingToRun)), "{other:?}: {actions:?}");
     }
     let (_, actions) = after_answers(running(2), &row(&[asked(1), asked(1)]), &[(7, 1)]);
-    assert_eq!(actions.last(), Some(&Action::Exit(Exit::Left)), "the job does not have this unit");
+    assert_eq!(actions.last(), Some(&Action::Exit(Exit::NothingToRun)), "the job does not have this unit");
 }
 
 #[test]

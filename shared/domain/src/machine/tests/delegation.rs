@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn delegated_units_are_polled_sent_again_and_taken_back_on_a_stall() {
-    let mut machine = driver(Plan { delegate: true, ..plan(1) }, 2);
+    let mut machine = driver(RunnerConfig { delegate: true, ..config(1) }, 2);
     let both = BTreeSet::from([0, 1]);
     assert_eq!(all(&mut machine, at(0)), [Action::Enqueue(both.clone())]);
     assert_eq!(after(&mut machine, Event::Enqueued(BTreeSet::new()), at(0)), []);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::budget::{Budget, Limits};
 use crate::{doc, html};
 
-/// Deepest nesting of items.
+/// Maximum depth of nested items.
 const MAX_NESTING: usize = 8;
 /// Maximum number of items of a page.
 const MAX_ITEMS: usize = 500;
@@ -50,22 +50,22 @@ pub(super) fn read(html: &Html, budget: &Budget<'_>) -> (Vec<Value>, Vec<Value>)
 
 /// Returns the elements that items refer to by `itemref`, each with the first item that does.
 fn references(html: &Html, syntax: &Syntax) -> Vec<(NodeId, NodeId)> {
-    let mut asked: HashMap<&str, NodeId> = HashMap::new();
+    let mut referrers: HashMap<&str, NodeId> = HashMap::new();
     for node in html.tree.nodes() {
         let Some(element) = node.value().as_element().filter(|e| doc::attr(e, syntax.scope).is_some()) else {
             continue;
         };
         for id in element.attr("itemref").map(words).into_iter().flatten() {
-            if asked.len() < MAX_ITEMS {
-                asked.entry(id).or_insert(node.id());
+            if referrers.len() < MAX_ITEMS {
+                referrers.entry(id).or_insert(node.id());
             }
         }
     }
-    if asked.is_empty() {
+    if referrers.is_empty() {
         return Vec::new();
     }
     let elements = html.tree.nodes().filter_map(|n| Some((n.id(), n.value().as_element()?.id()?)));
-    elements.filter_map(|(node, id)| Some((node, asked.remove(id)?))).collect()
+    elements.filter_map(|(node, id)| Some((node, referrers.remove(id)?))).collect()
 }
 
 /// The item that an item is a value of, and the names of the properties.
@@ -76,14 +76,14 @@ struct Reader<'b> {
     /// The items that contain the walk's current position.
     open: Vec<(NodeId, usize)>,
     /// The items that refer to parts elsewhere.
-    made: Vec<(NodeId, usize)>,
+    referring: Vec<(NodeId, usize)>,
     /// The budget for values.
     budget: Budget<'b>,
 }
 
 impl<'b> Reader<'b> {
     fn within(page: &'b Budget<'b>) -> Reader<'b> {
-        Reader { items: Vec::new(), open: Vec::new(), made: Vec::new(), budget: page.part(Limits::ITEMS) }
+        Reader { items: Vec::new(), open: Vec::new(), referring: Vec::new(), budget: page.part(Limits::ITEMS) }
     }
 
     fn read(mut self, html: &Html, syntax: &Syntax) -> Vec<Value> {
@@ -92,7 +92,7 @@ impl<'b> Reader<'b> {
         // What an item refers to belongs to it, wherever it stands. Each part is used once, for the first item that
         // refers to it.
         for (node, owner) in &refs {
-            let item = self.made.iter().find(|(id, _)| id == owner).map(|(_, item)| *item);
+            let item = self.referring.iter().find(|(id, _)| id == owner).map(|(_, item)| *item);
             if let (Some(node), Some(item)) = (html.tree.get(*node), item) {
                 self.open = vec![(node.id(), item)];
                 self.walk(node, syntax, &HashSet::new());
@@ -130,7 +130,7 @@ impl<'b> Reader<'b> {
 
     fn enter(&mut self, node: NodeRef<'_, Node>, element: &Element, syntax: &Syntax) {
         let names: Vec<String> =
-            doc::attr(element, syntax.property).map(|p| words(p).map(short).collect()).unwrap_or_default();
+            doc::attr(element, syntax.property).map(|p| words(p).map(without_prefix).collect()).unwrap_or_default();
         let parent = self.open.last().map(|(_, item)| *item);
         if doc::attr(element, syntax.scope).is_some() {
             if self.items.len() >= MAX_ITEMS || self.open.len() >= MAX_NESTING {
@@ -138,7 +138,7 @@ impl<'b> Reader<'b> {
             }
             let mut members = Map::new();
             if let Some(kind) = element.attr(syntax.kind) {
-                let kinds: Vec<Value> = words(kind).map(|k| short(k).into()).collect();
+                let kinds: Vec<Value> = words(kind).map(|k| without_prefix(k).into()).collect();
                 members.insert("@type".into(), kinds.into());
             }
             if let Some(id) = syntax.id.iter().find_map(|name| element.attr(name)) {
@@ -147,7 +147,7 @@ impl<'b> Reader<'b> {
             self.items.push((members, parent.filter(|_| !names.is_empty()).map(|p| (p, names))));
             self.open.push((node.id(), self.items.len() - 1));
             if element.attr("itemref").is_some() {
-                self.made.push((node.id(), self.items.len() - 1));
+                self.referring.push((node.id(), self.items.len() - 1));
             }
         } else if let (Some(parent), false) = (parent, names.is_empty()) {
             self.put_property(parent, names, node);
@@ -227,7 +227,7 @@ impl<'b> Reader<'b> {
                     let first = names.next();
                     // Nested items with several names double at every level, within the budget for values.
                     for name in names {
-                        if !copies(&item, &self.budget) {
+                        if !charge_copy(&item, &self.budget) {
                             break;
                         }
                         put_front(&mut self.items[parent].0, name, item.clone());
@@ -249,16 +249,16 @@ fn words(attribute: &str) -> impl Iterator<Item = &str> {
     attribute.split_whitespace().take(MAX_NAMES)
 }
 
-fn short(name: &str) -> String {
+fn without_prefix(name: &str) -> String {
     name.trim_end_matches('/').rsplit(['/', '#', ':']).next().unwrap_or(name).to_owned()
 }
 
 /// Spends what a copy of a value costs. Returns whether the budget holds.
-fn copies(value: &Value, budget: &Budget<'_>) -> bool {
+fn charge_copy(value: &Value, budget: &Budget<'_>) -> bool {
     budget.make(1)
         && match value {
-            Value::Array(items) => items.iter().all(|v| copies(v, budget)),
-            Value::Object(members) => members.iter().all(|(name, v)| budget.copy(name.len()) && copies(v, budget)),
+            Value::Array(items) => items.iter().all(|v| charge_copy(v, budget)),
+            Value::Object(members) => members.iter().all(|(name, v)| budget.copy(name.len()) && charge_copy(v, budget)),
             Value::String(text) => budget.copy(text.len()),
             Value::Null | Value::Bool(_) | Value::Number(_) => true,
         }

@@ -7,64 +7,64 @@ use encoding_rs::{Encoding, UTF_8};
 use tokio::io::AsyncBufReadExt;
 use url::Url;
 
-use super::{Place, Plain, Sink, Take, broken, explain, no_sitemap};
+use super::{Flow, PlainFile, UrlKind, UrlSink, not_a_sitemap, translate, truncated};
 use crate::error::FetchError;
 use crate::target::{MAX_URL, check_parsed};
 
 /// The format of a file, by its root element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Set,
+    UrlSet,
     Index,
-    /// RSS of any version.
-    Feed,
+    /// Any version of RSS.
+    Rss,
     Atom,
 }
 
 impl Kind {
     fn of(root: &str) -> Option<Kind> {
         Some(match root {
-            "urlset" => Kind::Set,
+            "urlset" => Kind::UrlSet,
             "sitemapindex" => Kind::Index,
-            "rss" | "rdf" => Kind::Feed,
+            "rss" | "rdf" => Kind::Rss,
             "feed" => Kind::Atom,
             _ => return None,
         })
     }
 
     /// Returns the names of the element of an entry and of the element in it that holds the URL.
-    fn names(self) -> (&'static str, &'static str) {
+    fn element_names(self) -> (&'static str, &'static str) {
         match self {
-            Kind::Set => ("url", "loc"),
+            Kind::UrlSet => ("url", "loc"),
             Kind::Index => ("sitemap", "loc"),
-            Kind::Feed => ("item", "link"),
+            Kind::Rss => ("item", "link"),
             Kind::Atom => ("entry", "link"),
         }
     }
 
-    fn place(self) -> Place {
-        if self == Kind::Index { Place::Sitemap } else { Place::Page }
+    fn url_kind(self) -> UrlKind {
+        if self == Kind::Index { UrlKind::Sitemap } else { UrlKind::Page }
     }
 }
 
 /// The state of the parser.
-struct Position<'a> {
+struct Parser<'a> {
     base: &'a Url,
     encoding: &'static Encoding,
     /// The root element: the format it implies, its local name and its prefix.
     root: Option<(Kind, String, String)>,
     /// Whether the parser is inside an entry.
-    inside: bool,
+    in_entry: bool,
     /// The URL being read.
-    address: Option<Address>,
+    url_text: Option<UrlText>,
 }
 
 /// The text of a URL so far; `None` if it is unreadable.
-struct Address {
+struct UrlText {
     text: Option<String>,
 }
 
-impl Address {
+impl UrlText {
     fn push(&mut self, piece: Option<&str>) {
         match (&mut self.text, piece) {
             // Beyond the maximum length of a URL, only enough is kept to recognise it as too long.
@@ -75,14 +75,16 @@ impl Address {
     }
 }
 
-/// What a tag leads to.
-enum Next {
-    Goes,
-    Has(Url),
-    Ends,
+/// What follows from a tag.
+enum TagOutcome {
+    Continue,
+    /// The tag completes a URL.
+    Url(Url),
+    /// The tag ends the file.
+    End,
 }
 
-impl Position<'_> {
+impl Parser<'_> {
     fn decoded(&self, bytes: &[u8]) -> Option<String> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Some(text.to_owned()),
@@ -91,31 +93,31 @@ impl Position<'_> {
         }
     }
 
-    fn text(&mut self, bytes: &[u8], escaped: bool) {
-        if self.address.is_none() || bytes.is_empty() {
+    fn push_text(&mut self, bytes: &[u8], escaped: bool) {
+        if self.url_text.is_none() || bytes.is_empty() {
             return;
         }
         let text = self.decoded(bytes);
-        let text = if escaped { text.and_then(|t| resolved(&t)) } else { text };
-        if let Some(address) = &mut self.address {
-            address.push(text.as_deref());
+        let text = if escaped { text.and_then(|t| resolve_references(&t)) } else { text };
+        if let Some(url_text) = &mut self.url_text {
+            url_text.push(text.as_deref());
         }
     }
 
-    fn url(&self, text: &str) -> Option<Url> {
+    fn parse_url(&self, text: &str) -> Option<Url> {
         let text = text.trim();
         let url = if text.is_empty() || text.len() > MAX_URL { None } else { self.base.join(text).ok() };
         url.filter(|url| check_parsed(url).is_ok())
     }
 
     /// Ends the URL being read; any tag does.
-    fn taken(&mut self) -> Next {
-        let address = self.address.take().and_then(|a| a.text);
-        address.and_then(|text| self.url(&text)).map_or(Next::Goes, Next::Has)
+    fn finish_url(&mut self) -> TagOutcome {
+        let text = self.url_text.take().and_then(|a| a.text);
+        text.and_then(|text| self.parse_url(&text)).map_or(TagOutcome::Continue, TagOutcome::Url)
     }
 
     /// Processes a tag without its brackets. Returns `None` if this is not a sitemap.
-    fn tag(&mut self, tag: &[u8]) -> Option<Next> {
+    fn handle_tag(&mut self, tag: &[u8]) -> Option<TagOutcome> {
         let (closes, tag) = match tag.strip_prefix(b"/") {
             Some(rest) => (true, rest),
             None => (false, tag),
@@ -128,37 +130,37 @@ impl Position<'_> {
                 return None;
             }
             self.root = Some((Kind::of(local)?, local.to_owned(), prefix.to_owned()));
-            return Some(if tag.ends_with(b"/") { Next::Ends } else { Next::Goes });
+            return Some(if tag.ends_with(b"/") { TagOutcome::End } else { TagOutcome::Continue });
         };
-        let (entry, holder) = kind.names();
+        let (entry, url_element) = kind.element_names();
         // Extensions use prefixes of their own (`image:loc`, `atom:link`). RSS 1.0 has a prefix at its root only, as
         // have files assembled from two.
         let own = prefix == root_prefix || prefix.is_empty();
         let is_root = closes && local == root && prefix == root_prefix;
-        let (is_entry, is_holder) = (own && local == entry, own && local == holder);
+        let (is_entry, is_url_element) = (own && local == entry, own && local == url_element);
         let atom = *kind == Kind::Atom;
-        let next = self.taken();
+        let outcome = self.finish_url();
         if is_entry {
-            self.inside = !closes && !tag.ends_with(b"/");
-        } else if is_holder && self.inside && !closes {
+            self.in_entry = !closes && !tag.ends_with(b"/");
+        } else if is_url_element && self.in_entry && !closes {
             if atom {
-                return Some(self.link(&tag[end..]).map_or(Next::Goes, Next::Has));
+                return Some(self.atom_link(&tag[end..]).map_or(TagOutcome::Continue, TagOutcome::Url));
             }
             if !tag.ends_with(b"/") {
-                self.address = Some(Address { text: Some(String::new()) });
+                self.url_text = Some(UrlText { text: Some(String::new()) });
             }
         }
-        Some(if is_root && matches!(next, Next::Goes) { Next::Ends } else { next })
+        Some(if is_root && matches!(outcome, TagOutcome::Continue) { TagOutcome::End } else { outcome })
     }
 
     /// Returns the URL of Atom's `<link>`, if it is the entry's own and not that of related content.
-    fn link(&self, attributes: &[u8]) -> Option<Url> {
+    fn atom_link(&self, attributes: &[u8]) -> Option<Url> {
         let attributes = self.decoded(attributes)?;
         let rel = attribute(&attributes, "rel");
         if rel.is_some_and(|rel| !rel.trim().eq_ignore_ascii_case("alternate")) {
             return None;
         }
-        self.url(&resolved(attribute(&attributes, "href")?)?)
+        self.parse_url(&resolve_references(attribute(&attributes, "href")?)?)
     }
 }
 
@@ -179,7 +181,7 @@ fn attribute<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
 
 /// Resolves the references in a text; `None` if one is unknown. An ampersand that starts no reference is the most
 /// common mistake, and its meaning is obvious.
-fn resolved(text: &str) -> Option<String> {
+fn resolve_references(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
@@ -187,7 +189,7 @@ fn resolved(text: &str) -> Option<String> {
         let name = after.split_once(';').map(|(name, _)| name);
         match name.filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#')) {
             Some(name) => {
-                out.push(character(name)?);
+                out.push(resolve_reference(name)?);
                 rest = &after[name.len() + 1..];
             }
             None => {
@@ -200,7 +202,7 @@ fn resolved(text: &str) -> Option<String> {
     Some(out)
 }
 
-fn character(name: &str) -> Option<char> {
+fn resolve_reference(name: &str) -> Option<char> {
     let number = match name.strip_prefix('#') {
         Some(digits) => match digits.strip_prefix(['x', 'X']) {
             Some(hex) => u32::from_str_radix(hex, 16).ok()?,
@@ -215,39 +217,48 @@ fn character(name: &str) -> Option<char> {
 }
 
 /// Reads a file that begins with markup; resolves URLs against `base`.
-pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut Take<'_>) -> Result<(), FetchError> {
-    let mut at = Position { base, encoding: UTF_8, root: None, inside: false, address: None };
+pub(super) async fn read(
+    mut file: PlainFile<'_>,
+    base: &Url,
+    max: usize,
+    sink: &mut UrlSink<'_>,
+) -> Result<(), FetchError> {
+    let mut parser = Parser { base, encoding: UTF_8, root: None, in_entry: false, url_text: None };
     let (mut text, mut tag, mut count) = (Vec::new(), Vec::new(), 0u64);
     loop {
         text.clear();
-        count += file.read_until(b'<', &mut text).await.map_err(|e| explain(&e, max))? as u64;
+        count += file.read_until(b'<', &mut text).await.map_err(|e| translate(&e, max))? as u64;
         let ended = text.pop_if(|b| *b == b'<').is_none();
-        at.text(&text, true);
+        parser.push_text(&text, true);
         if ended {
             // The file may be cut off inside an entry, or merely lack its end tag.
-            return if at.root.is_some() && !at.inside && at.address.is_none() { Ok(()) } else { Err(broken(count)) };
+            return if parser.root.is_some() && !parser.in_entry && parser.url_text.is_none() {
+                Ok(())
+            } else {
+                Err(truncated(count))
+            };
         }
         tag.clear();
-        count += one_tag(&mut file, &mut tag).await.map_err(|e| explain(&e, max))? as u64;
+        count += read_tag(&mut file, &mut tag).await.map_err(|e| translate(&e, max))? as u64;
         file.next_item();
-        let Some(inner) = tag.strip_suffix(b">") else { return Err(broken(count)) };
+        let Some(inner) = tag.strip_suffix(b">") else { return Err(truncated(count)) };
         match inner {
             [b'!', ..] => {
                 if let Some(data) = inner.strip_prefix(b"![CDATA[").and_then(|d| d.strip_suffix(b"]]")) {
-                    at.text(data, false);
+                    parser.push_text(data, false);
                 }
             }
-            [b'?', ..] => at.encoding = declared(inner).unwrap_or(at.encoding),
-            _ => match at.tag(inner) {
-                None => return Err(no_sitemap()),
-                Some(Next::Goes) => {}
-                Some(Next::Ends) => return Ok(()),
-                Some(Next::Has(url)) => {
-                    let place = at.root.as_ref().map_or(Place::Page, |(kind, ..)| kind.place());
-                    match take(place, url) {
-                        Sink::More => {}
-                        Sink::Slow => tokio::task::yield_now().await,
-                        Sink::Full => return Ok(()),
+            [b'?', ..] => parser.encoding = declared_encoding(inner).unwrap_or(parser.encoding),
+            _ => match parser.handle_tag(inner) {
+                None => return Err(not_a_sitemap()),
+                Some(TagOutcome::Continue) => {}
+                Some(TagOutcome::End) => return Ok(()),
+                Some(TagOutcome::Url(url)) => {
+                    let kind = parser.root.as_ref().map_or(UrlKind::Page, |(kind, ..)| kind.url_kind());
+                    match sink(kind, url) {
+                        Flow::Continue => {}
+                        Flow::Yield => tokio::task::yield_now().await,
+                        Flow::Stop => return Ok(()),
                     }
                 }
             },
@@ -258,7 +269,7 @@ pub(super) async fn read(mut file: Plain<'_>, base: &Url, max: usize, take: &mut
 
 /// Reads to the end of a construct after its opening bracket: a tag, a comment, a CDATA section, or a DTD with its
 /// brackets.
-async fn one_tag(file: &mut Plain<'_>, tag: &mut Vec<u8>) -> std::io::Result<usize> {
+async fn read_tag(file: &mut PlainFile<'_>, tag: &mut Vec<u8>) -> std::io::Result<usize> {
     let (mut count, mut open) = (0, 0usize);
     loop {
         let read = file.read_until(b'>', tag).await?;
@@ -282,7 +293,7 @@ async fn one_tag(file: &mut Plain<'_>, tag: &mut Vec<u8>) -> std::io::Result<usi
 }
 
 /// Returns the encoding that an XML declaration names.
-fn declared(declaration: &[u8]) -> Option<&'static Encoding> {
+fn declared_encoding(declaration: &[u8]) -> Option<&'static Encoding> {
     let text = String::from_utf8_lossy(declaration);
     let attributes = text.strip_prefix("?xml")?;
     Encoding::for_label_no_replacement(attribute(attributes, "encoding")?.as_bytes())

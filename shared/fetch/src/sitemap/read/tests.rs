@@ -6,13 +6,13 @@ use crate::target::MAX_URL;
 /// Returns what is read from these bytes, as `page url` and `sitemap url`, and the result.
 async fn read_bytes(bytes: &[u8], max: usize) -> (Vec<String>, Result<(), FetchError>) {
     let mut found = Vec::new();
-    let mut take = |place, url: Url| {
-        found.push(format!("{} {url}", if place == Place::Page { "page" } else { "sitemap" }));
-        if found.len() < 1_000 { Sink::More } else { Sink::Full }
+    let mut sink = |kind, url: Url| {
+        found.push(format!("{} {url}", if kind == UrlKind::Page { "page" } else { "sitemap" }));
+        if found.len() < 1_000 { Flow::Continue } else { Flow::Stop }
     };
     // In pieces of seven bytes: the result must not depend on where pieces end.
     let base = Url::parse("https://e.test/maps/s.xml").unwrap();
-    let end = read_plain(Box::new(BufReader::with_capacity(7, bytes)), &base, max, &mut take).await;
+    let end = read_plain(Box::new(BufReader::with_capacity(7, bytes)), &base, max, &mut sink).await;
     (found, end)
 }
 
@@ -56,7 +56,7 @@ async fn urlsets_and_indexes_yield_only_their_own_loc_elements() {
 }
 
 #[tokio::test]
-async fn lines() {
+async fn one_url_per_line_is_read() {
     let text = "\u{feff}https://e.test/a\r\nhttps://e.test/b\rhttps://e.test/c\n\n  https://e.test/d  \nnonsense\n/e\n";
     let want = ["a", "b", "c", "d"].map(|p| format!("page https://e.test/{p}"));
     assert_eq!(good(text).await, want);
@@ -111,7 +111,7 @@ async fn broken_markup_costs_one_url() {
 }
 
 #[tokio::test]
-async fn other_encodings() {
+async fn utf_16_and_declared_encodings_are_read() {
     let set = "<?xml version='1.0' encoding='utf-16'?><urlset><url><loc>https://e.test/\u{e9}</loc></url></urlset>";
     let wide = |text: &str, swap: bool, mark: bool| -> Vec<u8> {
         let units = mark.then_some(0xfeff).into_iter().chain(text.encode_utf16());

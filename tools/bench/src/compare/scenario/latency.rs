@@ -13,10 +13,10 @@ use crate::Fault;
 /// Numbers of concurrent clients.
 const CLIENTS: [usize; 3] = [1, 8, 32];
 /// Sizes of cancelled batches in URLs, nearly all of which are open at that time.
-const OPEN: [usize; 2] = [1_000, 10_000];
+const CANCELLED_BATCHES: [usize; 2] = [1_000, 10_000];
 /// Of a cancelled batch: concurrent fetches, milliseconds per page, and requests after which it is cancelled.
-const SLOW: (usize, u64, u64) = (32, 300, 64);
-const LOOK: Duration = Duration::from_millis(5);
+const SLOW_BATCH: (usize, u64, u64) = (32, 300, 64);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
@@ -68,7 +68,7 @@ pub(crate) async fn heads(bench: &Bench, results: &mut Results) -> Result<(), Fa
         let open = server.api.open(Method::POST, "/v1/batch", Some(&body)).await?;
         let (job, head) = (open.job()?, open.head);
         server.api.cancel(&job).await?;
-        open.rest().await?.json()?;
+        open.finish().await?.json()?;
         results.latency("batch of 1,000, head, 1 client", [ms(head)]);
     }
     Ok(())
@@ -81,22 +81,22 @@ pub(crate) async fn heads(bench: &Bench, results: &mut Results) -> Result<(), Fa
 /// The batch or the cancel was not accepted.
 pub(crate) async fn cancels(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
-    for open in OPEN {
-        cancels_of(bench, &server, open, results).await?;
+    for urls in CANCELLED_BATCHES {
+        cancels_of_size(bench, &server, urls, results).await?;
     }
     Ok(())
 }
 
-async fn cancels_of(bench: &Bench, server: &Server, urls: usize, results: &mut Results) -> Result<(), Fault> {
-    let (concurrency, slow, after) = SLOW;
+async fn cancels_of_size(bench: &Bench, server: &Server, urls: usize, results: &mut Results) -> Result<(), Fault> {
+    let (concurrency, slow, after) = SLOW_BATCH;
     let body = runo::batch(&bench.site.urls(&format!("/slow/{slow}/"), 0, urls as u64), 2, false, concurrency);
     for _ in 0..bench.options.share(bench.options.cancels) {
         bench.site.reset().await?;
         let open = server.api.open(Method::POST, "/v1/batch", Some(&body)).await?;
         let job = open.job()?;
-        let rest = tokio::spawn(open.rest());
+        let rest = tokio::spawn(open.finish());
         while bench.site.stats().await?.slow < after && !rest.is_finished() {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         let took = server.api.cancel(&job).await?;
         let answered = Instant::now();

@@ -15,13 +15,13 @@ use crate::Fault;
 use scale::Series;
 
 /// Returns the name of the bare loop with selectors, the baseline of all ratios.
-pub(crate) fn base(fields: usize) -> String {
+pub(crate) fn baseline_name(fields: usize) -> String {
     Scenario::Bare(Extractor::Css, fields).name()
 }
 
 /// Returns the name of the bare loop that reads pages as Runo does. What differs between it and Runo is the engine and
 /// the store.
-pub(crate) fn base_of_runo(fields: usize) -> String {
+pub(crate) fn runo_baseline_name(fields: usize) -> String {
     Scenario::Bare(Extractor::Runo, fields).name()
 }
 

@@ -1,4 +1,5 @@
-//! Measures overload: what the server refuses, how soon, and whether it serves what it accepts and recovers afterwards.
+//! Measures overload: which calls the server refuses, how fast, and whether it serves the accepted calls and recovers
+//! afterwards.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -19,10 +20,10 @@ const CLIENTS: usize = 32;
 /// Number of URLs in each of the many batches.
 const BATCH: u64 = 100;
 /// Number of sequential calls after the load.
-const AFTER: u64 = 20;
+const CALLS_AFTER: u64 = 20;
 
 impl Load {
-    fn count(&mut self, answer: Result<Answer, Fault>, whole: impl Fn(&Value) -> bool) {
+    fn count(&mut self, answer: Result<Answer, Fault>, is_complete: impl Fn(&Value) -> bool) {
         self.sent += 1;
         let Ok(answer) = answer else {
             self.other += 1;
@@ -32,7 +33,7 @@ impl Load {
             200 => {
                 self.ok += 1;
                 self.answered_ms.push(ms(answer.total));
-                self.incomplete += usize::from(!answer.json().is_ok_and(|body| whole(&body)));
+                self.incomplete += usize::from(!answer.json().is_ok_and(|body| is_complete(&body)));
                 return;
             }
             429 => self.status_429 += 1,
@@ -46,14 +47,14 @@ impl Load {
 
 /// Returns the extracts per second that clients get if each waits for an answer before it asks again.
 async fn closed_loop(bench: &Bench, api: &Api) -> Result<f64, Fault> {
-    let (over, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut clients = JoinSet::new();
     let start = Instant::now();
     for client in 0..CLIENTS {
-        let (api, over, done) = (api.clone(), over.clone(), done.clone());
+        let (api, stop, done) = (api.clone(), stop.clone(), done.clone());
         let body = runo::extract(&bench.site.urls("/p/", client as u64, 1)[0], 2);
         clients.spawn(async move {
-            while !over.load(Relaxed) {
+            while !stop.load(Relaxed) {
                 api.post("/v1/extract", &body).await?.json()?;
                 done.fetch_add(1, Relaxed);
             }
@@ -61,15 +62,15 @@ async fn closed_loop(bench: &Bench, api: &Api) -> Result<f64, Fault> {
         });
     }
     tokio::time::sleep(Duration::from_secs(bench.options.seconds)).await;
-    over.store(true, Relaxed);
+    stop.store(true, Relaxed);
     while let Some(client) = clients.join_next().await {
         client??;
     }
     Ok(done.load(Relaxed) as f64 / start.elapsed().as_secs_f64())
 }
 
-async fn after(bench: &Bench, server: &Server, load: &mut Load) -> Result<(), Fault> {
-    for url in bench.site.urls("/p/", 0, AFTER) {
+async fn calls_after(bench: &Bench, server: &Server, load: &mut Load) -> Result<(), Fault> {
+    for url in bench.site.urls("/p/", 0, CALLS_AFTER) {
         let answer = server.api.post("/v1/extract", &runo::extract(&url, 2)).await?;
         if answer.json()?["status"] != "success" {
             return Err(format!("after the load an extract gave {}", answer.json()?).into());
@@ -102,7 +103,7 @@ pub(crate) async fn extracts(bench: &Bench, round: usize, results: &mut Results)
         load.count(call?, |body| body["status"] == "success");
     }
     load.seconds = start.elapsed().as_secs_f64();
-    after(bench, &server, &mut load).await?;
+    calls_after(bench, &server, &mut load).await?;
     results.loads.push(load);
     Ok(())
 }
@@ -131,7 +132,7 @@ pub(crate) async fn batches(bench: &Bench, round: usize, results: &mut Results) 
         load.count(call, |body| body["succeeded"] == BATCH);
     }
     load.seconds = start.elapsed().as_secs_f64();
-    after(bench, &server, &mut load).await?;
+    calls_after(bench, &server, &mut load).await?;
     results.loads.push(load);
     Ok(())
 }

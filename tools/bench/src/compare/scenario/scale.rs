@@ -11,11 +11,11 @@ use super::latency::ms;
 use crate::Fault;
 
 /// Minimum number of units per size: small jobs are repeated, because CPU time is counted in ticks of 10 ms.
-const UNITS: u64 = 500;
+const MIN_UNITS: u64 = 500;
 /// Number of URLs in each of many concurrent jobs.
-const SMALL: u64 = 20;
+const SMALL_BATCH: u64 = 20;
 /// Number of entries per page of a list or result.
-const PAGE: usize = 20;
+const PAGE_SIZE: usize = 20;
 /// Number of reads of a list or result.
 const READS: usize = 20;
 
@@ -39,7 +39,7 @@ impl Series {
         }
     }
 
-    async fn once(self, bench: &Bench, server: &Server, size: u64) -> Result<(), Fault> {
+    async fn run_once(self, bench: &Bench, server: &Server, size: u64) -> Result<(), Fault> {
         let api = &server.api;
         match self {
             Series::Batch => {
@@ -52,8 +52,8 @@ impl Series {
             }
             Series::AtOnce => {
                 let jobs = (0..size).map(|job| async move {
-                    let body = runo::batch(&bench.site.urls("/p/", job * SMALL, SMALL), 2, false, 8);
-                    runo::check_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(SMALL)?)
+                    let body = runo::batch(&bench.site.urls("/p/", job * SMALL_BATCH, SMALL_BATCH), 2, false, 8);
+                    runo::check_batch(&api.post("/v1/batch", &body).await?.json()?, usize::try_from(SMALL_BATCH)?)
                 });
                 futures_util::future::try_join_all(jobs).await.map(|_| ())
             }
@@ -69,16 +69,16 @@ pub(crate) async fn series(bench: &Bench, series: Series, round: usize, results:
     let (sizes, each) = match series {
         Series::Batch => (&bench.options.batch_sizes, 1),
         Series::Crawl => (&bench.options.crawl_sizes, 1),
-        Series::AtOnce => (&bench.options.jobs_at_once, SMALL),
+        Series::AtOnce => (&bench.options.jobs_at_once, SMALL_BATCH),
     };
     for &size in sizes {
         let server = Server::start(bench, Kind::Whole).await?;
-        let (units, repeat) = (size * each, (UNITS / (size * each)).max(1));
+        let (units, repeat) = (size * each, (MIN_UNITS / (size * each)).max(1));
         let (before, start) = (server.usage(), Instant::now());
         for _ in 0..repeat {
-            series.once(bench, &server, size).await?;
+            series.run_once(bench, &server, size).await?;
         }
-        let (wall_ms, after) = (ms(start.elapsed()), server.settled().await);
+        let (wall_ms, after) = (ms(start.elapsed()), server.settled_usage().await);
         let units = (units * repeat) as f64;
         let cpu_ms = (after.cpu_s - before.cpu_s) * 1e3 / units;
         let (series, wall_ms, peak_mb) = (series.name().to_owned(), wall_ms / units, after.peak_mb);
@@ -103,25 +103,25 @@ async fn reads(server: &Server, results: &mut Results, name: &str, path: &str) -
 pub(crate) async fn paging(bench: &Bench, results: &mut Results) -> Result<(), Fault> {
     let server = Server::start(bench, Kind::Whole).await?;
     let url = bench.site.urls("/p/", 0, 1);
-    let mut made = 1;
+    let mut created = 1;
     for &jobs in &bench.options.listed_jobs {
-        while made < jobs {
+        while created < jobs {
             let body = runo::batch(&url, 2, false, 1);
             runo::check_batch(&server.api.post("/v1/batch", &body).await?.json()?, 1)?;
-            made += 1;
+            created += 1;
         }
-        let name = format!("GET jobs, {PAGE} of {jobs}");
-        reads(&server, results, &name, &format!("/v1/jobs?limit={PAGE}")).await?;
+        let name = format!("GET jobs, {PAGE_SIZE} of {jobs}");
+        reads(&server, results, &name, &format!("/v1/jobs?limit={PAGE_SIZE}")).await?;
     }
     for &size in &bench.options.crawl_sizes {
         let body = runo::crawl(&format!("{}/t/{size}/", bench.site.base), size, 2, false);
         let open = server.api.open(Method::POST, "/v1/crawl", Some(&body)).await?;
         let job = open.job()?;
-        runo::check_crawl(&open.rest().await?.json()?, size)?;
+        runo::check_crawl(&open.finish().await?.json()?, size)?;
         let result = format!("/v1/jobs/{job}/result");
         let size = usize::try_from(size)?;
-        let end = format!("{result}?from={}", size.saturating_sub(PAGE));
-        reads(&server, results, &format!("GET result, from {PAGE} before the end of {size}"), &end).await?;
+        let end = format!("{result}?from={}", size.saturating_sub(PAGE_SIZE));
+        reads(&server, results, &format!("GET result, from {PAGE_SIZE} before the end of {size}"), &end).await?;
     }
     Ok(())
 }

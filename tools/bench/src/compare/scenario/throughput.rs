@@ -38,7 +38,7 @@ pub(crate) async fn measure(
             wall += answer.total;
         }
     }
-    let after = server.settled().await;
+    let after = server.settled_usage().await;
     let cpu_s = after.cpu_s - before.cpu_s;
     Ok(Throughput { pages, wall_s: wall.as_secs_f64(), cpu_s, peak_mb: after.peak_mb, ..Throughput::default() })
 }
