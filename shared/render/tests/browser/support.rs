@@ -12,6 +12,7 @@ use render::{RenderConfig, RenderError, Rendered, Renderer, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
 use url::Url;
 
 /// Address of sites that may be fetched. All of 127/8 is loopback on Linux.
@@ -19,6 +20,12 @@ pub const OPEN: &str = "127.0.0.2";
 /// Address that may not be fetched.
 pub const CLOSED: &str = "127.0.0.1";
 
+/// Number of pages that the shared browser shows at once. Test pages mostly wait, so several can run.
+const PAGES: usize = 4;
+
+/// Permits to run a test. Without them, a test's page would wait for another test's while its own time runs, however many
+/// threads the harness has.
+static TESTS: Semaphore = Semaphore::const_new(PAGES - 1);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Option<Renderer>> = LazyLock::new(|| Some(Renderer::new(config()?, fetcher())));
 
@@ -29,8 +36,7 @@ pub fn browser() -> Option<PathBuf> {
 }
 
 pub fn config() -> Option<RenderConfig> {
-    // Test pages mostly wait, so several can run at once.
-    let mut config = RenderConfig::new(browser()?, 4);
+    let mut config = RenderConfig::new(browser()?, PAGES);
     config.limits.quiet_timeout = Duration::from_secs(3);
     Some(config)
 }
@@ -60,7 +66,10 @@ pub fn fetcher() -> Fetcher {
 /// Runs a test with the shared browser, or reports that it was skipped.
 pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer) -> F) {
     match &*SHARED {
-        Some(renderer) => RUNTIME.block_on(test(renderer)),
+        Some(renderer) => RUNTIME.block_on(async {
+            let _permit = TESTS.acquire().await.unwrap();
+            test(renderer).await;
+        }),
         None => skipped(),
     }
 }
@@ -69,7 +78,10 @@ pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer)
 pub fn with_own_browser<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConfig), test: impl FnOnce(Renderer) -> F) {
     let Some(mut config) = config() else { return skipped() };
     set(&mut config);
-    RUNTIME.block_on(test(Renderer::new(config, fetcher())));
+    RUNTIME.block_on(async {
+        let _permit = TESTS.acquire().await.unwrap();
+        test(Renderer::new(config, fetcher())).await;
+    });
 }
 
 fn skipped() {
