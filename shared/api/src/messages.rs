@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::Timestamp;
 use engine::Handled;
+use futures_util::future::join_all;
 use runtime::metrics::MetricEvent;
 use store::StoreError;
 use store::queue::{Message, Queue};
@@ -15,7 +16,7 @@ use crate::App;
 
 /// Delay before a message is delivered again after a fault of the store, times the number of receipts so far.
 const FAULT_PAUSE: Duration = Duration::from_secs(2);
-/// Longest visibility timeout of SQS.
+/// Maximum visibility timeout of SQS.
 const MAX_WAIT_SECS: u64 = 43_200;
 
 /// The parts of a record that are used here.
@@ -42,12 +43,13 @@ impl Record {
         }
     }
 
-    /// Reports a fault that prevented this message from being handled.
-    fn failed(&self, app: &App, error: &dyn std::fmt::Display) {
+    /// Reports a fault that prevented this message from being handled. Returns the delay of its next delivery.
+    fn failed(&self, app: &App, error: &dyn std::fmt::Display) -> Duration {
         tracing::error!(message = self.id, %error, "a message failed");
         if self.receives >= FAILS_AGAIN {
             app.engine.record(&MetricEvent::MessageFailed);
         }
+        FAULT_PAUSE * self.receives
     }
 }
 
@@ -58,7 +60,7 @@ impl App {
     /// Handles messages of the units queue. Starts nothing that could not finish by `until`.
     pub async fn work(&self, event: SqsEvent, until: Option<Timestamp>) -> SqsBatchResponse {
         each(self, event, Some(&self.engine.queues().units), move |app, record| async move {
-            let handled = match Message::parse(&record.body) {
+            match Message::parse(&record.body) {
                 Ok(Message::Units { job, lane, seqs }) => {
                     // Only for units that waited in the queue: neither for lanes that wait for a crawl to grow nor for
                     // redeliveries.
@@ -72,8 +74,7 @@ impl App {
                     Err(StoreError::Malformed("the units' queue has a message of another queue".into()))
                 }
                 Err(error) => Err(StoreError::Malformed(error.to_string())),
-            };
-            acknowledge_or_delay(&app, &app.engine.queues().units, &record, handled).await
+            }
         })
         .await
     }
@@ -81,22 +82,16 @@ impl App {
     /// Handles messages of the settle queue and of the dead-letter queue.
     pub async fn settle(&self, event: SqsEvent) -> SqsBatchResponse {
         each(self, event, None, |app, record| async move {
-            let done = match Message::parse(&record.body) {
+            match Message::parse(&record.body) {
                 Ok(Message::Settle { job } | Message::Units { job, .. }) => {
-                    app.engine.settler.settle_if_done(&job).await
+                    app.engine.settler.settle_if_done(&job).await?;
                 }
                 // Its delivery row still exists and is due: the sweeper takes it up.
-                Ok(Message::Notify { .. }) => Ok(()),
-                Err(error) => {
-                    // It came from the dead-letter queue: nothing can ever read it.
-                    tracing::error!(message = record.id, %error, "dropping a message that cannot be read");
-                    Ok(())
-                }
-            };
-            if let Err(error) = &done {
-                record.failed(&app, error);
+                Ok(Message::Notify { .. }) => {}
+                // It came from the dead-letter queue: nothing can ever read it.
+                Err(error) => tracing::error!(message = record.id, %error, "dropping a message that cannot be read"),
             }
-            done.is_ok()
+            Ok(Handled::Acknowledge)
         })
         .await
     }
@@ -105,67 +100,51 @@ impl App {
 /// Handles messages of the notify queue: sends the webhook messages of the jobs that they name.
 pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
     each(app, event, Some(&app.engine.queues().notify), |app, record| async move {
-        let handled = match Message::parse(&record.body) {
+        match Message::parse(&record.body) {
             Ok(Message::Notify { job }) => app.engine.notifier.deliver(&job).await,
             Ok(Message::Settle { .. } | Message::Units { .. }) => {
                 Err(StoreError::Malformed("the notify queue has a message of another queue".into()))
             }
             Err(error) => Err(StoreError::Malformed(error.to_string())),
-        };
-        acknowledge_or_delay(&app, &app.engine.queues().notify, &record, handled).await
+        }
     })
     .await
 }
 
-/// Handles each record; the response lists those that failed. A record whose handler panics is one of them: `delayed` is the
-/// queue that delivers it again after a delay; without it, that happens at the end of the visibility timeout.
+/// Handles each record in a task of its own; the response lists the records to deliver again. `queue` delivers them after the
+/// delay that their handler returns, or after a fault or a panic, after a delay that grows with the number of receipts. Without
+/// it, they are delivered again at the end of the visibility timeout.
 async fn each<F>(
     app: &App,
     event: SqsEvent,
-    delayed: Option<&Queue>,
+    queue: Option<&Queue>,
     handle: impl Fn(App, Record) -> F,
 ) -> SqsBatchResponse
 where
-    F: Future<Output = bool> + Send + 'static,
+    F: Future<Output = Result<Handled, StoreError>> + Send + 'static,
 {
-    let records = event.records.into_iter().map(Record::of);
-    let tasks: Vec<_> = records.map(|record| (record.clone(), tokio::spawn(handle(app.clone(), record)))).collect();
-    let mut response = SqsBatchResponse::default();
-    for (record, task) in tasks {
-        let done = match task.await {
-            Ok(done) => done,
-            Err(error) => {
-                record.failed(app, &error);
-                if let Some(queue) = delayed {
-                    // Boxed, because the future of a whole function is too deep for the compiler otherwise.
-                    Box::pin(delay_redelivery(queue, &record, FAULT_PAUSE * record.receives)).await;
-                }
-                false
+    let records = event.records.into_iter().map(Record::of).map(|record| {
+        let task = tokio::spawn(handle(app.clone(), record.clone()));
+        // Boxed, because the future of a whole function is too deep for the compiler otherwise.
+        Box::pin(async move {
+            let wait = match task.await {
+                Ok(Ok(Handled::Acknowledge)) => return None,
+                Ok(Ok(Handled::Redeliver(wait))) => wait,
+                Ok(Err(error)) => record.failed(app, &error),
+                Err(panic) => record.failed(app, &panic),
+            };
+            if let Some(queue) = queue {
+                delay_redelivery(queue, &record, wait).await;
             }
-        };
-        if !done {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = record.id;
-            response.batch_item_failures.push(failure);
-        }
-    }
+            Some(failure)
+        })
+    });
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = join_all(records).await.into_iter().flatten().collect();
     app.telemetry.flush(app.engine.now());
     response
-}
-
-/// Returns whether a message is done with. One that is not is delivered again when its handler says; after a fault,
-/// after a delay that grows with the number of receipts.
-async fn acknowledge_or_delay(app: &App, queue: &Queue, record: &Record, handled: Result<Handled, StoreError>) -> bool {
-    let wait = match handled {
-        Ok(Handled::Acknowledge) => return true,
-        Ok(Handled::Redeliver(wait)) => wait,
-        Err(error) => {
-            record.failed(app, &error);
-            FAULT_PAUSE * record.receives
-        }
-    };
-    delay_redelivery(queue, record, wait).await;
-    false
 }
 
 /// Has a message delivered again after `wait` instead of at the end of its visibility timeout, which is long.
