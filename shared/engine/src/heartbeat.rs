@@ -21,6 +21,17 @@ struct State {
     last_write: Mutex<Option<Instant>>,
 }
 
+impl State {
+    /// Whether the task is still needed. If not, marks it as ended. A guard may come between the two steps: it does not start
+    /// a task, because this one is not marked as ended yet. So this one looks again, and goes on unless another has started.
+    fn continues(&self) -> bool {
+        self.guards.load(Ordering::SeqCst) > 0 || {
+            self.task_runs.store(false, Ordering::SeqCst);
+            self.guards.load(Ordering::SeqCst) > 0 && !self.task_runs.swap(true, Ordering::SeqCst)
+        }
+    }
+}
+
 /// The heartbeat of this process, if it is a worker. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Heartbeat {
@@ -34,7 +45,7 @@ pub(crate) struct HeartbeatGuard(Arc<State>);
 
 impl Drop for HeartbeatGuard {
     fn drop(&mut self) {
-        self.0.guards.fetch_sub(1, Ordering::AcqRel);
+        self.0.guards.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -45,15 +56,14 @@ impl Heartbeat {
 
     /// Starts the heartbeat. It stops when the last of the returned guards is dropped.
     pub(crate) fn start(&self) -> HeartbeatGuard {
-        self.state.guards.fetch_add(1, Ordering::AcqRel);
+        self.state.guards.fetch_add(1, Ordering::SeqCst);
         let heartbeat = self.clone();
-        if !self.state.task_runs.swap(true, Ordering::AcqRel) {
+        if !self.state.task_runs.swap(true, Ordering::SeqCst) {
             tokio::spawn(async move {
-                while heartbeat.state.guards.load(Ordering::Acquire) > 0 {
+                while heartbeat.state.continues() {
                     heartbeat.write_if_due().await;
                     tokio::time::sleep(INTERVAL).await;
                 }
-                heartbeat.state.task_runs.store(false, Ordering::Release);
             });
         } else if self.is_due() {
             // The task may not have woken up since the process was frozen.
