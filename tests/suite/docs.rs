@@ -3,6 +3,7 @@
 
 mod commands;
 mod guides;
+mod paths;
 mod places;
 mod snippets;
 
