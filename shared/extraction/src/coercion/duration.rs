@@ -6,6 +6,10 @@ use super::number;
 /// Maximum number of characters that are examined.
 const MAX_CHARS: usize = 80;
 
+/// Seconds of an hour and of a minute.
+const HOUR: f64 = 3_600.0;
+const MINUTE: f64 = 60.0;
+
 /// Units by the beginnings of their words. The longest matching beginning wins.
 const UNITS: [(&[&str], f64); 4] = [
     (
@@ -21,14 +25,14 @@ const UNITS: [(&[&str], f64); 4] = [
             "time", "timer", "tim", "tunti", "tuntia", "óra", "oră", "saat", "sa", "час", "ч", "год", "ώρ", "ur",
             "jam", "時間", "小时", "시간",
         ],
-        3_600.0,
+        HOUR,
     ),
     (
         &[
             "m", "min", "minute", "minut", "minuut", "mins", "'", "’", "′", "мин", "хв", "dk", "dakika", "perc", "p",
             "λεπτ", "menit", "分", "분", "phút", "minuta",
         ],
-        60.0,
+        MINUTE,
     ),
     (&["s", "sec", "sek", "second", "segund", "сек", "saniye", "秒", "초", "\"", "″"], 1.0),
 ];
@@ -75,8 +79,8 @@ pub(crate) fn iso_seconds(text: &str) -> Option<f64> {
                 let factor = match (unit, in_time) {
                     ('W', false) => 604_800.0,
                     ('D', _) => 86_400.0,
-                    ('H', true) => 3_600.0,
-                    ('M', true) => 60.0,
+                    ('H', true) => HOUR,
+                    ('M', true) => MINUTE,
                     ('S', true) => 1.0,
                     ('Y' | 'M', false) if value == 0.0 => 0.0,
                     _ => return None,
@@ -95,8 +99,8 @@ fn read_clock(text: &str) -> Option<Duration> {
     let parts: Vec<&str> = text.split(':').collect();
     let number = |t: &str| Some(t).filter(|t| !t.is_empty() && t.len() <= 2)?.parse::<f64>().ok();
     let seconds = match parts[..] {
-        [h, m] => number(h)? * 3_600.0 + number(m)? * 60.0,
-        [h, m, s] => number(h)? * 3_600.0 + number(m)? * 60.0 + number(s)?,
+        [h, m] => number(h)? * HOUR + number(m)? * MINUTE,
+        [h, m, s] => number(h)? * HOUR + number(m)? * MINUTE + number(s)?,
         _ => return None,
     };
     Some(Duration { seconds, unitless: false, is_range: false })
@@ -106,6 +110,7 @@ fn read_clock(text: &str) -> Option<Duration> {
 fn read_words(text: &str, locale: &str) -> Option<Duration> {
     let chars: Vec<char> = text.chars().collect();
     let (mut at, mut total, mut last, mut any) = (0, 0.0, f64::INFINITY, false);
+    let mut last_unit_at = 0;
     let mut any_range = false;
     while at < chars.len() {
         let starts = chars[at].is_ascii_digit() || fraction_char_value(chars[at]).is_some();
@@ -114,7 +119,8 @@ fn read_words(text: &str, locale: &str) -> Option<Duration> {
             continue;
         }
         let rest: String = chars[at..].iter().collect();
-        let found = number::find(&rest, locale)?;
+        // A day or a time of day after a duration is not part of it.
+        let Some(found) = number::find(&rest, locale) else { break };
         let end = at + found.number_end.max(1);
         // In a range the first number counts; the unit stands after the second.
         let (unit_at, is_range) = if found.is_range { (range_end(&chars, end), true) } else { (end, false) };
@@ -122,7 +128,7 @@ fn read_words(text: &str, locale: &str) -> Option<Duration> {
         match unit {
             Some(unit) if unit < last => {
                 total += found.value * unit;
-                (last, any) = (unit, true);
+                (last, any, last_unit_at) = (unit, true, unit_at);
                 any_range |= is_range;
                 at = unit_at.max(end);
             }
@@ -137,10 +143,31 @@ fn read_words(text: &str, locale: &str) -> Option<Duration> {
                 }
                 at = end;
             }
+            None if last == HOUR && are_minutes(&chars, last_unit_at, at, end) => {
+                total += found.value * MINUTE;
+                break;
+            }
             None => at = end,
         }
     }
     any.then_some(Duration { seconds: total, unitless: false, is_range: any_range })
+}
+
+/// Whether a number without a unit has the minutes after hours: "1h30", "1 heure 10". A number after a space may also begin
+/// something else ("1 h 4 people"), so nothing may follow it.
+fn are_minutes(chars: &[char], unit_at: usize, from: usize, to: usize) -> bool {
+    let between = &chars[unit_at..from];
+    let is_next = between.iter().all(|c| c.is_alphabetic() || matches!(c, ' ' | '\u{a0}' | '.'))
+        && between.split(|c| !c.is_alphabetic()).filter(|word| !word.is_empty()).count() == 1;
+    let digits = &chars[from..to];
+    let is_below_60 = matches!(digits, ['0'..='9'] | ['0'..='5', '0'..='9']);
+    let is_attached = between.last().is_some_and(|c| c.is_alphabetic());
+    let ends = match chars.get(to) {
+        None => true,
+        Some(' ') => is_attached,
+        Some(next) => matches!(next, ',' | ';' | '.' | ')' | '|' | '·'),
+    };
+    is_next && is_below_60 && ends
 }
 
 /// Returns where the second number of a range ends.
@@ -181,7 +208,13 @@ mod tests {
             ("pt0m", 0.0),
             ("1 hr 20 min", 4_800.0),
             ("1 hour and 5 minutes", 3_900.0),
-            ("1h30", 3_600.0),
+            ("1h30", 5_400.0),
+            ("1h05 de cuisson", 3_900.0),
+            ("1 h 4 people", 3_600.0),
+            ("1 h 90", 3_600.0),
+            ("1 hour or 30", 3_600.0),
+            ("1 h 20 min, 2025-03-04", 4_800.0),
+            ("45 min, 18:30", 2_700.0),
             ("45 minutes", 2_700.0),
             ("45min.", 2_700.0),
             ("45m", 2_700.0),
@@ -192,7 +225,7 @@ mod tests {
             ("½ Stunde", 1_800.0),
             ("ca. 20 Min.", 1_200.0),
             ("2 Std. 15 Min.", 8_100.0),
-            ("1 heure 10", 3_600.0),
+            ("1 heure 10", 4_200.0),
             ("40 perc", 2_400.0),
             ("1 godz. 30 min", 5_400.0),
             ("20 分", 1_200.0),
