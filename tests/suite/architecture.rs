@@ -1,6 +1,7 @@
 //! The dependency rule: dependencies point inward only, as `cargo metadata` reports them. Files and types stay small.
 
 mod cycles;
+mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -107,15 +108,20 @@ const IMPURE: [&str; 12] = [
     "tokio-util",
 ];
 
-fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+/// The packages of the workspace, as cargo describes them.
+fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .unwrap();
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
+    let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let Value::Array(packages) = metadata["packages"].take() else { panic!("cargo metadata lists the packages") };
     packages
+}
+
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    packages()
         .iter()
         .map(|package| {
             let normal = package["dependencies"].as_array().unwrap().iter().filter(|d| d["kind"].is_null());
