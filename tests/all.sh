@@ -16,63 +16,89 @@ cargo build --workspace --bins
 # The scripts below use these. "cargo build --package local" chooses other features, so it compiles most of the tree again.
 export RUNO_LOCAL="${RUNO_LOCAL:-${CARGO_TARGET_DIR:-$PWD/target}/debug/local}"
 
-step "tests and doc tests (the dependency rule is one of them)"
-# Most of a test's time is waiting, for a server or a process.
-export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}"
-cargo test --workspace
-
-# The deployment into an emulated AWS mostly waits, so it runs beside the steps that follow. Its output comes below. If a step
-# fails, it is killed, with all that it started: unshare kills its namespace.
-emulated_folder="$(mktemp -d)"
-TMPDIR="$emulated_folder" tests/emulated.sh > "$emulated_folder/log" 2>&1 &
-emulated=$!
-stop_emulated() {
-  if [ -n "$emulated" ]; then
-    kill -KILL "$emulated" 2>/dev/null || true
-    wait "$emulated" 2>/dev/null || true
-    echo "(the deployment into an emulated AWS was ended; its last line: $(tail -n 1 "$emulated_folder/log"))"
-  fi
-  [ -z "$emulated_folder" ] || rm -rf "$emulated_folder"
+# What mostly waits runs beside the steps that follow, in a process group of its own. "finish" prints its output and fails if it
+# failed. If another step fails, it is stopped, with all that it started.
+folder="$(mktemp -d)"
+keep_folder=""
+beside() {
+  local name="$1"
+  shift
+  mkdir "$folder/$name"
+  set -m
+  TMPDIR="$folder/$name" "$@" < /dev/null > "$folder/$name.log" 2>&1 &
+  set +m
+  echo $! > "$folder/$name.pid"
 }
-trap stop_emulated EXIT
+finish() {
+  local name="$1" code=0
+  wait "$(cat "$folder/$name.pid")" || code=$?
+  rm "$folder/$name.pid"
+  cat "$folder/$name.log"
+  # The logs of a deployment that failed stay.
+  [ "$code" = 0 ] || { keep_folder=1; exit "$code"; }
+}
+stop_all() {
+  local pid
+  for pid in "$folder"/*.pid; do
+    [ -e "$pid" ] || continue
+    kill -TERM -- "-$(cat "$pid")" 2>/dev/null || true
+    # The first process of a namespace ignores SIGTERM.
+    for _ in $(seq 25); do
+      kill -0 "$(cat "$pid")" 2>/dev/null || break
+      sleep 0.2
+    done
+    kill -KILL -- "-$(cat "$pid")" 2>/dev/null || true
+    wait "$(cat "$pid")" 2>/dev/null || true
+    echo "($(basename "$pid" .pid) was stopped; its last line: $(tail -n 1 "${pid%.pid}.log"))"
+  done
+  [ -n "$keep_folder" ] || rm -rf "$folder"
+}
+trap stop_all EXIT
 
-step "the Python and TypeScript clients"
-tests/clients.sh
+scripts() {
+  step "the Python and TypeScript clients"
+  tests/clients.sh
+  step "the console, in a browser"
+  tests/console.sh
+  step "the template, with AWS's tools"
+  tests/deploy.sh
+  step "the functions behind AWS's Runtime Interface Emulator"
+  tests/rie.sh
+  step "the workflows of .github"
+  tests/workflows.sh
+  step "the documentation site"
+  tests/book.sh
+}
+beside scripts scripts
+beside emulated tests/emulated.sh
 
-step "the console, in a browser"
-tests/console.sh
-
-step "the template, with AWS's tools"
-tests/deploy.sh
-
-step "the functions behind AWS's Runtime Interface Emulator"
-tests/rie.sh
-
-step "the workflows of .github"
-tests/workflows.sh
-
-step "the documentation site"
-tests/book.sh
+# At a low priority, because the steps beside it wait for servers and browsers.
+step "tests: compile"
+nice cargo test --workspace --no-run
 
 step "code documentation"
 RUSTDOCFLAGS="-D warnings" nice cargo doc --workspace --no-deps --quiet
 
 step "licences, bans and sources"
 if ! cargo deny --version >/dev/null 2>&1; then
-  # Installed into target/, like everything else that is built. Optimizing it takes longer than its run.
+  # Installed into target/, like everything else that is built. Optimizing it, or its debug information, takes longer than its run.
   export PATH="$PWD/target/tools/bin:$PATH"
-  cargo deny --version >/dev/null 2>&1 || nice cargo install --debug --locked --quiet --root target/tools cargo-deny@0.20.2
+  cargo deny --version >/dev/null 2>&1 ||
+    CARGO_PROFILE_DEV_DEBUG=false nice cargo install --debug --locked --quiet --root target/tools cargo-deny@0.20.2
 fi
 cargo fetch --locked --quiet
 cargo deny --offline check bans licenses sources
 
-step "a deployment into an emulated AWS"
-code=0
-wait "$emulated" || code=$?
-emulated=""
-cat "$emulated_folder/log"
-# Its logs stay if it failed.
-[ "$code" = 0 ] || { emulated_folder=""; exit "$code"; }
+step "tests and doc tests (the dependency rule is one of them)"
+# Most of a test's time is waiting, for a server or a process.
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}"
+cargo test --workspace
+
+step "clients, console, template, functions, workflows and site (they ran beside the steps above)"
+finish scripts
+
+step "a deployment into an emulated AWS (it ran beside the steps above)"
+finish emulated
 
 step "known vulnerabilities (RustSec)"
 # The database is a git repository. If it cannot be fetched, this step prints SKIPPED and succeeds.
