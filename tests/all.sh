@@ -40,7 +40,7 @@ finish() {
 stop_all() {
   local pid
   for pid in "$folder"/*.pid; do
-    [ -e "$pid" ] || continue
+    kill -0 "$(cat "$pid" 2>/dev/null)" 2>/dev/null || continue
     kill -TERM -- "-$(cat "$pid")" 2>/dev/null || true
     # The first process of a namespace ignores SIGTERM.
     for _ in $(seq 25); do
@@ -69,6 +69,19 @@ scripts() {
   step "the documentation site"
   tests/book.sh
 }
+
+# Compiling cargo-deny takes minutes of processor time: only what the other steps leave. It needs no debug information.
+licences() {
+  if ! cargo deny --version >/dev/null 2>&1; then
+    CARGO_PROFILE_DEV_DEBUG=false nice -n 19 cargo install --debug --locked --quiet --root target/tools cargo-deny@0.20.2
+  fi
+  cargo fetch --locked --quiet
+  cargo deny --offline check bans licenses sources
+}
+
+# Installed into target/, like everything else that is built.
+export PATH="$PWD/target/tools/bin:$PATH"
+beside licences licences
 beside scripts scripts
 beside emulated tests/emulated.sh
 
@@ -79,16 +92,6 @@ nice cargo test --workspace --no-run
 step "code documentation"
 RUSTDOCFLAGS="-D warnings" nice cargo doc --workspace --no-deps --quiet
 
-step "licences, bans and sources"
-if ! cargo deny --version >/dev/null 2>&1; then
-  # Installed into target/, like everything else that is built. Optimizing it, or its debug information, takes longer than its run.
-  export PATH="$PWD/target/tools/bin:$PATH"
-  cargo deny --version >/dev/null 2>&1 ||
-    CARGO_PROFILE_DEV_DEBUG=false nice cargo install --debug --locked --quiet --root target/tools cargo-deny@0.20.2
-fi
-cargo fetch --locked --quiet
-cargo deny --offline check bans licenses sources
-
 step "tests and doc tests (the dependency rule is one of them)"
 # Most of a test's time is waiting, for a server or a process.
 export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}"
@@ -96,6 +99,9 @@ cargo test --workspace
 
 step "clients, console, template, functions, workflows and site (they ran beside the steps above)"
 finish scripts
+
+step "licences, bans and sources (they ran beside the steps above)"
+finish licences
 
 step "a deployment into an emulated AWS (it ran beside the steps above)"
 finish emulated

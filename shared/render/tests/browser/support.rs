@@ -23,8 +23,8 @@ pub const CLOSED: &str = "127.0.0.1";
 /// Number of pages that the shared browser shows at once. Test pages mostly wait, so several can run.
 const PAGES: usize = 4;
 
-/// Permits to run a test. Without them, a test's page would wait for another test's while its own time runs, however many
-/// threads the harness has.
+/// Permits to run a test, however many threads the harness has. More hostile pages at once would take each other's processor time,
+/// or wait for each other's place in the browser, until their own time is over.
 static TESTS: Semaphore = Semaphore::const_new(PAGES - 1);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Option<Renderer>> = LazyLock::new(|| Some(Renderer::new(config()?, fetcher())));
