@@ -20,7 +20,7 @@ cargo build --quiet --package local
 data=$(mktemp -d)
 key=sk_live_schemathesis
 PORT=0 DATA_DIR=$data RUNO_DEV_KEY=$key RUNO_DEV_RATE=1000000 FETCH_ALLOW=127.0.0.0/8 HOST_DELAY_MS=0 BROWSER=off RUST_LOG=warn \
-  target/debug/local >"$data/out" 2>"$data/log" &
+  "${CARGO_TARGET_DIR:-target}/debug/local" >"$data/out" 2>"$data/log" &
 server=$!
 trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$data"' EXIT
 for _ in $(seq 600); do

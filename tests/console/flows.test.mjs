@@ -29,7 +29,7 @@ test("the key is typed once, kept for the tab, and appears in no URL, cookie or 
   const other = await context.newPage();
   await other.goto(`${server.base}/console`);
   await other.getByLabel("API key").waitFor();
-  await page.getByRole("button", { name: /Leave/ }).click();
+  await page.getByRole("button", { name: /Sign out/ }).click();
   await page.getByLabel("API key").waitFor();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   await close();

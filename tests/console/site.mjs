@@ -22,11 +22,9 @@ const tree = (n) => {
 };
 
 export async function startSite() {
-  let gate = Promise.withResolvers ? Promise.withResolvers() : deferred();
-  const requested = [];
+  let gate = deferred();
   const server = createServer(async (request, response) => {
     const [, kind, n] = new URL(request.url, "http://x").pathname.split("/");
-    requested.push(request.url);
     if (kind === "gate") await gate.promise;
     const page = kind === "tree" ? tree(Number(n)) : kind === "hostile" ? hostile : ["p", "gate"].includes(kind) ? product(n) : null;
     response.writeHead(page ? 200 : 404, { "Content-Type": "text/html; charset=utf-8" });
@@ -36,7 +34,6 @@ export async function startSite() {
   const base = `http://127.0.0.1:${server.address().port}`;
   return {
     base,
-    requested,
     urls: (kind, count) => Array.from({ length: count }, (_, n) => `${base}/${kind}/${n + 1}`),
     open: () => gate.resolve(),
     close: () => { gate = deferred(); },

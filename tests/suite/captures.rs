@@ -1,15 +1,13 @@
 //! Screenshots: kept as long as their results, served only to the account that owns the job. A stub takes them here,
 //! not a browser.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use api::app::AppDependencies;
-use domain::{Plan, Timestamp};
+use domain::Plan;
 use fetch::BoxFuture;
 use render::{Capture, Render, RenderError, Rendered, Request};
 use reqwest::Method;
-use runtime::clock::Clock;
 use serde_json::{Value, json};
 
 use crate::support::site::Site;
@@ -40,29 +38,20 @@ impl Render for StubRenderer {
     }
 }
 
-/// A running clock that can be moved forward.
-struct AdjustableClock(RunningClock, AtomicI64);
-
-impl Clock for AdjustableClock {
-    fn now(&self) -> Timestamp {
-        self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
-    }
-}
-
 struct Setup {
     world: World,
     site: Site,
     renderer: Arc<StubRenderer>,
-    clock: Arc<AdjustableClock>,
+    clock: RunningClock,
 }
 
 impl Setup {
     async fn start() -> Setup {
         let renderer = Arc::new(StubRenderer::default());
-        let clock = Arc::new(AdjustableClock(RunningClock::start(), AtomicI64::new(0)));
+        let clock = RunningClock::start();
         let dependencies = AppDependencies {
             renderer: Some(Arc::clone(&renderer) as Arc<dyn Render>),
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            clock: Arc::new(clock.clone()),
             ..AppDependencies::default()
         };
         Setup {
@@ -119,9 +108,9 @@ async fn each_page_of_a_batch_has_a_screenshot_while_results_are_kept() {
     assert_eq!(setup.world.with_key("sk_live_unknown").get(&first).await.status, 401);
     setup.world.assert_sound().await;
     // Results are kept for a day.
-    setup.clock.1.store(86_000_000, Ordering::SeqCst);
+    setup.clock.advance(86_000);
     assert_eq!(picture(&setup.world, &first).await.0, 200);
-    setup.clock.1.store(86_500_000, Ordering::SeqCst);
+    setup.clock.advance(500);
     let answer = setup.world.get(&first).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "JOB_NOT_FOUND"));
 }

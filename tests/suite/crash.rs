@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::job::{CrawlOptions, Options};
+use domain::job::Options;
 use domain::segment::UnitState;
 use domain::{Endpoint, JobState};
 use engine::Engine;
@@ -11,7 +11,7 @@ use store::StoreError;
 
 use crate::support::faults::{self, Fault, Faults};
 use crate::support::site::Site;
-use crate::support::test_bed::{TestBed, accept, account, call, drain};
+use crate::support::test_bed::{TestBed, accept, account, call, crawl_options, drain, run_process};
 use engine::accept::Call;
 
 /// What a process does until it finishes or dies.
@@ -55,14 +55,7 @@ impl Scenario {
 /// A crawl of five pages, whose limit is higher.
 fn crawl(site: &Site) -> Call {
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/tree/0")]);
-    crawl.crawl = Some(CrawlOptions {
-        follow_pattern: site.url("/tree/*"),
-        max_pages: 8,
-        max_depth: 5,
-        use_sitemap: false,
-        ignore_robots: false,
-        allow_large_crawl: false,
-    });
+    crawl.crawl = Some(crawl_options(site.url("/tree/*"), 8, 5));
     crawl.options.concurrency = Some(2);
     crawl
 }
@@ -178,22 +171,8 @@ async fn run(scenario: Scenario, fault: Option<(usize, Fault)>, site: &Site) -> 
     let faults = Faults::default();
     let engine = bed.engine(&faults).await;
     let context = format!("{scenario:?} {fault:?}");
-    match fault {
-        Some((at, fault)) => faults.plan_nth(at, fault),
-        None => faults.reset(),
-    }
-    let ran = tokio::time::timeout(Duration::from_secs(20), scenario.run(&bed, &engine, site)).await;
-    let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
-    if fault.is_none() {
-        ran.as_ref().unwrap();
-    }
-    // The process finishes its remaining work before its successor runs.
-    tokio::time::timeout(Duration::from_secs(20), engine.idle())
-        .await
-        .unwrap_or_else(|_| panic!("{context}: a driver hangs"));
+    let _ = run_process(&engine, &faults, fault, &context, scenario.run(&bed, &engine, site)).await;
     let injected = faults.injected();
-    let process_survives = matches!(fault, Some((_, Fault::NoEffect | Fault::ReplyLost)));
-    assert!(!process_survives || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
     bed.settle_all().await;
     bed.assert_sound(&context).await;
     assert_complete(&bed, &context).await;

@@ -48,9 +48,9 @@ impl Setup {
     }
 
     /// Starts a job for which no handler waits.
-    pub(crate) async fn detach(&self, batch: &Function, body: &Value) -> JobId {
-        let mut answer = post(batch, "/v1/batch", &[("Prefer", "respond-async")], body);
-        let job = job_of(&mut answer).await;
+    pub(crate) async fn detach(&self, function: &Function, path: &str, body: &Value) -> JobId {
+        let mut answer = post(function, path, &[("Prefer", "respond-async")], body);
+        let job = answer.job().await;
         answer.body().await;
         job
     }
@@ -67,12 +67,6 @@ impl Setup {
 
 fn post(function: &Function, path: &str, more: &[(&str, &str)], body: &Value) -> Answer {
     function.request("POST", path, more, body, TIMEOUT)
-}
-
-async fn job_of(answer: &mut Answer) -> JobId {
-    let prelude = answer.prelude().await;
-    let id = prelude["headers"]["x-job-id"].as_str().unwrap_or_else(|| panic!("{prelude}"));
-    JobId::parse(id).unwrap()
 }
 
 /// Asserts that the recorded actions of a function equal those that its role allows.
@@ -119,7 +113,7 @@ async fn extract_does_what_its_role_allows() {
     }
     // Cancelled while it runs.
     let mut answer = post(&extract, "/v1/extract", &[], &body("/gate/0"));
-    let job = job_of(&mut answer).await;
+    let job = answer.job().await;
     until("the job runs", async || setup.site.counts().contains_key("/gate/0")).await;
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, TIMEOUT).body().await;
     setup.site.open_gate();
@@ -148,14 +142,12 @@ async fn batch_does_what_its_role_allows() {
         post(&batch, "/v1/batch", &[], &setup.batch(&fails, options)).body().await;
     }
     // Detached, and held while workers run it.
-    let mut answer = post(&batch, "/v1/batch", &[("Prefer", "respond-async")], &setup.batch(&urls, json!({})));
-    let job = job_of(&mut answer).await;
-    answer.body().await;
+    let job = setup.detach(&batch, "/v1/batch", &setup.batch(&urls, json!({}))).await;
     setup.settle_all(&worker, &settle, &job).await;
     let mut body = setup.batch(&urls, json!({}));
     body["async_mode"] = json!(true);
     let mut answer = post(&batch, "/v1/batch", &[], &body);
-    let job = job_of(&mut answer).await;
+    let job = answer.job().await;
     setup.settle_all(&worker, &settle, &job).await;
     assert_eq!(answer.body().await["succeeded"], 3);
     // Joined by its idempotency key while results that are not adjacent are available.
@@ -163,7 +155,7 @@ async fn batch_does_what_its_role_allows() {
     let body = setup.batch(&urls, json!({ "concurrency": 3 }));
     let joined = [("Idempotency-Key", "joined")];
     let mut answer = post(&batch, "/v1/batch", &[joined[0], ("Prefer", "respond-async")], &body);
-    let job = job_of(&mut answer).await;
+    let job = answer.job().await;
     answer.body().await;
     tokio::join!(setup.cloud.deliver(&setup.cloud.units, &worker), async {
         until("two pages are done", async || setup.cloud.pending(&job).await == 1).await;
@@ -177,7 +169,7 @@ async fn batch_does_what_its_role_allows() {
     setup.site.close_gate();
     let gated = setup.batch(&setup.site.urls("/gate", 4), json!({ "concurrency": 1 }));
     let mut answer = post(&batch, "/v1/batch", &[], &gated);
-    let job = job_of(&mut answer).await;
+    let job = answer.job().await;
     until("the job runs", async || setup.site.counts().contains_key("/gate/0")).await;
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, TIMEOUT).body().await;
     setup.site.open_gate();
@@ -201,7 +193,7 @@ async fn crawl_does_what_its_role_allows() {
     let mut body = setup.crawl("/tree/0", 4);
     body["async_mode"] = json!(true);
     let mut answer = post(&crawl, "/v1/crawl", &[], &body);
-    let job = job_of(&mut answer).await;
+    let job = answer.job().await;
     setup.settle_all(&worker, &settle, &job).await;
     answer.body().await;
     assert_allows_exactly("CrawlFunction", &[&seen]);
@@ -219,7 +211,7 @@ async fn jobs_does_what_its_role_allows() {
     let detached = async |urls: &[String]| {
         let mut body = setup.batch(urls, json!({}));
         body["webhook"] = setup.webhook();
-        setup.detach(&batch, &body).await
+        setup.detach(&batch, "/v1/batch", &body).await
     };
     // No unit has started: DELETE skips all units and settles.
     let job = detached(&urls).await;
@@ -235,7 +227,7 @@ async fn jobs_does_what_its_role_allows() {
     // DELETE ends the extract's unit although its holder runs it.
     let body = json!({ "url": setup.site.url("/gate/0"), "schema": schema() });
     let mut answer = post(&extract, "/v1/extract", &[], &body);
-    let job = job_of(&mut answer).await;
+    let job = answer.job().await;
     until("the job runs", async || setup.site.counts().contains_key("/gate/0")).await;
     delete(&job).await;
     setup.site.open_gate();
@@ -256,7 +248,6 @@ async fn worker_does_what_its_role_allows() {
         setup.cloud.function("settle"),
         setup.cloud.function("jobs")
     );
-    let respond_async = [("Prefer", "respond-async")];
     let mut urls = setup.site.urls("/p", 12);
     urls.extend([setup.site.url("/404"), setup.site.url("/busy/429/1")]);
     let shell = setup.batch(&[setup.site.url("/spa/1")], json!({ "render_js": "always" }));
@@ -272,18 +263,14 @@ async fn worker_does_what_its_role_allows() {
         (&crawl, "/v1/crawl", setup.crawl("/moved", 2)),
     ];
     for (function, path, body) in calls {
-        let mut answer = post(function, path, &respond_async, &body);
-        let job = job_of(&mut answer).await;
-        answer.body().await;
+        let job = setup.detach(function, path, &body).await;
         setup.settle_all(&worker, &settle, &job).await;
     }
     // An unreadable message is delivered again soon.
     setup.cloud.send_raw("{}").await;
     setup.cloud.deliver(&setup.cloud.units, &worker).await;
     // Cancelled with a message in the queue.
-    let mut answer = post(&batch, "/v1/batch", &respond_async, &setup.batch(&urls, json!({})));
-    let job = job_of(&mut answer).await;
-    answer.body().await;
+    let job = setup.detach(&batch, "/v1/batch", &setup.batch(&urls, json!({}))).await;
     jobs.request("DELETE", &format!("/v1/jobs/{job}"), &[], &Value::Null, TIMEOUT).body().await;
     setup.cloud.deliver(&setup.cloud.units, &worker).await;
     assert_allows_exactly("WorkerFunction", &[&seen]);
@@ -308,9 +295,7 @@ async fn settle_does_what_its_role_allows() {
     // A message asks for a settlement.
     let mut body = setup.crawl("/tree/0", 3);
     body["webhook"] = setup.webhook();
-    let mut answer = post(&crawl, "/v1/crawl", &[("Prefer", "respond-async")], &body);
-    let job = job_of(&mut answer).await;
-    answer.body().await;
+    let job = setup.detach(&crawl, "/v1/crawl", &body).await;
     setup.settle_all(&worker, &settle, &job).await;
     // A job without a driver: the sweep sends its units to the queue. If the queue refuses, the sweep runs the job;
     // here a crawl that grows up to its limit and one that is redirected.
@@ -321,11 +306,11 @@ async fn settle_does_what_its_role_allows() {
         let mut body = setup.crawl(seed, 3);
         body["async_mode"] = json!(true);
         let mut answer = post(&front, "/v1/crawl", &[], &body);
-        let job = job_of(&mut answer).await;
+        let job = answer.job().await;
         until("the queue has the message", async || setup.cloud.units.depth().await.unwrap().visible > 0).await;
         // From then on the sweep reads the depth of the queue, to see whether there is a backlog.
         until("the driver has noted it", async || setup.cloud.job(&job).await.driver.queued).await;
-        front.kill();
+        drop(front); // SIGKILL
         // The queue loses its messages.
         let lost = setup.cloud.units.receive(10, 0, 900).await.unwrap();
         assert!(setup.cloud.units.delete(&lost.iter().map(|r| &r.receipt_handle).collect::<Vec<_>>()).await.complete());

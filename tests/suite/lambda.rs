@@ -32,7 +32,7 @@ fn batch(function: &Function, urls: &[String], options: Value, more: &[(&str, &s
 async fn job_of(answer: &mut Answer, status: u16) -> JobId {
     let prelude = answer.prelude().await;
     assert_eq!(prelude["statusCode"], status, "{prelude}");
-    JobId::parse(prelude["headers"]["x-job-id"].as_str().unwrap()).unwrap()
+    answer.job().await
 }
 
 /// Starts a job that only the queue's messages name.
@@ -157,7 +157,7 @@ async fn a_scheduled_event_sweeps() {
     let mut answer = batch(&front, &urls, options, &[], TIMEOUT);
     let job = job_of(&mut answer, 200).await;
     until("the second page has started", async || site.hits() == 2).await;
-    front.kill();
+    drop(front); // SIGKILL
     site.open_gate();
     until("the sweep finds the job", async || {
         settle.api.invoke(&event, TIMEOUT).value().await == json!({ "looked_after": 1 })

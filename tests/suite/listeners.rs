@@ -1,5 +1,6 @@
 //! The embedded stores' listeners: none without a configured port, and with one only for the holder of the credentials.
 
+use local::LocalConfig;
 use local::listener::Credentials;
 use reqwest::RequestBuilder;
 use serde_json::json;
@@ -11,6 +12,11 @@ fn list_tables(url: &str) -> RequestBuilder {
     client().post(url).header("X-Amz-Target", "DynamoDB_20120810.ListTables").body("{}")
 }
 
+fn config_with_ports() -> LocalConfig {
+    let credentials = Some(Credentials::random());
+    LocalConfig { dynamodb_port: Some(0), sqs_port: Some(0), credentials, ..config(&[]) }
+}
+
 #[tokio::test]
 async fn the_stores_have_no_listener_without_a_port() {
     let world = World::start().await;
@@ -20,13 +26,7 @@ async fn the_stores_have_no_listener_without_a_port() {
 
 #[tokio::test]
 async fn a_listener_refuses_requests_without_its_credentials() {
-    let settings = local::LocalConfig {
-        dynamodb_port: Some(0),
-        sqs_port: Some(0),
-        credentials: Some(Credentials::random()),
-        ..config(&[])
-    };
-    let world = World::with_config(settings).await;
+    let world = World::with_config(config_with_ports()).await;
     let listeners = world.stack.listeners();
     for url in [listeners.dynamodb.as_ref().unwrap().url(), listeners.sqs.as_ref().unwrap().url()] {
         for request in [
@@ -50,13 +50,7 @@ async fn a_listener_refuses_requests_without_its_credentials() {
 /// operator allows.
 #[tokio::test]
 async fn the_process_own_listeners_are_never_fetched() {
-    let settings = local::LocalConfig {
-        dynamodb_port: Some(0),
-        sqs_port: Some(0),
-        credentials: Some(Credentials::random()),
-        ..config(&[])
-    };
-    let (world, site) = (World::with_config(settings).await, Site::start().await);
+    let (world, site) = (World::with_config(config_with_ports()).await, Site::start().await);
     let listeners = world.stack.listeners();
     let own =
         [world.base().to_owned(), listeners.dynamodb.as_ref().unwrap().url(), listeners.sqs.as_ref().unwrap().url()];

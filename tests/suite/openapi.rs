@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use crate::support::stack::World;
 
 /// The document.
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     serde_json::from_str(api::openapi::OPENAPI).unwrap()
 }
 
 /// A validator for the schema at `pointer` in `document`.
-fn validator(document: &Value, pointer: &str) -> jsonschema::Validator {
+pub(crate) fn validator(document: &Value, pointer: &str) -> jsonschema::Validator {
     let mut schema = document.clone();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["$ref"] = json!(format!("#{}", pointer.replace('{', "%7B").replace('}', "%7D")));

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::model::{ScriptedModel, fields};
 use crate::support::provider::BatchEnd;
-use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::server::{Folder, Server, assert_sound};
 use crate::support::site::Site;
-use crate::support::stack::{World, client};
+use crate::support::stack::World;
 use crate::support::until;
 
 fn page(n: usize) -> String {
@@ -220,18 +220,12 @@ async fn a_job_with_a_batch_completes_after_a_kill() {
     let base = model.base();
     let vars = [("MODEL_URL", base.as_str()), ("MODEL_NAME", "m"), ("MODEL_KEY", "k"), ("MODEL_BATCH", "openai")];
     let server = Server::start_with(&folder.0, &vars);
-    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
-    let request = request.header("Prefer", "respond-async").body(call(&houses(&site, 30), true).to_string());
-    let job = request.send().await.unwrap().headers()["x-job-id"].to_str().unwrap().to_owned();
+    let job = server.detach("/v1/batch", &call(&houses(&site, 30), true)).await;
     until("the batch is under way", async || model.provider().statuses() == ["in_progress"]).await;
     drop(server); // SIGKILL
     model.provider().end_with(Some(BatchEnd::Completed));
     let server = Server::start_with(&folder.0, &vars);
-    until("the job is completed", async || {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
-    })
-    .await;
+    server.until_completed(&job).await;
     let result = server.get(&format!("/v1/jobs/{job}/result")).await;
     assert!(result["results"].as_array().unwrap().iter().all(|r| r["data"]["ownersOrigin"] == "Bergen"), "{result}");
     assert_eq!(
@@ -241,6 +235,5 @@ async fn a_job_with_a_batch_completes_after_a_kill() {
     );
     assert_eq!((model.calls().len(), site.hits()), (0, 30), "no question and no page is repeated");
     assert_eq!(server.get("/v1/usage").await["monthly"]["used"], 30);
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+    assert_sound(&folder.0);
 }

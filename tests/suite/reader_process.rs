@@ -9,7 +9,7 @@ use domain::Endpoint;
 use serde_json::{Value, json};
 
 use crate::support::faults::Faults;
-use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::server::{Folder, KEY, Server, assert_sound};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::test_bed::{TestBed, accept, call, drain};
@@ -46,8 +46,7 @@ async fn a_second_attempt_does_not_delay_other_calls() {
     assert!(slowest < Duration::from_secs(4), "a call waited {slowest:?} for a second attempt");
     let state = server.get(&format!("/v1/jobs/{job}")).await;
     assert_eq!((&state["progress"]["done"], &state["credits"]["charged"]), (&json!(2), &json!(2)), "{state}");
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+    assert_sound(&folder.0);
 }
 
 /// The process that reads a page for a second attempt is limited: it dies if a page takes more memory or processor time

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::server::{Folder, Server, assert_sound};
 use crate::support::site::Site;
-use crate::support::stack::{World, client, schema};
+use crate::support::stack::{World, schema};
 use crate::support::until;
 
 /// Returns the machine's browser, if there is one.
@@ -142,10 +142,7 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
     let urls = site.urls("/spa-gate", 4);
     // A page's lease lasts for its timeout and `LEASE_SECONDS`. Only then another process takes it over.
     let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 25_000 } });
-    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
-    let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
-    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
-    response.text().await.unwrap();
+    let job = server.detach("/v1/batch", &body).await;
     until("a browser renders", async || site.hits() >= 5 && site.counts().keys().any(|p| p.starts_with("/gate-api")))
         .await;
     let profile = browser_of(server.child.id()).expect("a browser");
@@ -173,19 +170,14 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
         Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
     }
     site.open_gate();
-    until("the job is completed", async || {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
-    })
-    .await;
+    server.until_completed(&job).await;
     let state = server.get(&format!("/v1/jobs/{job}")).await;
     assert_eq!((&state["credits"]["reserved"], &state["credits"]["charged"]), (&json!(4), &json!(4)), "{state}");
     let result = server.get(&format!("/v1/jobs/{job}/result")).await;
     for result in result["results"].as_array().unwrap() {
         assert_eq!(result["render_mode"], "headless", "{result}");
     }
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+    assert_sound(&folder.0);
     drop(server);
     let gone = async || {
         tokio::time::sleep(Duration::from_millis(50)).await;

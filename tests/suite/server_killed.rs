@@ -1,12 +1,10 @@
 //! The local server killed with SIGKILL while it runs jobs: an extract, batches and crawls, held and detached. After a
 //! restart every job completes; nothing is lost and nothing is charged twice.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::generated::{GeneratedSite, Spec};
-use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::server::{Folder, KEY, Server, assert_sound};
 use crate::support::site::Site;
 use crate::support::stack::{client, schema};
 use crate::support::until;
@@ -21,18 +19,13 @@ async fn begin(server: &Server, path: &str, body: Value) -> String {
 
 /// Waits until the restarted server has completed the job, and checks progress and credits. Returns the result.
 async fn await_completion(server: &Server, folder: &Folder, job: &str, pages: usize) -> Value {
-    until("the job is completed", async || {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
-    })
-    .await;
+    server.until_completed(job).await;
     let state = server.get(&format!("/v1/jobs/{job}")).await;
     let credits = &state["credits"];
     assert_eq!((&credits["reserved"], &credits["charged"]), (&json!(pages), &json!(pages)), "{state}");
     assert_eq!((&state["progress"]["done"], &state["progress"]["failed"]), (&json!(pages), &json!(0)), "{state}");
     assert_eq!(server.get("/v1/usage").await["monthly"]["used"], pages);
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+    assert_sound(&folder.0);
     server.get(&format!("/v1/jobs/{job}/result")).await
 }
 
@@ -119,29 +112,19 @@ async fn a_held_batch_completes_after_a_kill() {
     drop(server); // SIGKILL
     let hits = site.hits();
     assert!(hits < 200, "the server was killed too late");
-    let (_, text) = admin(&folder.0, &["check", "--json"]);
-    assert_eq!(text.trim(), "{\"violations\":[]}", "on the files of a server that is not running");
+    // On the files of a server that is not running.
+    assert_sound(&folder.0);
 
     let server = Server::start(&folder.0);
-    until("the job is completed", async || {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
-    })
-    .await;
-    let whole = server.get(&format!("/v1/jobs/{job}/result")).await;
-    let failed = whole["results"].as_array().unwrap().iter().find(|r| r["status"] == "error").cloned();
+    let result = await_completion(&server, &folder, &job, 200).await;
+    let failed = result["results"].as_array().unwrap().iter().find(|r| r["status"] == "error").cloned();
     assert_eq!(failed, None);
     let state = server.get(&format!("/v1/jobs/{job}")).await;
     assert_eq!(state["progress"], json!({"total": 200, "done": 200, "failed": 0, "cancelled": 0, "pending": 0}));
-    assert_eq!((&state["credits"]["reserved"], &state["credits"]["charged"]), (&json!(200), &json!(200)));
-    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
     assert_eq!(shown, urls);
     // Only the pages under way at the kill may be fetched twice: at most as many as run at once.
     assert!(site.hits() <= 200 + 8, "{}", site.hits());
-    assert_eq!(server.get("/v1/usage").await["monthly"]["used"], 200);
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
 /// The queue loses every message when the process dies; by design the job completes anyway.
@@ -151,29 +134,17 @@ async fn a_detached_batch_completes_after_a_kill() {
     let server = Server::start(&folder.0);
     let urls = site.urls("/p", 1_000);
     let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 1000 } });
-    let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
-    let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
-    assert_eq!(response.status(), 202);
-    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
-    response.text().await.unwrap();
+    let job = server.detach("/v1/batch", &body).await;
     until("some pages were fetched", async || site.hits() >= 200).await;
     drop(server); // SIGKILL
     assert!(site.hits() < 1_000, "the server was killed too late");
     let server = Server::start(&folder.0);
-    until("the job is completed", async || {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
-    })
-    .await;
+    let result = await_completion(&server, &folder, &job, 1_000).await;
     let state = server.get(&format!("/v1/jobs/{job}")).await;
     assert_eq!(state["progress"], json!({"total": 1000, "done": 1000, "failed": 0, "cancelled": 0, "pending": 0}));
-    assert_eq!((&state["credits"]["reserved"], &state["credits"]["charged"]), (&json!(1000), &json!(1000)));
-    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
     assert_eq!(shown, urls);
     assert!(site.hits() <= 1_000 + 32, "only pages under way are fetched twice: {}", site.hits());
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }
 
 /// The site has more pages than the limit, so that pages admitted twice after the crash would show.
@@ -189,22 +160,13 @@ async fn a_detached_crawl_completes_after_a_kill() {
     let body = json!({
         "seed_url": site.url("/item/0"), "schema": schema(), "crawl": crawl, "options": { "timeout_ms": 1000 },
     });
-    let request = client().post(format!("{}/v1/crawl", server.base)).header("X-API-Key", KEY);
-    let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
-    assert_eq!(response.status(), 202);
-    let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
-    response.text().await.unwrap();
+    let job = server.detach("/v1/crawl", &body).await;
     until("some pages were fetched", async || site.page_hits().len() >= 50).await;
     drop(server); // SIGKILL
     let before = site.fetched();
     assert!(before.len() < PAGES, "the server was killed too late");
     let server = Server::start_with(&folder.0, &vars);
-    until("the job is completed", async || {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        server.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
-    })
-    .await;
-    let result = server.get(&format!("/v1/jobs/{job}/result")).await;
+    let result = await_completion(&server, &folder, &job, PAGES).await;
     let meta = &result["crawl_meta"];
     assert_eq!((&meta["pages_visited"], &meta["pages_failed"]), (&json!(PAGES), &json!(0)));
     assert_eq!((&meta["credits_reserved"], &meta["credits_charged"]), (&json!(PAGES), &json!(PAGES)));
@@ -220,7 +182,4 @@ async fn a_detached_crawl_completes_after_a_kill() {
     let hits: usize = after.values().sum();
     assert!(hits <= PAGES + 32 && after.values().all(|n| *n <= 2), "{again} pages fetched twice, {hits} requests");
     assert!(before.len() > again, "pages that had ended are not fetched again");
-    assert_eq!(server.get("/v1/usage").await["monthly"]["used"], PAGES);
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }

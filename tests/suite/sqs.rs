@@ -231,16 +231,15 @@ async fn an_oversized_message_fails_alone() {
 async fn refused_entries_are_retried_and_reported() {
     let queues = TestQueues::open().await;
     let (units, faults) = (&queues.units, &queues.faults);
+    let entries = || faults.calls().iter().map(|call| call.entries).collect::<Vec<_>>();
     faults.refuse_sends(1, Refusal::TransientEntries);
     assert!(units.send(&account(), &messages(5)).await.complete());
-    let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
-    assert_eq!(entries, [5, 3]);
+    assert_eq!(entries(), [5, 3]);
     assert_eq!(take(units, 5).await, [0, 1, 2, 3, 4], "none twice");
 
     faults.refuse_sends(usize::MAX, Refusal::TransientEntries);
     let outcome = units.send(&account(), &messages(12)).await;
-    let entries: Vec<usize> = faults.calls().iter().map(|c| c.entries).collect();
-    assert_eq!(entries, [10, 5, 3, 2, 1, 1]);
+    assert_eq!(entries(), [10, 5, 3, 2, 1, 1]);
     assert_eq!(outcome.failed, [0, 8, 10]);
     assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
     let text = outcome.fault.unwrap().to_string();

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use domain::JobId;
 use serde_json::{Value, json};
 
 use crate::support::cloud::{Cloud, TIMEOUT};
@@ -91,7 +90,7 @@ async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
     let (batch, _) = cloud.function_with_output("batch").await;
     let body = json!({ "urls": site.urls("/p", 3), "schema": schema() });
     let mut answer = batch.request("POST", "/v1/batch", &[("Prefer", "respond-async")], &body, TIMEOUT);
-    let job = JobId::parse(answer.prelude().await["headers"]["x-job-id"].as_str().unwrap()).unwrap();
+    let job = answer.job().await;
     answer.body().await;
     let (worker, by_worker) = cloud.function_with_output("worker").await;
     let (settle, by_settle) = cloud.function_with_output("settle").await;

@@ -114,7 +114,7 @@ async fn without_a_vision_model_there_is_a_warning() {
     let model = ScriptedModel::start(vec![text_reply()]).await;
     let (blind, site) = (world(&model, &[("MODEL_VISION", "false")]).await, Site::start().await);
     let got = blind.post("/v1/extract", &call(&page(&site, &[site.url("/picture/9/a")]), true)).await.json();
-    assert!(got["warnings"].to_string().contains("no model that looks at pictures is configured"), "{got}");
+    assert!(got["warnings"].to_string().contains("no model that reads pictures is configured"), "{got}");
     assert_eq!((&got["images_processed"], site.counts().get("/picture/9/a")), (&Value::Null, None));
 }
 

@@ -25,7 +25,7 @@ fetch("/api/%s").then((r) => r.json()).then(({ title, price, text }) => {
 
 class Site(http.server.BaseHTTPRequestHandler):
     protocol_version, wbufsize = "HTTP/1.1", 1 << 16
-    api_s, asked = 0.15, 0
+    api_s = 0.15
 
     def log_message(self, *_):
         pass
@@ -36,7 +36,6 @@ class Site(http.server.BaseHTTPRequestHandler):
         if kind == "p":
             status, body = 200, (SHELL % rest[0]).encode()
         elif kind == "api":
-            Site.asked += 1
             time.sleep(Site.api_s)
             product = {"title": f"Kettle {rest[0]}", "price": "$19.50", "text": TEXT}
             status, body, type_ = 200, json.dumps(product).encode(), "application/json"

@@ -100,7 +100,7 @@ pub struct CrawlRules {
     pub follow_pattern: String,
     /// Maximum number of pages visited; this many credits are reserved.
     pub max_pages: u32,
-    /// Maximum number of hops from the seed.
+    /// Maximum number of links from the seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_depth: Option<u8>,
     /// Whether to visit matching URLs of the sitemap too.
@@ -109,7 +109,7 @@ pub struct CrawlRules {
     /// Whether to ignore robots.txt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_robots: Option<bool>,
-    /// Whether to lift the cap of a quarter of the month's remaining quota.
+    /// Whether `max_pages` may exceed a quarter of the month's remaining credits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_large_crawl: Option<bool>,
 }

@@ -45,7 +45,7 @@ async fn answer(app: &App, request: Request, serve: ServeFn) -> Response {
         Ok(Found::Operation(Operation::Mcp, _)) => {}
         Ok(Found::Options(allow)) => return api::app::options(&allow),
         Ok(Found::Operation(..)) => {
-            return ApiError::new(ErrorCode::NotFound, "this function does not serve that path").into_response();
+            return ApiError::new(ErrorCode::NotFound, "this path is routed to the wrong function").into_response();
         }
         Err(refusal) => return app.refuse(request.headers(), refusal).await,
     }

@@ -36,8 +36,8 @@ pub fn renderer(env: &Env<'_>) -> Result<Renderer, StartError> {
     let config = Config::read(env, Default::default())?;
     let path = env.text("PATH");
     let browser = find::find(env.text("BROWSER").as_deref(), path.as_ref().map(OsStr::new));
-    let memory =
-        env.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB, 512..=65_536, "a number of MB")? << 20;
+    let want = "a whole number of MB from 512 to 65536";
+    let memory = env.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", DEFAULT_MEMORY_MB, 512..=65_536, want)? << 20;
     let limits = Limits::default();
     let render = RenderConfig {
         // A page must reach its limit before the function does.

@@ -15,7 +15,7 @@ use store::quota::QuotaSnapshot;
 use crate::app::App;
 use crate::auth::{authenticate, check_active, suspended};
 use crate::headers::{X_JOB_ID, add_limits, result_path, seconds_to_reset};
-use crate::held::HeldCall;
+use crate::held::{HeldCall, MAX_HELD_CALLS};
 use crate::prefer::{self, Format, Preferences};
 use crate::telemetry::RequestLog;
 use crate::{ApiError, Body, Response, idempotency, request, results, validate, webhooks};
@@ -174,7 +174,7 @@ impl App {
             },
             Verdict::Mismatch => Err(ApiError::new(
                 ErrorCode::IdempotencyMismatch,
-                "this Idempotency-Key was used with another body within 24 hours; use another key for another call",
+                "this Idempotency-Key was used with another body in the last 24 hours; use another key for another call",
             )),
             Verdict::RateLimited => Err(rate_limited(quota, self.engine.now())),
             Verdict::QuotaExceeded { needed, available } => Err(ApiError::new(
@@ -208,8 +208,8 @@ impl App {
         };
         let refused = || {
             let text = format!(
-                "this account may hold {max} calls open at once; close one of them, or send \"Prefer: \
-                 respond-async\" or \"Prefer: wait=0\""
+                "too many calls are held open (an account may hold {max}, one server {MAX_HELD_CALLS}); close one of \
+                 them, or send \"Prefer: respond-async\" or \"Prefer: wait=0\""
             );
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }
         };
@@ -276,7 +276,7 @@ impl App {
 
 fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
     let wait = seconds_to_reset(quota, now);
-    let text = format!("{} calls per minute are allowed; try again in {wait} s", quota.rate_limit);
+    let text = format!("too many calls: {} per minute are allowed; try again in {wait} s", quota.rate_limit);
     ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
 }
 

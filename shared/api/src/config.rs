@@ -112,7 +112,8 @@ impl Config {
     /// # Errors
     /// A variable cannot be read.
     pub fn read(env: &Env<'_>, defaults: Settings) -> Result<Config, ConfigError> {
-        let secs = |name, default| env.number(name, default, 1..=31_536_000, "a whole number of seconds from 1");
+        let secs =
+            |name, default| env.number(name, default, 1..=31_536_000, "a whole number of seconds from 1 to 31536000");
         let count = |name, default: u32, range, what| {
             let read = env.number(name, u64::from(default), range, what)?;
             Ok::<u32, _>(u32::try_from(read).unwrap_or(default))
@@ -158,7 +159,7 @@ impl Config {
                 "CACHE_TTL_SECONDS",
                 defaults.cache_ttl_secs,
                 0..=31_536_000,
-                "a whole number of seconds from 0",
+                "a whole number of seconds from 0 to 31536000",
             )?,
             ..defaults
         };
@@ -197,7 +198,7 @@ fn allowed(env: &Env<'_>) -> Result<Vec<IpNet>, ConfigError> {
         .filter(|part| !part.is_empty())
         .map(|part| {
             part.parse::<IpNet>().or_else(|_| part.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| {
-                let want = "a comma-separated list of CIDR ranges like 127.0.0.0/8";
+                let want = "a comma-separated list of addresses and CIDR ranges like 127.0.0.0/8";
                 ConfigError::Unreadable { name: "FETCH_ALLOW", value: value.clone(), want }
             })
         })

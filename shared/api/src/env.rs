@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A required variable is not set.
-    #[error("the environment variable {0} is not set")]
+    #[error("the environment variable {0} is required, but not set")]
     Missing(&'static str),
     /// A function under `sam local` has no local endpoint.
     #[error(

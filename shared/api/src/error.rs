@@ -122,8 +122,8 @@ impl From<StoreError> for ApiError {
                 ApiError { retry_after: Some(2), ..ApiError::new(ErrorCode::Unavailable, text) }
             }
             StoreError::Malformed(_) => {
-                tracing::error!(%error, "a call failed: rows are not as expected");
-                ApiError::new(ErrorCode::Internal, "something is wrong on our side; the call was not carried out")
+                tracing::error!(%error, "a call failed: a row is malformed");
+                ApiError::new(ErrorCode::Internal, "an internal error occurred; the call was not carried out")
             }
         }
     }

@@ -10,7 +10,7 @@ use domain::{AccountId, Nonce, Timestamp};
 use store::{Store, StoreError};
 
 /// Maximum number of held calls in a process.
-const MAX_HELD_CALLS: u32 = 600;
+pub(crate) const MAX_HELD_CALLS: u32 = 600;
 /// Maximum number of free permits that are tried, one after the other: other processes may take them meanwhile.
 const MAX_TRIES: usize = 4;
 /// A permit outlasts its call by this many seconds: writing the end of a body takes time.

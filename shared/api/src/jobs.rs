@@ -106,7 +106,7 @@ impl App {
             | Operation::Root
             | Operation::Console
             | Operation::ConsoleFile => {
-                Err(ApiError::new(ErrorCode::NotFound, "this function does not serve that path"))
+                Err(ApiError::new(ErrorCode::NotFound, "this path is routed to the wrong function"))
             }
         }
     }

@@ -81,7 +81,7 @@ pub fn format(headers: &HeaderMap) -> Format {
             "application/json" | "application/*" | "*/*" => Format::Json,
             _ => continue,
         };
-        let quality = parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+        let quality = quality(parts);
         if quality > best.1 {
             best = (format, quality);
         }
@@ -95,8 +95,13 @@ pub fn prefers_problem_json(headers: &HeaderMap) -> bool {
     lines.flat_map(|line| line.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);
         let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/problem+json"));
-        named && parts.find_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).is_none_or(|quality| quality > 0.0)
+        named && quality(parts) > 0.0
     })
+}
+
+/// Returns the quality among the parameters of a media range; 1 if it has none.
+fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> f32 {
+    parameters.find_map(|p| p.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ function App() {
     const schema = body?.schema ? toRows(body.schema) : guessSchema(rows);
     const options = { ...initial(OPTIONS), ...formValues(body?.options) };
     setForm((now) => ({ ...now, endpoint: "batch", urls: urls.join("\n"), schemaMode: "rows", rows: schema.length ? schema : [row("title")], options }));
-    setNotice(`${plural(urls.length, "page")} of ${job} that failed. ${body?.schema ? "The schema is that job's." : "The schema is guessed from its results: please check it."} Nothing has been sent yet.`);
+    setNotice(`The failed pages of ${job}: ${plural(urls.length, "URL")}. ${body?.schema ? "The schema is that job's." : "The schema is guessed from its results: please check it."} Nothing has been sent yet.`);
     setRun(null);
     location.hash = "#/try";
   }, []);
@@ -65,7 +65,7 @@ function App() {
   return html`
     <header class="top"><a class="brand" href="#/try"><img src=${ICON} alt="" width="22" height="22" />Runo</a>
       ${key && html`<nav aria-label="Views">${VIEWS.map(([name, title]) => html`<a key=${name} href=${`#/${name}`} aria-current=${view === name ? "page" : undefined}>${title}</a>`)}</nav>`}
-      <div class="row end">${key && html`<button class="quiet small" title="Forget the key" onClick=${() => keepKey("")}><code>${masked(key)}</code> · Leave</button>`}<${ThemeButton} /></div></header>
+      <div class="row end">${key && html`<button class="quiet small" title="Forget the key" onClick=${() => keepKey("")}><code>${masked(key)}</code> · Sign out</button>`}<${ThemeButton} /></div></header>
     <main id="main" tabindex="-1">
       ${!key ? html`<${KeyForm} />`
         : view === "jobs" ? (id ? html`<${OneJob} key=${id} id=${id} onRetryFailed=${retryFailed} />` : html`<${Jobs} />`)

@@ -52,7 +52,7 @@ export function JobPanel({ followed, body, onRetryFailed }) {
     <p class="unseen" role="status">${live ? "" : `${stateOf(state) ?? ""}: ${number(count)} of ${number(total)} done`}</p>
     <p class="row between muted"><span>${number(count)} of ${number(total)} done${count - succeeded ? `, ${number(count - succeeded)} not read` : ""}</span>
       <span>${info ? duration(info.started_at, info.ended_at ?? undefined) : ""}</span></p>
-    ${waiting && html`<p class="notice">The connection was lost: ${waiting.message} It is retried automatically; the job goes on.</p>`}
+    ${waiting && html`<p class="notice">The connection was lost and is retried automatically; the job continues. ${waiting.message}</p>`}
     <${ErrorMessage} error=${error ?? fault} />
     ${info && html`<${Credits} info=${info} />`}
     ${[...kinds].some(([code]) => code !== "success") && !single && html`<${Failures} kinds=${kinds} />`}

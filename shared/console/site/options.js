@@ -4,7 +4,7 @@ const ALL = ["extract", "batch", "crawl"];
 
 export const OPTIONS = [
   { name: "render_js", label: "Browser", kind: "choice", choices: ["auto", "always", "never"], initial: "auto", where: ALL,
-    help: "auto: if the plain page is empty" },
+    help: "auto: if the page is empty without its scripts" },
   { name: "wait_for", label: "Wait for", kind: "wait", initial: "", where: ALL, help: "CSS selector, or milliseconds after load" },
   { name: "locale", label: "Locale", kind: "text", initial: "en-US", where: ALL, help: "how to read 1.234 and 03/04/2025" },
   { name: "timeout_ms", label: "Timeout (ms)", kind: "number", initial: 15000, min: 1000, max: 120000, where: ALL,
@@ -13,10 +13,10 @@ export const OPTIONS = [
   { name: "model", label: "Language model", kind: "choice", choices: ["auto", "never"], initial: "auto", where: ALL,
     help: "auto: for fields that rules cannot read" },
   { name: "concurrency", label: "Concurrency", kind: "number", initial: "", min: 1, max: 100, where: ["batch"],
-    help: "8 if empty" },
+    help: "pages fetched at once; 8 if empty" },
   { name: "headers", label: "Request headers", kind: "headers", initial: "", where: ALL, help: "one “Name: value” per line" },
   { name: "webhook", label: "Webhook", kind: "text", initial: "", where: ["batch", "crawl"], help: "URL to call when the job ends" },
-  { name: "async_mode", label: "Async mode", kind: "flag", initial: false, where: ["batch", "crawl"], help: "runs on workers through the queue; up to 24 hours" },
+  { name: "async_mode", label: "Async mode", kind: "flag", initial: false, where: ["batch", "crawl"], help: "runs through the queue, on workers, for up to 24 hours" },
   { name: "no_cache", label: "Skip the cache", kind: "flag", initial: false, where: ["extract"], help: "always fetch the page" },
   { name: "fail_fast", label: "Stop at the first failure", kind: "flag", initial: false, where: ["batch"],
     help: "the rest is refunded" },
@@ -26,9 +26,9 @@ export const OPTIONS = [
 ];
 
 export const CRAWL = [
-  { name: "follow_pattern", label: "Follow", kind: "text", initial: "", help: "glob over the URL: https://site/blog/*" },
+  { name: "follow_pattern", label: "Follow", kind: "text", initial: "", help: "glob over the whole URL: https://site/blog/*" },
   { name: "max_pages", label: "Maximum pages", kind: "number", initial: 25, min: 1, max: 10000, help: "one credit is reserved for each" },
-  { name: "max_depth", label: "Maximum depth", kind: "number", initial: 2, min: 0, max: 20, help: "hops from the seed" },
+  { name: "max_depth", label: "Maximum depth", kind: "number", initial: 2, min: 0, max: 20, help: "links from the seed" },
   { name: "use_sitemap", label: "Use the sitemap", kind: "flag", initial: true, help: "" },
   { name: "ignore_robots", label: "Ignore robots.txt", kind: "flag", initial: false, help: "only where you are allowed to" },
   { name: "allow_large_crawl", label: "Allow a large crawl", kind: "flag", initial: false, help: "more than a quarter of the credits left this month" },

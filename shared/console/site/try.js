@@ -55,7 +55,7 @@ export function Try({ form, setForm, run, setRun, notice, onRetryFailed }) {
       ${notice && html`<p class="notice" role="status">${notice}</p>`}
       <${Pages} form=${form} change=${change} problem=${problems.url} />
       ${form.endpoint === "crawl" && html`<${OptionsForm} options=${CRAWL} values=${form.crawl} change=${(crawl) => change({ crawl })} problems=${problems} />`}
-      ${hasBoundSchema ? html`<p class="notice">This key has a schema bound to it.</p>` : html`<${SchemaEditor} form=${form} problems=${problems} change=${change} />`}
+      ${hasBoundSchema ? html`<p class="notice">This key has a schema bound to it, so the call has none.</p>` : html`<${SchemaEditor} form=${form} problems=${problems} change=${change} />`}
       <details class="more-options"><summary>Options${call.body.options ? ` (${Object.keys(call.body.options).length} changed)` : ""}</summary>
         <${OptionsForm} options=${offered(form.endpoint)} values=${form.options} change=${(options) => change({ options })} /></details>
       ${explains() && form.endpoint === "extract" && html`<${Check} label="Explain each value" help="shows why it was chosen" checked=${form.explain} onChange=${(explain) => change({ explain })} />`}

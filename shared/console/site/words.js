@@ -10,7 +10,7 @@ const ERROR_TEXTS = {
   IDEMPOTENCY_MISMATCH: ["The idempotency key was used for another call", "Send it again: it gets a new key."],
   UNAUTHORIZED: ["The key is not valid", "Enter another key. The operator creates one with “admin key create”; a local server (cargo run) prints one when it starts."],
   ACCOUNT_SUSPENDED: ["The account is suspended", "Contact the operator of this service."],
-  JOB_FORBIDDEN: ["The job is another account's", "Use a key of the account that started it."],
+  JOB_FORBIDDEN: ["The job belongs to another account", "Use a key of the account that started it."],
   TIER_REQUIRED: ["The plan does not include this", "Remove the option, or contact the operator for another plan."],
   JOB_NOT_FOUND: ["There is no such job", "It may have ended already, or its results are no longer kept."],
   METHOD_NOT_ALLOWED: ["The method is not allowed", ""],
@@ -22,12 +22,13 @@ const ERROR_TEXTS = {
   UNAVAILABLE: ["The service is busy", "Try again in a moment."],
   UNREACHABLE: ["The service does not answer", "Check that it is running and that you are online."],
   FETCH_BLOCKED: ["The site refused the request", "It may require a login or block automated requests. options.headers can send a cookie or a token."],
-  URL_UNREACHABLE: ["The page could not be reached", "Check the URL. Private addresses are refused unless FETCH_ALLOW permits them."],
+  URL_UNREACHABLE: ["The page could not be reached", "Check the URL. Private addresses are refused unless the operator allows them (FETCH_ALLOW)."],
   TIMEOUT: ["The page took too long", "Raise timeout_ms, or shorten wait_for."],
   UNSUPPORTED_CONTENT: ["The content is not supported", "Only HTML, XML, JSON and text up to 10 MB can be read."],
   ROBOTS_DENIED: ["robots.txt disallows the page", "Set ignore_robots if you are allowed to crawl it anyway."],
   JOB_CANCELLED: ["The job was cancelled", "Pages that had not started were not charged."],
   JOB_EXPIRED: ["The job ran out of time", "Run the unfinished pages again."],
+  PENDING: ["The page is not read yet", "Its job still runs: open the job again to see the result."],
 };
 
 // Title and advice for a code.

@@ -53,7 +53,7 @@ impl Frontier {
         matches(url.url()) || toggle_trailing_slash(url.url()).is_some_and(|other| matches(&other))
     }
 
-    /// Returns whether links on the page at `found`, which is `depth` hops from the seed, are followed. The seed's
+    /// Returns whether links on the page at `found`, which is `depth` links from the seed, are followed. The seed's
     /// links are followed even if the seed does not match the pattern; those of another page only if its URL after
     /// redirects matches.
     pub fn follows(&self, found: &CanonicalUrl, depth: u32) -> bool {

@@ -31,7 +31,7 @@ pub enum GlobError {
     )]
     Unclosed(usize),
     /// A range in the wrong order, such as `[z-a]`.
-    #[error("has the range \"{first}-{last}\" at character {at}, which runs backwards")]
+    #[error("has the range \"{first}-{last}\" at character {at}; the lower character must come first")]
     Backwards {
         /// Its position.
         at: usize,
@@ -52,7 +52,7 @@ pub enum GlobError {
     },
     /// The host part is not a host; after a scheme with wildcards, it is not in canonical form.
     #[error(
-        "has \"{0}\" where its host should be, which is not a host; after a scheme with wildcards it must be lower-case ASCII"
+        "has \"{0}\" where its host should be; a host looks like example.com (lower-case ASCII if the scheme has wildcards)"
     )]
     Host(String),
     /// The pattern begins with something that no URL begins with.

@@ -133,7 +133,7 @@ pub struct CrawlOptions {
     pub follow_pattern: String,
     /// Maximum number of pages that are visited: as requested, after the cap.
     pub max_pages: u32,
-    /// Maximum number of hops from the seed.
+    /// Maximum number of links from the seed.
     pub max_depth: u32,
     /// Whether matching URLs of the sitemap are added.
     pub use_sitemap: bool,
@@ -288,13 +288,6 @@ impl Job {
     /// Returns whether it is a crawl.
     pub fn is_crawl(&self) -> bool {
         self.endpoint == Endpoint::Crawl
-    }
-
-    /// Returns whether the deadline must be enforced now.
-    pub fn must_expire(&self, now: Timestamp) -> bool {
-        // A job that is being terminated needs no deadline: nothing new starts, and what has started is tried three
-        // times at most.
-        self.state == JobState::Running && now >= self.deadline
     }
 
     /// Returns what the owner's DELETE does.

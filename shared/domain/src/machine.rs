@@ -43,6 +43,7 @@ const HELD_READ_TICKS: u64 = 2_000;
 enum PendingRead {
     Job { requested_at: u64 },
     Segments { first: u32, last: u32 },
+    Heartbeat,
 }
 
 /// One runner of one job.

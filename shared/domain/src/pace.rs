@@ -9,14 +9,14 @@ pub const MAX_FACTOR: u32 = 64;
 pub const MAX_CLOSED_MS: u64 = 3_600_000;
 /// Minimum spacing while a host is backed off, before the factor, in milliseconds: doubling a delay of zero would
 /// change nothing.
-pub const BACK_OFF_MS: u64 = 250;
+const BACK_OFF_MS: u64 = 250;
 /// Minimum time between two changes of the factor, in milliseconds. The answers to pages that were under way together
 /// count once.
-pub const MIN_CHANGE_INTERVAL_MS: u64 = 1_000;
+const MIN_CHANGE_INTERVAL_MS: u64 = 1_000;
 /// How long a host's pace is remembered after its last effect, in milliseconds.
-pub const FORGET_AFTER_MS: u64 = 86_400_000;
+const FORGET_AFTER_MS: u64 = 86_400_000;
 /// Maximum number of slots taken at once.
-pub const MAX_SLOTS: u64 = 8;
+const MAX_SLOTS: u64 = 8;
 /// Maximum time that the slots taken at once may span, in milliseconds. At least one is always taken.
 const MAX_BLOCK_MS: u64 = 2_000;
 

@@ -30,7 +30,7 @@ pub fn skipped_error(job: &Job) -> UnitError {
 }
 
 /// Returns the error of a unit that was open when its job's deadline passed.
-pub fn expired_error(started: bool) -> UnitError {
+fn expired_error(started: bool) -> UnitError {
     let charged = if started { "it had started and was charged" } else { "it was not charged" };
     UnitError::new(ErrorCode::JobExpired, format!("the job's deadline passed before this URL was done; {charged}"))
 }
@@ -44,7 +44,7 @@ pub fn cancelled_extract() -> UnitError {
 }
 
 /// Returns the error of a unit that was started the maximum number of times and never finished.
-pub fn exhausted_error() -> UnitError {
+fn exhausted_error() -> UnitError {
     UnitError::new(
         ErrorCode::Internal,
         format!(

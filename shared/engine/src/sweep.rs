@@ -92,7 +92,7 @@ impl Sweeper {
     fn abandoned(&self, job: &Job) -> bool {
         let now = self.context.now();
         job.driver.until <= now
-            || job.must_expire(now.plus_ms(-1_000 * self.context.settings().lease_secs.cast_signed()))
+            || JobView::of(job).must_expire(now.plus_ms(-1_000 * self.context.settings().lease_secs.cast_signed()))
     }
 
     /// Returns the lease until the job is due again, and whether to send the job's units to the queue now.

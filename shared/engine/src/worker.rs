@@ -9,6 +9,7 @@ use domain::machine::lane::{self, LaneStep};
 use domain::machine::{Exit, JobView, Machine, Mode, Scope, WithoutSettle};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
 use store::StoreError;
+use store::queue::MAX_DELAY_SECS;
 
 use crate::dispatch::Dispatcher;
 use crate::handled::Handled;
@@ -20,8 +21,6 @@ use runtime::rows::Rows;
 
 /// How long a lane of a crawl that has nothing to do waits before it checks again.
 const PARKED_SECS: u32 = 1;
-/// Maximum delay of a message.
-const MAX_DELAY_SECS: u32 = 900;
 
 /// For how long a crawl counts as new, how often a lane of a new crawl polls before it is parked, and the time between
 /// two polls.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::coercion::{ReadingContext, clip, coerce};
 use crate::placeholder;
+use crate::scalar::plain_text;
 
 /// Maximum length of a quotation that is searched for, in bytes.
 const MAX_QUOTE: usize = 2_000;
@@ -79,7 +80,7 @@ impl<'t> ShownText<'t> {
     ) -> Result<Value, GroundingError> {
         let words = self.find(claim.quote)?;
         let reading = ReadingContext { locale, today: now.civil() };
-        let not_read = || GroundingError::ValueNotInQuote { value: clip(&plain(claim.value)), quote: clip(words) };
+        let not_read = || GroundingError::ValueNotInQuote { value: clip(&plain_text(claim.value)), quote: clip(words) };
         if !field.kind.is_array() {
             return element(field.kind, claim.value, words, &reading).ok_or_else(not_read);
         }
@@ -127,7 +128,7 @@ fn element(kind: FieldType, claimed: &Value, words: &str, reading: &ReadingConte
 
 /// Returns the claimed text in the page's spelling, if the words contain it.
 fn text(claimed: &Value, words: &str) -> Option<Value> {
-    let claimed = plain(claimed);
+    let claimed = plain_text(claimed);
     let folded = Folded::of(words);
     let range = folded.find(&Folded::of(&claimed))?;
     // Punctuation at its ends belongs to the value if the claim has it: "C++", "(EU)".
@@ -167,13 +168,6 @@ fn same(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs().max(b.abs()),
         _ => a == b,
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }
 

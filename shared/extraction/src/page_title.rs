@@ -39,7 +39,7 @@ pub(crate) fn without_suffix<'t>(heading: &'t str, head: &Head) -> &'t str {
 
 /// Makes one cut of a title. Returns what is kept and what is cut off.
 fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
-    let heading = head.h1.as_deref().map(plain);
+    let heading = head.h1.as_deref().map(letters_and_digits);
     // "Searching [Hearth Documentation]"
     if let Some((kept, off)) = title.strip_suffix(']').and_then(|t| t.rsplit_once(" ["))
         && !kept.trim().is_empty()
@@ -48,7 +48,7 @@ fn cut<'t>(title: &'t str, head: &Head) -> Option<(&'t str, &'t str)> {
         return Some((kept.trim(), off));
     }
     // The heading itself stands at one end.
-    let is_heading = |t: &str| heading.as_deref().is_some_and(|h| !h.is_empty() && h == plain(t));
+    let is_heading = |t: &str| heading.as_deref().is_some_and(|h| !h.is_empty() && h == letters_and_digits(t));
     if is_heading(title) {
         return None;
     }
@@ -75,13 +75,14 @@ fn names_site(part: &str, head: &Head) -> bool {
     if head.is_site_name(part) {
         return true;
     }
-    let part = plain(part);
-    head.site_names.iter().map(|s| plain(s)).any(|site| {
+    let part = letters_and_digits(part);
+    head.site_names.iter().map(|s| letters_and_digits(s)).any(|site| {
         site.chars().count() >= 4 && (part.contains(&site) || (part.chars().count() >= 5 && site.contains(&part)))
     })
 }
 
-fn plain(text: &str) -> String {
+/// Returns the letters and digits of a text in lower case, for comparing names.
+pub(crate) fn letters_and_digits(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::budget::Budget;
+use crate::structured::state::ASSIGNMENT_STARTS;
 
 /// Maximum length of a drawing that is removed, in bytes; a longer one is taken for a drawing that was never closed.
 const MAX_DRAWING: usize = 200_000;
@@ -113,7 +114,7 @@ fn text_element(tag: &str) -> Option<(&'static str, bool)> {
 /// Returns whether a script may consist of state only: it begins with the assignment of an object.
 fn is_state(script: &str) -> bool {
     let start = script.trim_start();
-    let begins = ["window", "var ", "let ", "const ", "self."].iter().any(|s| start.starts_with(s));
+    let begins = ASSIGNMENT_STARTS.iter().any(|s| start.starts_with(s));
     begins && {
         let head: String = start.chars().take(120).collect();
         head.split_once('=').is_some_and(|(_, v)| v.trim_start().starts_with(['{', '[']))

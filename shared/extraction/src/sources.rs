@@ -17,7 +17,7 @@ use crate::entity::{self, Entity};
 use crate::field_query::FieldQuery;
 use crate::fields::Chosen;
 use crate::head::Head;
-use crate::page_title::without_site;
+use crate::page_title::{letters_and_digits, without_site};
 use crate::scores::{Scorer, TRUSTED_SCORE, is_shown};
 use crate::selector::Selection;
 use crate::structured::{Graph, Links, Origin, state};
@@ -214,11 +214,9 @@ impl<'a> Sources<'a> {
         if roots.is_empty() {
             return Vec::new();
         }
-        let plain =
-            |t: &str| t.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
-        let titles: Vec<String> =
-            self.head.names().map(|t| plain(&without_site(t, self.head))).filter(|t| t.len() >= 4).collect();
-        let is_title = |text: &str| text.len() < 400 && titles.contains(&plain(text));
+        let titles = self.head.names().map(|t| letters_and_digits(&without_site(t, self.head)));
+        let titles: Vec<String> = titles.filter(|t| t.len() >= 4).collect();
+        let is_title = |text: &str| text.len() < 400 && titles.contains(&letters_and_digits(text));
         let mut out = Vec::new();
         for object in state::named(&roots, &is_title) {
             let mut add = |name: &str, value: &Value, nested: bool| {

@@ -30,7 +30,8 @@ impl Zone {
 
     /// Returns whether it is outside the page's subject.
     pub(crate) fn is_surroundings(self) -> bool {
-        const OUTSIDE: u16 = 1 | 4 | 8 | 16 | 32 | 1024;
+        const OUTSIDE: u16 =
+            Zone::NAV.0 | Zone::FOOTER.0 | Zone::ASIDE.0 | Zone::RELATED.0 | Zone::COMMENTS.0 | Zone::OVERLAY.0;
         self.0 & OUTSIDE != 0
     }
 }

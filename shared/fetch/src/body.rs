@@ -12,8 +12,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::body_resources::{MEDIUM_BODY, SMALL_BODY, SharedBodyResources};
 use crate::bounded::TooLong;
+use crate::codec::Reader;
 use crate::content::{SNIFF_BYTES, is_binary_format, is_still_gzip, looks_readable};
-use crate::decode::{Decoded, coding, decoded, read_error};
+use crate::decode::{coding, decoded, read_error};
 use crate::error::FetchError;
 use crate::error_chain::find;
 use crate::throttle::throttled;
@@ -98,7 +99,7 @@ async fn read_rest(mut reader: BodyReader, resources: SharedBodyResources) -> Re
 
 /// A body that is being read.
 struct BodyReader {
-    content: Decoded,
+    content: Reader,
     body: Vec<u8>,
     max: usize,
     /// `Some` until the start of the body has been checked. `true`: the body has no type, so the check includes whether
@@ -216,7 +217,7 @@ pub fn check_code(code: u16, at: &url::Url) -> Result<(), FetchError> {
 fn classify_status(response: &Response) -> Result<(), FetchError> {
     let code = response.status().as_u16();
     if is_bot_protection(response.headers()) {
-        return Err(FetchError::BotProtection(format!("the site answered with an anti-bot page (status {code})")));
+        return Err(FetchError::BotProtection(format!("the site's bot protection answered (status {code})")));
     }
     classify_code(code)
 }

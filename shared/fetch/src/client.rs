@@ -5,7 +5,7 @@
 //! one read beyond that (so 800 KB at worst). A head of up to [`MAX_HEAD`] is accepted.
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -237,13 +237,7 @@ impl Inner {
         }
         let get = chain.add_headers(get.header(ACCEPT_ENCODING, ACCEPTED));
         let response = get.send().await.map_err(|e| translate(&e, &route.refusal))?;
-        // Checks the peer that was really connected to. An unknown peer is refused.
-        if !response.remote_addr().is_some_and(|peer| self.guard.admits(route.scope, peer.ip())) {
-            return Err(FetchError::Forbidden(route.refusal.to_string()));
-        }
-        if response.remote_addr().is_some_and(|peer| self.own_listeners.iter().any(|own| own.refuses_peer(peer, url))) {
-            return Err(FetchError::Forbidden(Refusal::OwnListener.to_string()));
-        }
+        self.check_peer(&route, response.remote_addr(), url)?;
         let head: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > MAX_HEAD {
             return Err(FetchError::Unreachable(format!(
@@ -251,6 +245,17 @@ impl Inner {
             )));
         }
         Ok(response)
+    }
+
+    /// Checks the peer that was really connected to. An unknown peer is refused.
+    fn check_peer(&self, route: &Route<'_>, peer: Option<SocketAddr>, url: &Url) -> Result<(), FetchError> {
+        let Some(peer) = peer.filter(|peer| self.guard.admits(route.scope, peer.ip())) else {
+            return Err(FetchError::Forbidden(route.refusal.to_string()));
+        };
+        if self.own_listeners.iter().any(|own| own.refuses_peer(peer, url)) {
+            return Err(FetchError::Forbidden(Refusal::OwnListener.to_string()));
+        }
+        Ok(())
     }
 
     /// Checks what needs no DNS look-up, and chooses the client whose resolver checks the rest.

@@ -24,6 +24,11 @@ pub(crate) const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Start of a gzip member with DEFLATE (RFC 1952 §2.3).
 pub(crate) const GZIP_MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
 
+/// Returns whether bytes start a skippable frame of Zstandard (RFC 8878 §3.1.2).
+pub(crate) fn is_skippable_frame(start: &[u8]) -> bool {
+    matches!(start, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
 fn reader(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Reader {
     let pieces: Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> = Box::pin(pieces);
     Box::new(StreamReader::new(pieces))
@@ -113,7 +118,7 @@ pub(crate) fn unzstd(source: Reader) -> Reader {
                 let magic = up_to(&mut source, 4).await?;
                 if magic == ZSTD_MAGIC {
                     frame = Some(frame_header(&mut source).await?);
-                } else if magic.len() == 4 && magic[0] & 0xf0 == 0x50 && magic[1..] == [0x2a, 0x4d, 0x18] {
+                } else if is_skippable_frame(&magic) {
                     let length = exactly(&mut source, 4).await?;
                     let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
                     tokio::io::copy(&mut (&mut source).take(u64::from(length)), &mut tokio::io::sink()).await?;

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, BufReader};
 use tokio_util::io::StreamReader;
 
 use crate::bounded::{Bounded, TooLong};
-use crate::codec::{GZIP_MAGIC, Reader, ZSTD_MAGIC, gunzipped, inflated, unzstd, up_to};
+use crate::codec::{GZIP_MAGIC, Reader, ZSTD_MAGIC, gunzipped, inflated, is_skippable_frame, unzstd, up_to};
 use crate::error::FetchError;
 use crate::error_chain::find;
 use crate::fault::translate;
@@ -29,9 +29,6 @@ const LARGE_WINDOW: u8 = 0x11;
 const MAX_LAYERS: usize = 2;
 /// Number of bytes at the start of a layer that identify its format.
 const PREFIX_LEN: usize = 32;
-
-/// A reader of a decoded body.
-pub(crate) type Decoded = Reader;
 
 /// One content coding (RFC 9110 §8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +87,7 @@ pub(crate) fn coding(headers: &HeaderMap) -> Result<Coding, FetchError> {
 
 /// Returns a reader of the decoded body. Reading fails if more than `max` bytes are sent, or come out of a layer that
 /// wraps another one. The caller counts the bytes that the last layer decodes to.
-pub(crate) async fn decoded(response: Response, coding: Coding, max: usize) -> io::Result<Decoded> {
+pub(crate) async fn decoded(response: Response, coding: Coding, max: usize) -> io::Result<Reader> {
     let sent = StreamReader::new(response.bytes_stream().map_err(io::Error::other));
     let mut body: Reader = Box::new(Bounded::new(sent, max, usize::MAX));
     let mut layers = coding.layers.into_iter().rev().peekable();
@@ -135,8 +132,7 @@ async fn unpacked(mut body: Reader, declared: Layer) -> io::Result<Reader> {
 
 /// Returns whether the start is a Zstandard frame or a skippable frame.
 fn is_zstd(start: &[u8]) -> bool {
-    start.starts_with(&ZSTD_MAGIC)
-        || start.get(..4).is_some_and(|m| m[0] & 0xf0 == 0x50 && m[1..] == [0x2a, 0x4d, 0x18])
+    start.starts_with(&ZSTD_MAGIC) || is_skippable_frame(start)
 }
 
 /// Returns whether the start is UTF-8 text. The first bytes of compressed data are not.

@@ -48,7 +48,7 @@ pub enum FetchError {
     #[error("{0}")]
     Throttled(Box<FetchError>, Throttled, Box<Url>),
     /// This machine lacks a resource, such as file descriptors. The site was not asked.
-    #[error("the page could not be requested because of an internal fault")]
+    #[error("the page could not be requested because of an internal error")]
     Internal(&'static str),
 }
 

@@ -76,7 +76,7 @@ pub(crate) async fn read(answer: Answer) -> ToolResult {
     let status = answer.status();
     let bytes = answer.into_body().collect().await.map_err(|error| call_failed(&error))?.to_bytes();
     serde_json::from_slice(&bytes)
-        .map_err(|_| call_failed(&CallFailed(format!("the answer, with status {status}, is not JSON"))))
+        .map_err(|_| call_failed(&CallFailed(format!("the response (status {status}) is not JSON"))))
 }
 
 /// Returns the refusal of invalid arguments.

@@ -21,10 +21,10 @@ pub async fn serve<C: Carrier>(
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
             return Err(CallFailed(
-                "the agent does not speak the protocol: its first message is not a request".to_owned(),
+                "the agent does not speak the Model Context Protocol: it did not send initialize first".to_owned(),
             ));
         }
-        Err(error) => return Err(CallFailed(format!("the agent does not speak the protocol: {error}"))),
+        Err(error) => return Err(CallFailed(format!("the agent does not speak the Model Context Protocol: {error}"))),
     };
-    running.waiting().await.map(drop).map_err(|error| CallFailed(format!("the tools failed: {error}")))
+    running.waiting().await.map(drop).map_err(|error| CallFailed(format!("the tools could not be served: {error}")))
 }

@@ -178,7 +178,7 @@ impl<C: Carrier> ServerHandler for Tools<C> {
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(name) = ToolName::of(&request.name) else {
             let shown: String = request.name.chars().take(60).collect();
-            return Err(ErrorData::invalid_params(format!("there is no tool \"{shown}\""), None));
+            return Err(ErrorData::invalid_params(format!("there is no tool \"{shown}\"; see tools/list"), None));
         };
         // Text only: structured content as well would double the size.
         let text = |result: &Value| vec![ContentBlock::text(result.to_string())];

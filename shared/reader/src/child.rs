@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use extraction::budget::Budget;
 
-use crate::has_passed;
 use crate::protocol::{Limits, ReadRequest};
 
 /// How many steps of `nice` its priority is lowered: beside a busy process it gets a quarter of a processor. There is
@@ -29,7 +28,8 @@ pub fn serve() -> io::Result<()> {
     limit(request.limits)?;
     let mut body = Vec::new();
     input.read_to_end(&mut body)?;
-    let is_over = has_passed(Instant::now() + Duration::from_millis(request.ms));
+    let end = Instant::now() + Duration::from_millis(request.ms);
+    let is_over = || Instant::now() >= end;
     let reading = request.task.read(&body, &Budget::with_deadline(&is_over));
     let mut output = io::stdout().lock();
     reading.write(&mut output)?;

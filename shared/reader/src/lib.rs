@@ -5,8 +5,6 @@ mod child;
 mod process;
 mod protocol;
 
-use std::time::Instant;
-
 use domain::explained::{Explained, SeenCandidate, bounded};
 use domain::job::RenderJs;
 use domain::{ErrorCode, JobSpec, RenderMode, Schema, Timestamp, UnitError};
@@ -173,9 +171,4 @@ fn found_in(data: &Map<String, Value>) -> FieldsFound {
 /// Returns whether a value was found: it is neither null nor an empty list.
 pub fn is_found(value: &Value) -> bool {
     !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty())
-}
-
-/// Returns a function that says whether `end` has passed, for a page's budget.
-pub fn has_passed(end: Instant) -> impl Fn() -> bool {
-    move || Instant::now() >= end
 }

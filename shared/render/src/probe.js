@@ -2,7 +2,7 @@
 ((selector) => {
   let state = globalThis.__seen;
   if (!state) {
-    state = globalThis.__seen = { lastChange: performance.now(), roots: new Set(), looked: 0 };
+    state = globalThis.__seen = { lastChange: performance.now(), roots: new Set() };
     state.observer = new MutationObserver(() => { state.lastChange = performance.now(); });
   }
   const watch = (root) => {

@@ -17,7 +17,7 @@ const MAX_INPUT_BYTES: usize = 8 * 1024;
 /// The condition that a month is not closed: the entries of a closed month have been counted.
 const MONTH_IS_OPEN: &str = "attribute_not_exists(#closed_at)";
 /// How long an idempotency key is bound to its job.
-pub const IDEMPOTENCY_SECS: u64 = 86_400;
+const IDEMPOTENCY_SECS: u64 = 86_400;
 
 /// A job to accept.
 #[derive(Debug, Clone, Copy)]

@@ -199,25 +199,30 @@ impl Base {
     ) -> Result<Vec<JobId>, StoreError> {
         let mut found = Vec::new();
         for shard in 0..keys::DUE_SHARDS {
-            let page = self
-                .db()
-                .query()
-                .table_name(&self.tables.jobs)
-                .index_name(keys::BY_DUE)
-                .key_condition_expression("due_pk = :pk AND due <= :now")
-                .expression_attribute_values(":pk", AttributeValue::S(shard_key(shard)))
-                .expression_attribute_values(":now", n(now.0))
-                .limit(limit)
-                .send()
-                .await
-                .map_err(|e| StoreError::sdk("Query", e))?;
-            for item in page.items.unwrap_or_default() {
+            for item in self.due_rows(shard_key(shard), now, limit).await? {
                 if let Some(id) = Row(&item).s("pk")?.strip_prefix("JOB#").and_then(JobId::parse) {
                     found.push(id);
                 }
             }
         }
         Ok(found)
+    }
+
+    /// Returns the rows of a shard of the sweeper's index that are due: at most `limit`, those due longest first.
+    pub(crate) async fn due_rows(&self, due_pk: String, now: Timestamp, limit: i32) -> Result<Vec<Item>, StoreError> {
+        let page = self
+            .db()
+            .query()
+            .table_name(&self.tables.jobs)
+            .index_name(keys::BY_DUE)
+            .key_condition_expression("due_pk = :pk AND due <= :now")
+            .expression_attribute_values(":pk", AttributeValue::S(due_pk))
+            .expression_attribute_values(":now", n(now.0))
+            .limit(limit)
+            .send()
+            .await
+            .map_err(|e| StoreError::sdk("Query", e))?;
+        Ok(page.items.unwrap_or_default())
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::model_batch::{ModelBatch, Stage};
 use domain::{Job, JobId, Nonce, Seq, Timestamp};
 
@@ -145,19 +144,7 @@ impl ModelBatches {
     /// # Errors
     /// Faults of the store.
     pub async fn due_batches(&self, now: Timestamp, limit: i32) -> Result<Vec<ModelBatch>, StoreError> {
-        let page = self
-            .db()
-            .query()
-            .table_name(&self.tables.jobs)
-            .index_name(keys::BY_DUE)
-            .key_condition_expression("due_pk = :pk AND due <= :now")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::MODEL_DUE.into()))
-            .expression_attribute_values(":now", n(now.0))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|e| StoreError::sdk("Query", e))?;
-        let items = page.items.unwrap_or_default();
+        let items = self.due_rows(keys::MODEL_DUE.into(), now, limit).await?;
         let keys = items.iter().map(|item| Ok(key(Row(item).s("pk")?, Row(item).s("sk")?)));
         let rows = self.get_many(&self.tables.jobs, keys.collect::<Result<_, StoreError>>()?).await?;
         rows.iter().map(parse).collect()

@@ -33,6 +33,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Timeout of a request including the SDK's second try, not counting the wait of a long poll.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// Maximum delay of a message, in seconds.
+pub const MAX_DELAY_SECS: u32 = 900;
+
 /// Creates a client for SQS. Makes no network call before the first request. The endpoint of `connection` is that of
 /// `AWS_ENDPOINT_URL_SQS`, if it is set.
 pub async fn connect(connection: &Connection) -> Client {

@@ -273,7 +273,7 @@ impl ModelReader {
     /// Gives back the unused part of what was reserved at `reserved_at`.
     pub async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
         if let Err(error) = self.store.models.return_model_budget(reserved_at, unused).await {
-            tracing::warn!(%error, "unused budget of the model could not be returned; the rest is used up sooner");
+            tracing::warn!(%error, "could not return unused budget of the model; today's budget is used up sooner");
         }
     }
 }

@@ -207,7 +207,7 @@ impl PageVisitor {
         let rendered = match self.renderer.acquire_slot(job, url, end).await {
             Some(()) => self.renderer.render_page(job, renderer, url, plan.redirects.as_deref(), end).await,
             None => Err(Unrendered::NoBrowser(
-                "requests to this host are spaced, and its next turn was later than timeout_ms allows".into(),
+                "requests to this host are spaced, and its next slot is later than timeout_ms allows".into(),
             )),
         };
         let shown = match rendered {

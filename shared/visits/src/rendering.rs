@@ -103,7 +103,7 @@ impl PageRenderer {
             let permit = self.semaphores.renders.acquire(&job.account).await;
             let left = end.saturating_duration_since(Instant::now()).saturating_sub(READ_RESERVE);
             if left + READ_RESERVE < MIN_RENDER_TIME {
-                return Err(Unrendered::NoBrowser("there was no time left to render it".into()));
+                return Err(Unrendered::NoBrowser("too little of timeout_ms was left to render it".into()));
             }
             let rendered = renderer.render(self.request(job, &url, left)).await;
             drop(permit);

@@ -42,7 +42,7 @@ impl PictureReader {
         } else if options.model == ModelUse::Never {
             "options.model is \"never\""
         } else if self.vision_model().is_none() {
-            "no model that looks at pictures is configured"
+            "no model that reads pictures is configured"
         } else {
             return None;
         };

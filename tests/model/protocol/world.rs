@@ -70,8 +70,6 @@ pub struct History {
     /// A unit that waited for the model ended with its answer; one ended with its provisional result.
     pub ended_with_answer: bool,
     pub ended_provisionally: bool,
-    /// A process got the event that it had lost its unit.
-    pub fenced: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

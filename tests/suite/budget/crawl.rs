@@ -7,7 +7,7 @@ use domain::job::CrawlOptions;
 
 use crate::support::faults::Faults;
 use crate::support::generated::{GeneratedSite, Spec};
-use crate::support::test_bed::{TestBed, accept, call, drain};
+use crate::support::test_bed::{TestBed, accept, call, crawl_options, drain};
 
 /// The result, the SEEN row (counted twice, as part of a transaction) and a share of the rest, for pages that link to
 /// 40 others. Rows of `hosts` are counted separately.
@@ -22,14 +22,7 @@ async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     let engine = bed.engine(&faults).await;
     faults.reset();
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlOptions {
-        follow_pattern: site.url("/item/*"),
-        max_pages: 450,
-        max_depth: 20,
-        use_sitemap: true,
-        ignore_robots: false,
-        allow_large_crawl: false,
-    });
+    crawl.crawl = Some(CrawlOptions { use_sitemap: true, ..crawl_options(site.url("/item/*"), 450, 20) });
     let started = accept(&engine, crawl).await.unwrap();
     let results = drain(engine.driver.start(*started, None)).await.unwrap();
     assert_eq!(results.len(), PAGES);
@@ -53,14 +46,7 @@ async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     let engine = bed.engine(&faults).await;
     faults.reset();
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlOptions {
-        follow_pattern: site.url("/item/*"),
-        max_pages: 60,
-        max_depth: 20,
-        use_sitemap: false,
-        ignore_robots: false,
-        allow_large_crawl: true,
-    });
+    crawl.crawl = Some(CrawlOptions { allow_large_crawl: true, ..crawl_options(site.url("/item/*"), 60, 20) });
     let started = accept(&engine, crawl).await.unwrap();
     let id = started.job.id.clone();
     assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), PAGES);

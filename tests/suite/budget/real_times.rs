@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Endpoint;
-use domain::job::CrawlOptions;
 use engine::Engine;
 use engine::accept::Call as Request;
 use runtime::settings::Settings;
@@ -16,7 +15,7 @@ use crate::simulator;
 use crate::support::faults::Faults;
 use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::site::Site;
-use crate::support::test_bed::{RunningClock, TestBed, accept, call, drain};
+use crate::support::test_bed::{RunningClock, TestBed, accept, call, crawl_options, drain};
 
 /// How long a page takes, in milliseconds.
 const PAGE_MS: u64 = 500;
@@ -71,7 +70,7 @@ async fn detached(site: &Site, pages: usize) -> Cost {
     let id = started.job.id.clone();
     engine.driver.detach(*started, None).await;
     while bed.deliver(&engine, &engine, 0).await > 0 {}
-    let counted = cost("batch, nobody waits, a worker's lanes", &faults, pages);
+    let counted = cost("detached batch, run by workers", &faults, pages);
     assert!(engine.jobs.job(&id).await.unwrap().unwrap().state.ended());
     counted
 }
@@ -81,14 +80,7 @@ async fn crawl(pages: usize) -> Cost {
     spec.slow_ms = PAGE_MS;
     let site = GeneratedSite::start(spec).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlOptions {
-        follow_pattern: site.url("/item/*"),
-        max_pages: u32::try_from(pages).unwrap(),
-        max_depth: 20,
-        use_sitemap: false,
-        ignore_robots: false,
-        allow_large_crawl: false,
-    });
+    crawl.crawl = Some(crawl_options(site.url("/item/*"), u32::try_from(pages).unwrap(), 20));
     held("crawl at its host's pace", crawl, pages).await
 }
 
@@ -103,7 +95,7 @@ async fn pages_at_real_times_stay_within_their_budget() {
             held("batch in a handler, 32 at once", batch(&site, 480, 32), 480),
             detached(&site, 128),
             crawl(40),
-            held("extract, its cache row apart", extract, 1),
+            held("extract, without its cache row", extract, 1),
         )
     };
     let (eight, many, detached, crawl, extract) =
@@ -118,8 +110,8 @@ async fn pages_at_real_times_stay_within_their_budget() {
     for (name, counted) in [
         ("batch in a handler, 8 at once", eight.writes),
         ("batch in a handler, 32 at once", many.writes),
-        ("batch, nobody waits, a worker's lanes", detached.writes),
-        ("extract, its cache row apart", extract.writes),
+        ("detached batch, run by workers", detached.writes),
+        ("extract, without its cache row", extract.writes),
     ] {
         let simulated = simulator::alone(name).writes_a_page();
         assert!((simulated / counted - 1.0).abs() <= 0.3, "{name}: {simulated} simulated, {counted} counted");

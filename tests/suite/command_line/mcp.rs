@@ -155,7 +155,9 @@ async fn errors_are_reported_by_tools_or_by_the_process() {
     let uninitialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
     let refused = run_with_input(runo(&world, &["mcp"]), &format!("{uninitialized}\n")).await;
     assert!(
-        refused.code == 1 && refused.out.is_empty() && refused.err.contains("does not speak the protocol"),
+        refused.code == 1
+            && refused.out.is_empty()
+            && refused.err.contains("does not speak the Model Context Protocol"),
         "{refused:?}"
     );
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use domain::Endpoint;
-use domain::job::CrawlOptions;
 use domain::segment::{UnitEnd, UnitState};
 use serde_json::json;
 
@@ -11,7 +10,7 @@ use super::{body, both_modes, crawl, figures, results};
 use crate::support::faults::Faults;
 use crate::support::generated::{GeneratedSite, Spec};
 use crate::support::stack::World;
-use crate::support::test_bed::{TestBed, accept, call};
+use crate::support::test_bed::{TestBed, accept, call, crawl_options};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -109,14 +108,7 @@ async fn a_long_crawl_delay_defers_messages_instead_of_waiting() {
     let (bed, site) = (TestBed::with_queue().await, GeneratedSite::start(spec).await);
     let engine = bed.engine(&Faults::default()).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/item/0")]);
-    crawl.crawl = Some(CrawlOptions {
-        follow_pattern: site.url("/item/*"),
-        max_pages: 20,
-        max_depth: 2,
-        use_sitemap: false,
-        ignore_robots: false,
-        allow_large_crawl: false,
-    });
+    crawl.crawl = Some(crawl_options(site.url("/item/*"), 20, 2));
     crawl.async_mode = true;
     let started = accept(&engine, crawl).await.unwrap();
     let id = started.job.id.clone();

@@ -10,7 +10,7 @@ use super::{body, both_modes, crawl, figures, pages_with_results, start};
 use crate::support::faults::Faults;
 use crate::support::generated::{Answer, Spec};
 use crate::support::site::Site;
-use crate::support::test_bed::{TestBed, accept, call, drain};
+use crate::support::test_bed::{TestBed, accept, call, crawl_options, drain};
 
 /// Pages that nothing links to; page 0 is the seed and has no children.
 fn site_with_sitemap() -> Spec {
@@ -131,14 +131,7 @@ async fn sitemaps_that_hang_share_one_deadline() {
     site.set_robots(200, &sitemaps);
     let engine = bed.engine(&Faults::default()).await;
     let mut crawl = call(Endpoint::Crawl, vec![site.url("/p/1")]);
-    crawl.crawl = Some(CrawlOptions {
-        follow_pattern: site.url("/p/*"),
-        max_pages: 3,
-        max_depth: 1,
-        use_sitemap: true,
-        ignore_robots: false,
-        allow_large_crawl: false,
-    });
+    crawl.crawl = Some(CrawlOptions { use_sitemap: true, ..crawl_options(site.url("/p/*"), 3, 1) });
     let started = accept(&engine, crawl).await.unwrap();
     assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), 1);
     assert_eq!(site.counts()["/hang"], 1, "no time is left for the others");

@@ -4,7 +4,7 @@
 use serde_json::json;
 use store::queue::Message;
 
-use super::{Setup, assert_allows_exactly, job_of, post};
+use super::{Setup, assert_allows_exactly, post};
 use crate::support::receiver::Receiver;
 use crate::support::until;
 
@@ -18,7 +18,7 @@ async fn notify_does_what_its_role_allows() {
         let mut body = setup.batch(&setup.site.urls("/p", 1), json!({}));
         body["webhook"] = json!({ "url": receiver.url() });
         let mut answer = post(&batch, "/v1/batch", &[], &body);
-        let job = job_of(&mut answer).await;
+        let job = answer.job().await;
         answer.body().await;
         until("the queue has the message", async || setup.cloud.notify.depth().await.unwrap().visible > 0).await;
         let (_, failed) = setup.cloud.deliver(&setup.cloud.notify, &notify).await;

@@ -82,7 +82,7 @@ async fn mcp_does_what_its_role_allows() {
     let batch = setup.cloud.function("batch").await;
     let mut with_webhook = setup.batch(&urls, json!({}));
     with_webhook["webhook"] = setup.webhook();
-    let job = setup.detach(&batch, &with_webhook).await;
+    let job = setup.detach(&batch, "/v1/batch", &with_webhook).await;
     assert_eq!(tool(&canceller, "cancel_job", json!({ "job_id": job })).await["status"], "cancelled");
     let mut answer = ask(&mcp, "extract", json!({ "url": setup.site.url("/gate/0"), "schema": schema() }));
     until("the job runs", async || setup.site.counts().contains_key("/gate/0")).await;

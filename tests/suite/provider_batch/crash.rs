@@ -1,8 +1,6 @@
 //! A fault at every call on the way of a provider's batch, calls to the provider included. In every run there is one
 //! batch, nothing is paid twice, and every unit has the result that it would have had without the fault.
 
-use std::time::Duration;
-
 use domain::{Endpoint, JobState};
 use engine::Engine;
 use language_model::ModelConfig;
@@ -13,7 +11,7 @@ use crate::support::faults::{self, Fault, Faults, Service};
 use crate::support::model::{ScriptedModel, fields};
 use crate::support::provider::BatchEnd;
 use crate::support::site::Site;
-use crate::support::test_bed::{TestBed, accept, account, call, drain};
+use crate::support::test_bed::{TestBed, accept, account, call, drain, run_process};
 
 /// Pages whose second field only the model reads.
 const PAGES: usize = 2;
@@ -117,10 +115,6 @@ impl Setup {
         let faults = Faults::default();
         let engine = bed.engine(&faults).await;
         setup.model.inject(&faults);
-        match fault {
-            Some((at, fault)) => faults.plan_nth(at, fault),
-            None => faults.reset(),
-        }
         let work = async {
             match phase {
                 Phase::Read => setup.read(&engine).await,
@@ -133,17 +127,13 @@ impl Setup {
             }
             Ok::<(), StoreError>(())
         };
-        let ran = tokio::time::timeout(Duration::from_secs(30), work).await;
-        let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
-        engine.idle().await;
+        let ran = run_process(&engine, &faults, fault, &context, work).await;
         let injected = faults.injected();
         let model_calls = faults.calls().iter().filter(|call| call.service == Service::Model).count();
         assert!(
             fault.is_some() || phase == Phase::Read || model_calls >= 4,
             "{context}: calls to the provider are counted"
         );
-        let process_survives = matches!(fault, None | Some((_, Fault::NoEffect | Fault::ReplyLost)));
-        assert!(!process_survives || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
         // A cancel that failed is repeated, as a caller would.
         if phase == Phase::Cancel && ran.is_err() {
             let job = healthy.store().audit.snapshot().await.unwrap().jobs.remove(0).job.id;

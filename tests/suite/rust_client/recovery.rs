@@ -3,7 +3,7 @@
 use runo_client::{BatchOptions, Client, FieldType, PageOptions, Row, Schema};
 
 use crate::support::proxy::Proxy;
-use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::server::{Folder, KEY, Server, assert_sound};
 use crate::support::site::Site;
 use crate::support::stack::World;
 
@@ -71,6 +71,5 @@ async fn the_client_survives_a_kill_of_the_server() {
     let summary = job.summary().unwrap();
     assert_eq!((summary.total, summary.credits_charged), (Some(1_000), Some(1_000)));
     assert_eq!(client.usage().await.unwrap().monthly.used, 1_000);
-    let (good, text) = admin(&folder.0, &["check", "--json"]);
-    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+    assert_sound(&folder.0);
 }

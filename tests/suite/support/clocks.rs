@@ -29,19 +29,27 @@ impl Clock for ManualClock {
     }
 }
 
-/// A running clock that starts at the same time in every test, at the beginning of a minute.
+/// A running clock that starts at the same time in every test, at the beginning of a minute, and can be advanced.
 #[derive(Debug, Clone)]
-pub struct RunningClock(std::time::Instant);
+pub struct RunningClock {
+    start: std::time::Instant,
+    advanced_ms: Arc<AtomicI64>,
+}
 
 impl RunningClock {
     pub fn start() -> RunningClock {
-        RunningClock(std::time::Instant::now())
+        RunningClock { start: std::time::Instant::now(), advanced_ms: Arc::default() }
+    }
+
+    pub fn advance(&self, secs: i64) {
+        self.advanced_ms.fetch_add(secs * 1_000, Ordering::SeqCst);
     }
 }
 
 impl Clock for RunningClock {
     fn now(&self) -> Timestamp {
-        Timestamp(NOV_24 + i64::try_from(self.0.elapsed().as_millis()).unwrap())
+        let elapsed_ms = i64::try_from(self.start.elapsed().as_millis()).unwrap();
+        Timestamp(NOV_24 + elapsed_ms + self.advanced_ms.load(Ordering::SeqCst))
     }
 }
 

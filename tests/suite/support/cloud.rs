@@ -93,7 +93,7 @@ impl FunctionRecorder {
     }
 }
 
-/// A function's process; killed on drop.
+/// A function's process; killed on drop with SIGKILL.
 pub struct Function {
     pub api: RuntimeApi,
     child: Child,
@@ -316,12 +316,6 @@ impl Function {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Kills the process with SIGKILL.
-    pub fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
     }
 }
 

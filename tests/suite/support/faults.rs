@@ -46,6 +46,11 @@ impl Fault {
     fn matters_at(self, call: &Call) -> bool {
         self == Fault::NoEffect || call.has_effect()
     }
+
+    /// Whether the process in which it happens goes on.
+    pub fn process_survives(self) -> bool {
+        matches!(self, Fault::NoEffect | Fault::ReplyLost)
+    }
 }
 
 /// Runs `run` with each of `faults` at the n-th call where it makes a difference, for n from 0 until `run` returns that

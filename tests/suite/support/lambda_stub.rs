@@ -9,13 +9,11 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::loopback;
 use super::runtime_api::RuntimeApi;
 use super::template::Actions;
 
@@ -55,15 +53,9 @@ impl LambdaStub {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stub = LambdaStub { url, serve: Arc::new(serve), requests: Arc::default(), seen };
         let served = stub.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let stub = served.clone();
-                let service = service_fn(move |request| {
-                    let stub = stub.clone();
-                    async move { Ok::<_, Infallible>(stub.invoke(request).await) }
-                });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
+        loopback::serve(listener, move |request| {
+            let stub = served.clone();
+            async move { Ok::<_, Infallible>(stub.invoke(request).await) }
         });
         stub
     }

@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod faults;
 pub mod generated;
 pub mod lambda_stub;
+pub mod loopback;
 pub mod model;
 pub mod provider;
 pub mod proxy;

@@ -9,14 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use super::faults::{Fault, Faults};
+use super::loopback;
 use super::provider::Provider;
 
 /// The response to a call.
@@ -102,15 +100,9 @@ impl ScriptedModel {
             keyed: Arc::new(AtomicBool::new(true)),
         };
         let served = model.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let model = served.clone();
-                let service = service_fn(move |request| {
-                    let model = model.clone();
-                    async move { model.answer(request).await.ok_or_else(|| std::io::Error::other("scripted failure")) }
-                });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
+        loopback::serve(listener, move |request| {
+            let model = served.clone();
+            async move { model.answer(request).await.ok_or_else(|| std::io::Error::other("scripted failure")) }
         });
         model
     }

@@ -12,14 +12,13 @@ use domain::webhook::{Secret, Secrets};
 use domain::{AccountId, Timestamp};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+use super::loopback;
 
 /// A message as received.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,15 +84,9 @@ impl Receiver {
             retry_after: Arc::default(),
         };
         let served = receiver.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let receiver = served.clone();
-                let service = service_fn(move |request| {
-                    let receiver = receiver.clone();
-                    async move { Ok::<_, Infallible>(receiver.answer(request).await) }
-                });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
+        loopback::serve(listener, move |request| {
+            let receiver = served.clone();
+            async move { Ok::<_, Infallible>(receiver.answer(request).await) }
         });
         receiver
     }

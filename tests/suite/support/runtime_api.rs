@@ -10,18 +10,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::Timestamp;
+use domain::{JobId, Timestamp};
 use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use runtime::clock::{Clock, SystemClock};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::loopback;
 
 /// Timeout of the next event of an invocation.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,15 +90,9 @@ impl RuntimeApi {
         };
         let api = RuntimeApi { address: listener.local_addr().unwrap(), state: Arc::new(state) };
         let served = api.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let api = served.clone();
-                let service = service_fn(move |request| {
-                    let api = api.clone();
-                    async move { Ok::<_, Infallible>(api.serve(request).await) }
-                });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
+        loopback::serve(listener, move |request| {
+            let api = served.clone();
+            async move { Ok::<_, Infallible>(api.serve(request).await) }
         });
         api
     }
@@ -232,6 +225,13 @@ impl Answer {
             assert!(self.ended.is_none(), "no prelude: {}", String::from_utf8_lossy(&self.bytes));
             self.step().await;
         }
+    }
+
+    /// Waits for the prelude and returns the id of the job that it names.
+    pub async fn job(&mut self) -> JobId {
+        let prelude = self.prelude().await;
+        let id = prelude["headers"]["x-job-id"].as_str().unwrap_or_else(|| panic!("{prelude}"));
+        JobId::parse(id).unwrap()
     }
 
     /// Status, fields and body of an HTTP response that is not streamed. Panics if it is streamed.

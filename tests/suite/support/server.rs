@@ -3,16 +3,18 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::binaries::binary;
 use super::stack::client;
+use super::until;
 
 /// The key of the account `dev`.
 pub const KEY: &str = "sk_live_process_test";
 
-/// A running server; killed on drop.
+/// A running server; killed on drop with SIGKILL.
 pub struct Server {
     pub child: Child,
     pub base: String,
@@ -52,6 +54,25 @@ impl Server {
     pub async fn get(&self, path: &str) -> Value {
         let request = client().get(format!("{}{path}", self.base)).header("X-API-Key", KEY);
         serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+    }
+
+    /// Starts a job for which no handler waits, and returns its id.
+    pub async fn detach(&self, path: &str, body: &Value) -> String {
+        let request = client().post(format!("{}{path}", self.base)).header("X-API-Key", KEY);
+        let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
+        assert_eq!(response.status(), 202);
+        let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
+        response.text().await.unwrap();
+        job
+    }
+
+    /// Waits until the job is completed.
+    pub async fn until_completed(&self, job: &str) {
+        until("the job is completed", async || {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            self.get(&format!("/v1/jobs/{job}")).await["status"] == "completed"
+        })
+        .await;
     }
 }
 
@@ -93,4 +114,10 @@ pub fn admin_with_input(folder: &Path, args: &[&str], input: &str) -> (bool, Str
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// Asserts every invariant of a server's tables, as the operator does.
+pub fn assert_sound(folder: &Path) {
+    let (good, text) = admin(folder, &["check", "--json"]);
+    assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
 }

@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+use super::loopback;
 
 /// The site. Paths:
 /// `/p/N` a page with the title `Page N`; `/slow/MS/N` the same after a delay; `/gate/N` the same once the gate is
@@ -48,15 +47,9 @@ impl Site {
             pages: Arc::default(),
         };
         let served = site.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let site = served.clone();
-                let service = service_fn(move |request| {
-                    let site = site.clone();
-                    async move { site.answer(&request).await.ok_or_else(|| io::Error::other("scripted failure")) }
-                });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
+        loopback::serve(listener, move |request| {
+            let site = served.clone();
+            async move { site.answer(&request).await.ok_or_else(|| io::Error::other("scripted failure")) }
         });
         site
     }

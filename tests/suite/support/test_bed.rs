@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use domain::invariants::check;
-use domain::job::Options;
+use domain::job::{CrawlOptions, Options};
 use domain::{AccountId, Endpoint, Plan, Schema};
 use engine::Handled;
 use engine::accept::{Call, Started, Verdict};
@@ -31,7 +31,7 @@ use tokio::runtime::{Handle, Id};
 pub use super::clocks::{ManualClock, NOV_24, RunningClock};
 
 use super::clocks::CountedIds;
-use super::faults::Faults;
+use super::faults::{Fault, Faults};
 use super::stack::schema;
 use super::test_queue::{SentMessage, TestQueue};
 
@@ -205,6 +205,31 @@ impl TestBed {
     }
 }
 
+/// Does a process's work with the fault at the n-th call where it makes a difference, or with none, and lets the process
+/// finish what it still does. Panics if it hangs, or if it fails although it survives the fault.
+pub async fn run_process(
+    engine: &Engine,
+    faults: &Faults,
+    fault: Option<(usize, Fault)>,
+    context: &str,
+    work: impl Future<Output = Result<(), StoreError>>,
+) -> Result<(), StoreError> {
+    match fault {
+        Some((n, fault)) => faults.plan_nth(n, fault),
+        None => faults.reset(),
+    }
+    let process = async {
+        let ran = work.await;
+        engine.idle().await;
+        ran
+    };
+    let ran = tokio::time::timeout(Duration::from_secs(40), process).await;
+    let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
+    let survives = fault.is_none_or(|(_, fault)| fault.process_survives());
+    assert!(!survives || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
+    ran
+}
+
 pub fn account() -> AccountId {
     AccountId::parse("a").unwrap()
 }
@@ -220,6 +245,12 @@ pub fn call(endpoint: Endpoint, urls: Vec<String>) -> Call {
         webhook: None,
         idempotency: None,
     }
+}
+
+/// A crawl without sitemaps.
+pub fn crawl_options(follow_pattern: String, max_pages: u32, max_depth: u32) -> CrawlOptions {
+    let (use_sitemap, ignore_robots, allow_large_crawl) = (false, false, false);
+    CrawlOptions { follow_pattern, max_pages, max_depth, use_sitemap, ignore_robots, allow_large_crawl }
 }
 
 /// The account's quota. Reads a second time after a failure, as the SDK's retries (off here) would.

@@ -49,7 +49,7 @@ fn queues_and_the_sweep_have_reserved_executions() {
     // The parameter's description gives the number without the workers.
     let workers: u64 = template.text(&json!({ "Ref": "WorkerConcurrency" })).parse().unwrap();
     let description = template.0["Parameters"]["ReserveConcurrency"]["Description"].as_str().unwrap();
-    assert!(description.contains(&format!("WorkerConcurrency and {}", reserved_in_all - workers)), "{description}");
+    assert!(description.contains(&format!("WorkerConcurrency plus {}", reserved_in_all - workers)), "{description}");
 }
 
 /// Lambda's limit for an event is reached before the gateway's limit for a body: the largest accepted body must fit,

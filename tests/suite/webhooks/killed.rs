@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::receiver::{ReceivedMessage, Receiver};
-use crate::support::server::{Folder, KEY, Server, admin};
+use crate::support::server::{Folder, Server, admin, assert_sound};
 use crate::support::site::Site;
-use crate::support::stack::{client, schema};
+use crate::support::stack::schema;
 use crate::support::until;
 
 struct Setup {
@@ -33,10 +33,7 @@ impl Setup {
             "options": { "timeout_ms": 5_000 },
             "webhook": { "url": self.receiver.url() },
         });
-        let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
-        let response = request.header("Prefer", "respond-async").body(body.to_string()).send().await.unwrap();
-        assert_eq!(response.status(), 202);
-        response.headers()["x-job-id"].to_str().unwrap().to_owned()
+        server.detach("/v1/batch", &body).await
     }
 
     /// Restarts the server, waits for the delivery and returns what the receiver got.
@@ -45,8 +42,7 @@ impl Setup {
         until("the message is delivered", async || webhook(&server, job).await["state"] == "delivered").await;
         let state = webhook(&server, job).await;
         assert_eq!(state, json!({ "state": "delivered", "attempts": attempts, "last_status": 200 }));
-        let (good, text) = admin(&self.folder.0, &["check", "--json"]);
-        assert!(good && text.trim() == "{\"violations\":[]}", "{text}");
+        assert_sound(&self.folder.0);
         let received = self.receiver.received();
         for message in &received {
             assert_eq!((&message.id, &message.body), (&received[0].id, &received[0].body));
@@ -60,18 +56,13 @@ async fn webhook(server: &Server, job: &str) -> Value {
     server.get(&format!("/v1/jobs/{job}")).await["webhook"].clone()
 }
 
-fn kill(mut server: Server) {
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_during_the_job_sends_its_message() {
     let (setup, server) = Setup::start("hook-job", &[200]).await;
     let job = setup.begin(&server, "/gate/1").await;
     until("the job runs", async || setup.site.hits() >= 1).await;
     assert_eq!(webhook(&server, &job).await["state"], "waiting");
-    kill(server);
+    drop(server); // SIGKILL
     setup.site.open_gate();
     assert_eq!(setup.received_after_restart(&job, 1).await.len(), 1);
 }
@@ -81,7 +72,7 @@ async fn a_server_killed_between_two_tries_makes_the_next() {
     let (setup, server) = Setup::start("hook-between", &[500, 200]).await;
     let job = setup.begin(&server, "/p/1").await;
     until("the first try failed", async || webhook(&server, &job).await["last_status"] == 500).await;
-    kill(server);
+    drop(server); // SIGKILL
     assert_eq!(setup.received_after_restart(&job, 2).await.len(), 2);
 }
 
@@ -92,7 +83,7 @@ async fn a_server_killed_during_a_try_sends_it_again() {
     setup.receiver.hold(true);
     let job = setup.begin(&server, "/p/1").await;
     until("the try has arrived", async || setup.receiver.received().len() == 1).await;
-    kill(server);
+    drop(server); // SIGKILL
     setup.receiver.hold(false);
     assert_eq!(setup.received_after_restart(&job, 2).await.len(), 2);
 }

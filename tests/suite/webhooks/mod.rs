@@ -9,10 +9,9 @@ mod store_contract;
 mod tries;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use api::app::AppDependencies;
-use domain::{JobId, Timestamp};
+use domain::JobId;
 use reqwest::Method;
 use runtime::clock::Clock;
 use serde_json::{Value, json};
@@ -23,26 +22,10 @@ use crate::support::stack::{Answer, World, config, schema};
 use crate::support::test_bed::RunningClock;
 use crate::support::until;
 
-/// A running clock that can be moved forward.
-#[derive(Clone)]
-struct AdjustableClock(RunningClock, Arc<AtomicI64>);
-
-impl AdjustableClock {
-    fn advance(&self, secs: i64) {
-        self.1.fetch_add(secs * 1_000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for AdjustableClock {
-    fn now(&self) -> Timestamp {
-        self.0.now().plus_ms(self.1.load(Ordering::SeqCst))
-    }
-}
-
 /// A stack whose account `dev` has a secret, a site, and a receiver.
 struct Setup {
     world: World,
-    clock: AdjustableClock,
+    clock: RunningClock,
     site: Site,
     receiver: Receiver,
     secret: String,
@@ -50,7 +33,7 @@ struct Setup {
 
 impl Setup {
     async fn start(answers: &[u16]) -> Setup {
-        let clock = AdjustableClock(RunningClock::start(), Arc::default());
+        let clock = RunningClock::start();
         let dependencies = AppDependencies { clock: Arc::new(clock.clone()), ..AppDependencies::default() };
         let world = World::with_dependencies(config(&[("HOST_DELAY_MS", "0")]), dependencies).await;
         let secret = rotate(world.stack.engine().store(), "dev", clock.now(), 0, 7).await;

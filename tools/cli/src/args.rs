@@ -124,7 +124,7 @@ pub(crate) struct PageArgs {
     /// Locale for reading numbers and dates, such as de-DE
     #[arg(long)]
     locale: Option<String>,
-    /// Timeout for a whole page, 1000 to 120000
+    /// Timeout for a whole page in milliseconds, 1000 to 120000
     #[arg(long, value_name = "MS")]
     timeout_ms: Option<u32>,
     /// Fetch the page even if the result cache has it
@@ -137,8 +137,11 @@ pub(crate) struct PageArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RenderJsArg {
+    /// Only if the page shows nothing until its scripts have run
     Auto,
+    /// Every page
     Always,
+    /// No page
     Never,
 }
 
@@ -201,8 +204,11 @@ impl JobArgs {
 /// What to do with a job on Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnInterrupt {
+    /// Ask on the terminal
     Ask,
+    /// Cancel the job: pages that have started finish, the rest are refunded
     Cancel,
+    /// Leave the job running
     Leave,
 }
 
@@ -262,7 +268,7 @@ pub(crate) struct CrawlArgs {
     /// Maximum number of pages; this many credits are reserved
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_pages: u32,
-    /// Maximum number of hops from the seed, 0 to 20
+    /// Maximum number of links from the seed, 0 to 20
     #[arg(long, value_name = "N")]
     max_depth: Option<u8>,
     /// Do not read the sitemap
@@ -271,7 +277,7 @@ pub(crate) struct CrawlArgs {
     /// Ignore robots.txt
     #[arg(long)]
     ignore_robots: bool,
-    /// Lift the cap of a quarter of the month's remaining quota
+    /// Allow more pages than a quarter of the month's remaining credits
     #[arg(long)]
     allow_large: bool,
     /// Idempotency key: the same call repeated within 24 hours joins the same job and is paid for once

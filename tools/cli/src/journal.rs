@@ -94,7 +94,7 @@ impl Journal {
         else {
             if !entries.is_empty() {
                 return Err(CommandError::usage(format!(
-                    "{}: this is not a resume file of this version",
+                    "{}: this is not a resume file of this version; delete it to start again",
                     path.display()
                 )));
             }
@@ -108,7 +108,7 @@ impl Journal {
         }
         if *recorded_output != output {
             return Err(CommandError::usage(format!(
-                "{}: this file belongs to the output {}",
+                "{}: this file belongs to the output {}; name that output, or another resume file",
                 path.display(),
                 recorded_output.display()
             )));

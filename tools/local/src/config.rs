@@ -80,7 +80,8 @@ impl LocalConfig {
         let dev_rate = match env.text("RUNO_DEV_RATE") {
             None => None,
             Some(_) => {
-                Some(env.number("RUNO_DEV_RATE", 0, 1..=1_000_000_000, "a whole number of calls per minute from 1")?)
+                let want = "a whole number of calls per minute from 1 to 1000000000";
+                Some(env.number("RUNO_DEV_RATE", 0, 1..=1_000_000_000, want)?)
             }
         };
         let defaults = Settings { sweep_secs: SWEEP_SECS, ..Settings::default() };
@@ -111,7 +112,7 @@ impl LocalConfig {
                     "MAX_CONNECTIONS",
                     Limits::default().connections as u64,
                     1..=1_000_000,
-                    "a whole number of connections from 1",
+                    "a whole number of connections from 1 to 1000000",
                 )?)
                 .unwrap_or(usize::MAX),
                 ..Limits::default()

@@ -293,7 +293,7 @@ async fn admit(
 async fn in_own_task(handled: impl Future<Output = Response> + Send + 'static) -> Response {
     tokio::spawn(handled).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a handler failed");
-        let text = "something is wrong on our side; the call may have been accepted: see GET /v1/jobs";
+        let text = "an internal error occurred; the call may have been accepted: see GET /v1/jobs";
         ApiError::new(ErrorCode::Internal, text).into_response()
     })
 }

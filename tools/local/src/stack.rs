@@ -231,7 +231,7 @@ async fn bind(name: &str, address: IpAddr, port: Option<u16>) -> Result<Option<T
     let Some(port) = port else { return Ok(None) };
     match TcpListener::bind((address, port)).await {
         Ok(socket) => Ok(Some(socket)),
-        Err(error) => Err(StartError::Io(format!("cannot listen on port {port}: {error}; set {name}"))),
+        Err(error) => Err(StartError::Io(format!("cannot listen on port {port}: {error}; set {name} to another port"))),
     }
 }
 

@@ -25,6 +25,7 @@ struct Args {
 /// The parameters of the load `own`.
 #[derive(clap::Args, Clone, Copy)]
 struct Own {
+    /// Number of accounts
     #[arg(long, default_value_t = 100)]
     accounts: u32,
     /// Jobs of each account
@@ -33,15 +34,16 @@ struct Own {
     /// URLs of each job
     #[arg(long, default_value_t = 1_000)]
     units: u32,
+    /// Kind of the calls
     #[arg(long, value_enum, default_value_t = CallKindArg::Detached)]
     call_kind: CallKindArg,
     /// `options.concurrency`
     #[arg(long)]
     concurrency: Option<u32>,
-    /// Concurrent jobs of an account; without it, each job comes at its time
+    /// Concurrent jobs of an account; without it, jobs start at times spread over --over-secs
     #[arg(long)]
     at_once: Option<u32>,
-    /// Seconds over which calls come
+    /// Seconds over which calls arrive
     #[arg(long, default_value_t = 600)]
     over_secs: u32,
     /// `WorkerConcurrency` of the template
@@ -63,8 +65,11 @@ struct Own {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum CallKindArg {
+    /// Batches whose response is held open, run by their handler
     Held,
+    /// Batches with `Prefer: respond-async`, run by the queue's workers
     Detached,
+    /// Extracts
     Extract,
 }
 

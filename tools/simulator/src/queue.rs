@@ -55,8 +55,6 @@ pub struct Counts {
     pub requests: u64,
     /// Messages that were sent.
     pub sent: u64,
-    /// Messages that were received.
-    pub received: u64,
     /// Dead letters.
     pub dead: u64,
     /// Maximum number of visible messages.
@@ -143,7 +141,6 @@ impl Queue {
         let n = self.visible.len().min(self.spec.batch as usize);
         let mut batch: Vec<Message> = self.visible.drain(..n).collect();
         self.counts.requests += 1;
-        self.counts.received += n as u64;
         for message in &mut batch {
             if message.receives == 0 {
                 self.counts.max_wait = self.counts.max_wait.max(now - message.sent_at);

@@ -24,10 +24,10 @@ pub fn alone() -> Vec<Scenario> {
         one("batch in a handler, 8 at once", Load { units: 160, concurrency: Some(8), ..load }),
         one("batch in a handler, 32 at once", Load { units: 480, concurrency: Some(32), ..load }),
         one(
-            "batch, nobody waits, a worker's lanes",
+            "detached batch, run by workers",
             Load { units: 128, concurrency: Some(32), call_kind: CallKind::Detached, ..load },
         ),
-        one("extract, its cache row apart", Load { units: 1, call_kind: CallKind::Extract, ..load }),
+        one("extract, without its cache row", Load { units: 1, call_kind: CallKind::Extract, ..load }),
     ]
 }
 
@@ -77,14 +77,14 @@ pub fn ten_million() -> Vec<Scenario> {
     vec![
         Scenario { name: "detached, the template as it is", deployment, load: detached },
         Scenario { name: "detached, `WorkerConcurrency` 400, new tables", deployment: workers(400, 0), load: detached },
-        Scenario { name: "held, a job an account at once, new tables", deployment, load: held },
+        Scenario { name: "held, one job per account at a time, new tables", deployment, load: held },
         Scenario {
-            name: "a job each (1 M), detached, `WorkerConcurrency` 400, warm tables",
+            name: "one job per account (1 M), detached, `WorkerConcurrency` 400, warm tables",
             deployment: workers(400, 40_000),
             load: Load { call_kind: CallKind::Detached, ..minute },
         },
         Scenario {
-            name: "a job each (1 M), held, warm tables",
+            name: "one job per account (1 M), held, warm tables",
             deployment: Deployment { warm: 40_000, ..deployment },
             load: Load { jobs: 1, ..held },
         },

@@ -95,8 +95,6 @@ pub struct Counts {
     pub hot_secs: u64,
     /// Maximum number of write units of a partition in a second.
     pub peak_partition_writes: u32,
-    /// Maximum number of write units of the table in a second.
-    pub peak_writes: u32,
     /// Splits.
     pub splits: u32,
 }
@@ -185,20 +183,18 @@ impl Tables {
     /// Ends a second.
     pub fn end_second(&mut self) {
         for state in &mut self.0 {
-            let (mut all, mut split) = (0, Vec::new());
+            let mut split = Vec::new();
             for (at, partition) in state.partitions.iter_mut().enumerate() {
                 let hot = partition.is_hot();
                 partition.hot_secs = if hot { partition.hot_secs + 1 } else { 0 };
                 state.counts.hot_secs += u64::from(hot);
                 state.counts.peak_partition_writes = state.counts.peak_partition_writes.max(partition.wrote);
-                all += partition.wrote;
                 (partition.wrote, partition.read) = (0, 0);
                 if partition.hot_secs >= SPLIT_SECS {
                     partition.hot_secs = 0;
                     split.push(at);
                 }
             }
-            state.counts.peak_writes = state.counts.peak_writes.max(all);
             for at in split.into_iter().rev() {
                 let first = state.partitions[at].first;
                 let end = state.partitions.get(at + 1).map_or(u64::MAX, |next| next.first);

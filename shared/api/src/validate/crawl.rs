@@ -19,7 +19,7 @@ const MEMBERS: [(&str, &[Endpoint]); 6] = [
 ];
 /// Maximum number of pages of a crawl.
 const MAX_PAGES: u32 = 10_000;
-/// Maximum number of hops from the seed, and the default.
+/// Maximum number of links from the seed, and the default.
 const MAX_DEPTH: (u32, u32) = (20, 2);
 
 /// Reads it.

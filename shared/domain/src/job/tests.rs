@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::machine::JobView;
 use crate::time::Month;
 
 /// A running job of `admitted` units, half of them paid from each pool.
@@ -74,15 +75,16 @@ fn state_names_round_trip_and_the_wire_has_five() {
 
 #[test]
 fn delete_and_deadline_act_by_state() {
+    let must_expire = |job: &Job, at| JobView::of(job).must_expire(Timestamp(at));
     let mut j = job(1);
     assert_eq!(j.cancel(), CancelDecision::Cancel);
-    assert!(!j.must_expire(Timestamp(999)) && j.must_expire(Timestamp(1_000)));
+    assert!(!must_expire(&j, 999) && must_expire(&j, 1_000));
     j.state = JobState::FailingFast;
     assert_eq!(j.cancel(), CancelDecision::Cancel);
     j.state = JobState::Cancelling;
     assert_eq!(j.cancel(), CancelDecision::AlreadyTerminating);
-    assert!(!j.must_expire(Timestamp(1_000)));
+    assert!(!must_expire(&j, 1_000));
     j.state = JobState::Ended(Outcome::Cancelled);
     assert_eq!(j.cancel(), CancelDecision::AlreadyEnded);
-    assert!(!j.must_expire(Timestamp(5_000)));
+    assert!(!must_expire(&j, 5_000));
 }

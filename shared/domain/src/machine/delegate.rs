@@ -167,7 +167,7 @@ impl<A: Access> Machine<A> {
             return None;
         }
         if at.now >= self.runner.delegated.alive_at.plus_secs(self.runner.config.stall_secs) {
-            self.reading = Some(PendingRead::Segments { first: 1, last: 0 });
+            self.reading = Some(PendingRead::Heartbeat);
             return Some(Action::ReadHeartbeat);
         }
         if at.ticks < self.runner.delegated.next_poll {

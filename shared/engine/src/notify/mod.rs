@@ -12,15 +12,13 @@ use domain::webhook::{Delivery, Resend, TIMEOUT_MS, TryDecision, Webhook};
 use domain::{AccountId, Job, JobId, Timestamp};
 use fetch::Fetcher;
 use store::StoreError;
-use store::queue::{Message, Queue};
+use store::queue::{MAX_DELAY_SECS, Message, Queue};
 use url::Url;
 
 use crate::handled::Handled;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// Maximum delay of a queue message, in seconds; the sweeper handles longer waits.
-const MAX_DELAY_SECS: u64 = 900;
 /// Seconds after which the sweeper sends another message for a delivery that is still due.
 const SWEEP_RETRY_SECS: u64 = 900;
 /// Maximum number of deliveries that one sweep takes from a shard.
@@ -118,7 +116,7 @@ impl Notifier {
             TryDecision::NotBefore(at) => {
                 let wait = at.ms_since(now);
                 // The message came early: clocks may differ a little. The sweeper handles longer waits.
-                let fits_queue = wait <= 1_000 * MAX_DELAY_SECS;
+                let fits_queue = wait <= 1_000 * u64::from(MAX_DELAY_SECS);
                 Ok(if fits_queue { Handled::Redeliver(Duration::from_millis(wait)) } else { Handled::Acknowledge })
             }
             TryDecision::Exhausted(over) => {

@@ -6,9 +6,10 @@ use domain::Timestamp;
 use domain::webhook::{Answer, Delivery, Secrets, TIMEOUT_MS, message_id};
 use fetch::{FetchError, Post, PostResponse};
 use store::StoreError;
+use store::queue::MAX_DELAY_SECS;
 use url::Url;
 
-use super::{MAX_DELAY_SECS, Notifier};
+use super::Notifier;
 
 impl Notifier {
     /// Makes the try that `claimed` claims. `before` is the delivery as it was read.
@@ -37,7 +38,7 @@ impl Notifier {
         let jitter = (self.context.random() % 1_000_003) as u64; // far below u64::MAX
         let after = claimed.answered(answer, now, jitter, self.context.nonce());
         let wait = after.next.ms_since(now).div_ceil(1_000);
-        let by_queue = after.is_pending() && wait <= MAX_DELAY_SECS;
+        let by_queue = after.is_pending() && wait <= u64::from(MAX_DELAY_SECS);
         // If the queue has a message for the next try, the sweeper handles the delivery only some time later, in case that
         // message is lost.
         let grace = if by_queue { self.context.settings().lease_secs } else { 0 };

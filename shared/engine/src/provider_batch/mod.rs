@@ -67,8 +67,8 @@ impl WaitingUnits {
         };
         match tokio::time::timeout(CANCEL_TIMEOUT, Box::pin(cancel)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(job = %job.id, %error, "the model's batches are cancelled by a sweep"),
-            Err(_) => tracing::warn!(job = %job.id, "the model's batches are cancelled by a sweep"),
+            Ok(Err(error)) => tracing::warn!(job = %job.id, %error, "could not cancel model batches; a sweep does it"),
+            Err(_) => tracing::warn!(job = %job.id, "could not cancel model batches in time; a sweep does it"),
         }
     }
 }

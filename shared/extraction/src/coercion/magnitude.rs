@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::number_context::{is_digit_at, language};
+use crate::phrases::is_unspaced_script;
 
 /// Maximum number of digits of an exponent.
 const MAX_EXPONENT: usize = 3;
@@ -24,12 +25,6 @@ static WORDS: LazyLock<HashMap<&'static str, Vec<LanguageFactor>>> = LazyLock::n
     }
     all
 });
-
-/// Returns whether a character belongs to a script that does not separate words, so that a word is recognised by its
-/// beginning.
-fn is_unspaced_script(c: char) -> bool {
-    ('\u{e00}'..='\u{eff}').contains(&c) || c > '\u{2e7f}'
-}
 
 fn factor(word: &str, locale: &str) -> Option<f64> {
     let language = language(locale);
@@ -53,6 +48,7 @@ pub(super) fn find(
         |c: &&char| c.is_alphabetic() || matches!(**c, '\u{93c}' | '\u{9bc}' | '\u{94d}' | '\u{e31}'..='\u{e4e}');
     let written: String = chars[at..].iter().take_while(letter).take(14).collect();
     let Some(first) = written.chars().next() else { return (1.0, end) };
+    // Without spaces, a word is recognised by its beginning.
     if is_unspaced_script(first) {
         return find_in_unspaced_run(chars, at, &written, locale).unwrap_or((1.0, end));
     }

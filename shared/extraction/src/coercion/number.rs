@@ -34,11 +34,11 @@ pub(super) struct FoundNumber {
 }
 
 /// Languages with a decimal comma. Source: CLDR, number symbols.
-const COMMA_LANGUAGES: [&str; 34] = [
+const COMMA_LANGUAGES: [&str; 42] = [
     "af", "az", "be", "bg", "bs", "ca", "cs", "da", "de", "el", "es", "et", "eu", "fi", "fr", "gl", "hr", "hu", "hy",
-    "id", "is", "it", "ka", "kk", "lt", "lv", "nb", "nl", "no", "pl", "pt", "ro", "ru", "sv",
+    "id", "is", "it", "ka", "kk", "lt", "lv", "nb", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv",
+    "tr", "uk", "uz", "vi",
 ];
-const MORE_COMMA_LANGUAGES: [&str; 8] = ["sk", "sl", "sq", "sr", "tr", "uk", "uz", "vi"];
 /// Regions with a decimal point although their language uses a comma elsewhere.
 const POINT_LOCALES: [&str; 8] = ["it-ch", "es-mx", "es-us", "es-pr", "es-gt", "es-do", "de-ch", "de-li"];
 
@@ -46,8 +46,7 @@ const POINT_LOCALES: [&str; 8] = ["it-ch", "es-mx", "es-us", "es-pr", "es-gt", "
 fn decimal_comma(locale: &str) -> bool {
     let locale = locale.to_ascii_lowercase();
     let language = locale.split('-').next().unwrap_or_default();
-    !POINT_LOCALES.contains(&locale.as_str())
-        && (COMMA_LANGUAGES.contains(&language) || MORE_COMMA_LANGUAGES.contains(&language))
+    !POINT_LOCALES.contains(&locale.as_str()) && COMMA_LANGUAGES.contains(&language)
 }
 
 /// Returns a text's characters in their plain form, up to the length that is examined.

@@ -4,11 +4,10 @@
 use super::currency::{self, AdjacentCurrency};
 
 /// Languages that separate groups of digits by spaces. Source: CLDR, number symbols.
-const SPACE_LANGUAGES: [&str; 25] = [
+const SPACE_LANGUAGES: [&str; 28] = [
     "af", "az", "be", "bg", "ca", "cs", "eo", "es", "et", "fi", "fr", "hu", "hy", "ka", "kk", "lt", "lv", "nb", "nn",
-    "no", "pl", "pt", "ru", "sk", "sv",
+    "no", "pl", "pt", "ru", "sk", "sq", "sv", "uk", "uz",
 ];
-const MORE_SPACE_LANGUAGES: [&str; 3] = ["sq", "uk", "uz"];
 
 pub(super) fn language(locale: &str) -> String {
     locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
@@ -59,7 +58,7 @@ pub(super) fn groups_by_spaces(chars: &[char], start: usize, locale: &str) -> bo
         return true;
     }
     let language = language(locale);
-    let uses_spaces = SPACE_LANGUAGES.contains(&language.as_str()) || MORE_SPACE_LANGUAGES.contains(&language.as_str());
+    let uses_spaces = SPACE_LANGUAGES.contains(&language.as_str());
     let (_, name) = char_and_word_before(chars, start);
     let unit_touches = chars.get(at).is_some_and(|c| c.is_alphabetic());
     if uses_spaces { !name.chars().any(char::is_uppercase) } else { name.is_empty() && !unit_touches }

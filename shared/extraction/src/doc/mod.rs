@@ -54,9 +54,14 @@ impl<'a> El<'a> {
         attr(self.raw, name)
     }
     /// Returns where its text starts in the page's text.
-    pub(crate) fn starts_at(&self) -> usize {
+    pub(crate) fn text_start(&self) -> usize {
         self.from
     }
+}
+
+/// Returns the last element whose text starts at a position in the page's text or before it.
+pub(crate) fn element_at(els: &[El<'_>], at: usize) -> usize {
+    els.partition_point(|el| el.from <= at).saturating_sub(1)
 }
 
 /// Returns an attribute's value. Elements have few attributes, so comparing names is cheaper than interning the one

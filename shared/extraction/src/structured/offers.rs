@@ -108,16 +108,13 @@ fn is_unavailable(object: &Members) -> bool {
 
 /// Returns the amount of an offer, or of a variant's first offer.
 fn amount(object: &Members) -> Option<f64> {
-    let of = |o: &Value| {
+    let of = |o: &Members| {
         let price = o.get("price").or_else(|| o.get("lowPrice"))?;
         price.as_f64().or_else(|| price.as_str()?.trim().parse().ok())
     };
     match object.get("offers") {
-        Some(offers) => spread(offers).find_map(of),
-        None => object
-            .get("price")
-            .or_else(|| object.get("lowPrice"))
-            .and_then(|price| price.as_f64().or_else(|| price.as_str()?.trim().parse().ok())),
+        Some(offers) => spread(offers).filter_map(Value::as_object).find_map(of),
+        None => of(object),
     }
 }
 
@@ -133,7 +130,7 @@ fn is_partial_price(spec: &Members) -> bool {
 }
 
 /// Returns whether a price is one that is not paid: a list, struck-through or recommended price.
-pub(crate) fn is_list_price(spec: &Members) -> bool {
+fn is_list_price(spec: &Members) -> bool {
     let kind = spec.get("priceType").map(|k| k.get("@id").unwrap_or(k)).and_then(Value::as_str).unwrap_or_default();
     let kind = kind.rsplit(['/', '#', ':']).next().unwrap_or(kind);
     ["ListPrice", "StrikethroughPrice", "MSRP", "SRP", "RegularPrice", "InvoicePrice", "MinimumAdvertisedPrice"]

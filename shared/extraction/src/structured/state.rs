@@ -17,6 +17,8 @@ const MAX_TOTAL: usize = 3 * 1024 * 1024;
 const MAX_SCRIPTS: usize = 100;
 /// Maximum number of values examined.
 const MAX_VALUES: usize = 200_000;
+/// How a script begins that assigns its state.
+pub(crate) const ASSIGNMENT_STARTS: [&str; 5] = ["window", "var ", "let ", "const ", "self."];
 /// Members that name an object.
 const TITLES: [&str; 8] =
     ["name", "title", "headline", "productName", "product_name", "displayName", "label", "heading"];
@@ -61,7 +63,7 @@ pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
 fn assigned(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let head: String = text.chars().take(120).collect();
-    let starts = ["window", "var ", "let ", "const ", "self."].iter().any(|s| head.starts_with(s));
+    let starts = ASSIGNMENT_STARTS.iter().any(|s| head.starts_with(s));
     let at = head.find('=').filter(|_| starts)?;
     let body = text.get(at + 1..)?.trim_start();
     body.starts_with(['{', '[']).then_some(body)

@@ -10,6 +10,7 @@ use crate::field_query::FieldQuery;
 use crate::phrases::Phrases;
 use crate::zones::Zone;
 
+use super::attributes::is_outside;
 use super::view::View;
 
 /// Maximum length of a line without a digit that may name a day, in bytes.
@@ -27,7 +28,7 @@ pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<
     for at in 0..doc.els.len() {
         let el = &doc.els[at];
         let zone = el.zone;
-        if zone.has(Zone::RELATED) || zone.has(Zone::NAV) || zone.has(Zone::OVERLAY) {
+        if is_outside(zone) {
             continue;
         }
         let size = doc.text_len(at);

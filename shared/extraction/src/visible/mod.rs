@@ -63,8 +63,7 @@ pub(crate) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<
             verbs::makers(view, query, out);
             person::posted_by(view, out);
         }
-        Strategy::Day => days::candidates(view, query, out),
-        Strategy::Modified => days::candidates(view, query, out),
+        Strategy::Day | Strategy::Modified => days::candidates(view, query, out),
         // One end of a range is not a price that stands alone.
         Strategy::Price if query.range_end.is_some() => values::money_range(view, out),
         Strategy::Price => prices::current(view, out),
@@ -78,8 +77,7 @@ pub(crate) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<
         Strategy::Sku => texts::code_in_address(view, out),
         Strategy::List | Strategy::Steps => lists::candidates(view, query, out),
         Strategy::Tags => lists::tags(view, out),
-        Strategy::Breadcrumbs => lists::breadcrumbs(view, query, out),
-        Strategy::Category => lists::breadcrumbs(view, query, out),
+        Strategy::Breadcrumbs | Strategy::Category => lists::breadcrumbs(view, query, out),
         Strategy::Body => {
             texts::body(view, out);
             if out.is_empty() {

@@ -12,8 +12,8 @@ use super::price::Price;
 use super::price_substitute;
 use super::view::View;
 
-/// Class words that mark a price as not the one to pay.
-const NOT_CURRENT: [&str; 27] = [
+/// Class words that mark a price as a former or a list price.
+const FORMER: [&str; 15] = [
     "old",
     "was",
     "original",
@@ -29,6 +29,9 @@ const NOT_CURRENT: [&str; 27] = [
     "rrp",
     "msrp",
     "uvp",
+];
+/// Class words that mark an amount as another than the price to pay.
+const OTHER_AMOUNT: [&str; 12] = [
     "shipping",
     "delivery",
     "installment",
@@ -132,13 +135,13 @@ fn find(view: &View<'_>) -> Vec<Price> {
         let struck = el.zone.has(Zone::STRUCK)
             || doc.ancestors(at).take(3).any(|i| doc.els[i].attr("style").is_some_and(|s| s.contains("line-through")));
         let is_former = struck
-            || has(&NOT_CURRENT[..15])
+            || has(&FORMER)
             || amount.is_former
             || (!amount.is_current && ["was ", "rrp", "uvp", "statt", "instead of"].iter().any(|w| before.contains(w)));
         let mut score = 0;
         score += if marked { 10 } else { 0 };
         score += if has(&CURRENT) && !is_former { 3 } else { 0 };
-        score -= if has(&NOT_CURRENT) { 14 } else { 0 };
+        score -= if has(&FORMER) || has(&OTHER_AMOUNT) { 14 } else { 0 };
         score -= if !amount.is_current && Phrases::OtherAmounts.occurs_in(&line) { 14 } else { 0 };
         score -= if is_per_unit(&text) { 12 } else { 0 };
         score -= i32::try_from(text.chars().count() / 8).unwrap_or(8);

@@ -67,7 +67,7 @@ fn split_at_inline_elements<'a>(doc: &Doc<'_>, pieces: Vec<Segment<'a>>) -> Vec<
         begins && all.get(..at).is_some_and(|t| t.ends_with(inner))
     };
     let spans = doc.els.iter().filter(|el| matches!(el.name(), "span" | "a" | "b" | "strong" | "em" | "small"));
-    let mut cuts: Vec<usize> = spans.map(|el| el.starts_at()).filter(|at| *at < MAX_BYTES && is_cut(*at)).collect();
+    let mut cuts: Vec<usize> = spans.map(|el| el.text_start()).filter(|at| *at < MAX_BYTES && is_cut(*at)).collect();
     cuts.dedup();
     if cuts.is_empty() {
         return pieces;

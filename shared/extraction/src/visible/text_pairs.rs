@@ -1,7 +1,7 @@
 //! Finds labels with values in text that no element sets apart: "Label: value" on a line of the source or in a
 //! sentence, and labels that stand alone on a line, above their value.
 
-use crate::doc::Doc;
+use crate::doc::{Doc, element_at};
 
 use super::pairs::{LABEL_ABOVE, Pairs, is_time_of_day};
 use super::segments::{Segment, is_labelled};
@@ -20,13 +20,13 @@ pub(super) fn collect(doc: &Doc<'_>, segments: &[Segment<'_>], pairs: &mut Pairs
             if let Some(label) =
                 label.filter(|l| segment.is_source_line && segment.text.len() <= MAX_LABEL && !l.contains(','))
             {
-                let at = doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
+                let at = element_at(&doc.els, segment.at);
                 let value = segment.text[number.unwrap_or_default()..].to_owned();
                 pairs.add(at, label, vec![value], "loose words and a number", -6);
             }
             continue;
         }
-        let at = doc.els.partition_point(|el| el.starts_at() <= segment.at).saturating_sub(1);
+        let at = element_at(&doc.els, segment.at);
         if let Some(label) = label_alone(segment.text) {
             let value = lines_below(&segments[order + 1..]);
             if !value.is_empty() {

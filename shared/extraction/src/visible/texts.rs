@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::candidate::{Candidate, Source};
+use crate::doc::element_at;
 use crate::phrases::Phrases;
 use crate::zones::Zone;
 
@@ -152,7 +153,7 @@ pub(super) fn telephone(view: &View<'_>, out: &mut Vec<Candidate>) {
 /// are.
 fn is_labelled_value(view: &View<'_>, at: usize) -> bool {
     let doc = view.doc;
-    let here = doc.els.partition_point(|el| el.starts_at() <= at).saturating_sub(1);
+    let here = element_at(&doc.els, at);
     std::iter::once(here).chain(doc.ancestors(here).take(2)).any(|i| matches!(doc.els[i].name(), "dd" | "td"))
 }
 

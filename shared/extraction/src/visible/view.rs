@@ -6,9 +6,10 @@ use url::Url;
 
 use crate::candidate::Candidate;
 use crate::coercion::ReadingContext;
-use crate::doc::Doc;
+use crate::doc::{Doc, element_at};
 use crate::field_query::FieldQuery;
 use crate::head::Head;
+use crate::page_title::letters_and_digits;
 use crate::phrases::Phrases;
 use crate::zones::Zone;
 
@@ -92,19 +93,18 @@ impl<'a> View<'a> {
 
 /// Returns whether a position in the text is in the page's footer.
 fn in_footer(view: &View<'_>, at: usize) -> bool {
-    let here = view.doc.els.partition_point(|el| el.starts_at() <= at).saturating_sub(1);
+    let here = element_at(&view.doc.els, at);
     view.doc.els.get(here).is_some_and(|el| el.zone.has(Zone::FOOTER))
 }
 
 /// Returns whether the page's footer says how to reach the subject of the page: if the heading names nobody but the
 /// site, according to its host.
 fn is_own_footer(view: &View<'_>) -> bool {
-    let plain = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let host = view.url.host_str().unwrap_or_default();
-    let label = host.rsplit('.').nth(1).map(plain).unwrap_or_default();
+    let label = host.rsplit('.').nth(1).map(letters_and_digits).unwrap_or_default();
     let heading = view.doc.heading.map(|at| view.doc.text(at));
     let Some(h1) = view.head.h1.as_deref().or(heading.as_deref()).or(view.head.title.as_deref()) else { return true };
-    let heading = plain(h1);
+    let heading = letters_and_digits(h1);
     let related = label.len() > 3 && (heading.contains(&label) || label.contains(&heading));
     related
         || heading.is_empty()

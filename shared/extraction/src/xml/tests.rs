@@ -41,9 +41,7 @@ fn atom_links_are_named_by_their_relation() {
     );
     let entry =
         json!({ "author": { "name": "Eve" }, "category": "news", "content": { "type": "xhtml", "div": "a c" } });
-    let feed = json!({ "xmlns": null, "self": "https://a.test/f", "link": "https://a.test/", "entry": entry });
-    let mut feed = feed;
-    feed.as_object_mut().unwrap().remove("xmlns");
+    let feed = json!({ "self": "https://a.test/f", "link": "https://a.test/", "entry": entry });
     assert_eq!(xml.data, Some(json!({ "feed": feed })));
 }
 

@@ -8,10 +8,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
-use super::{FetchConfig, Fetcher, Inner, Route};
+use super::{FetchConfig, Fetcher, Inner};
 use crate::error::{BuildError, FetchError};
 use crate::fault::translate_dial;
-use crate::guard::Refusal;
 use crate::resolver::{GuardedResolver, Lookup};
 use crate::target::check_parsed;
 
@@ -41,17 +40,12 @@ impl Fetcher {
 impl Inner {
     async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be fetched: {fault}")))?;
-        let Route { scope, refusal, .. } = self.route(url).map_err(|r| FetchError::Forbidden(r.to_string()))?;
-        let resolver = GuardedResolver { guard: self.guard.clone(), scope, lookup: self.lookup.clone() };
+        let route = self.route(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
+        let resolver = GuardedResolver { guard: self.guard.clone(), scope: route.scope, lookup: self.lookup.clone() };
         let opened = tokio::time::timeout(self.connect_timeout, connect(url, &resolver)).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let stream = opened.map_err(|error| translate_dial(&error, &refusal))?;
-        // Checks the peer that was really connected to.
-        let peer = stream.peer_addr().ok().filter(|peer| self.guard.admits(scope, peer.ip()));
-        let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
-        if self.own_listeners.iter().any(|own| own.refuses_peer(peer, url)) {
-            return Err(FetchError::Forbidden(Refusal::OwnListener.to_string()));
-        }
+        let stream = opened.map_err(|error| translate_dial(&error, &route.refusal))?;
+        self.check_peer(&route, stream.peer_addr().ok(), url)?;
         Ok(stream)
     }
 }

@@ -76,18 +76,12 @@ impl Inner {
     async fn post(&self, post: Post<'_>) -> Result<PostResponse, FetchError> {
         let url = post.url;
         check_parsed(url).map_err(|fault| FetchError::Forbidden(format!("this URL may not be requested: {fault}")))?;
-        let Route { client, scope, refusal } =
-            self.route(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
+        let route = self.route(url).map_err(|refusal| FetchError::Forbidden(refusal.to_string()))?;
         let body = Bytes::copy_from_slice(post.body.as_bytes());
-        let request = client.post(url.clone()).headers(post.headers.clone());
+        let request = route.client.post(url.clone()).headers(post.headers.clone());
         let request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body);
-        let response = request.send().await.map_err(|e| translate(&e, &refusal))?;
-        // Checks the peer that was really connected to. An unknown peer is refused.
-        let peer = response.remote_addr().filter(|peer| self.guard.admits(scope, peer.ip()));
-        let Some(peer) = peer else { return Err(FetchError::Forbidden(refusal.to_string())) };
-        if self.own_listeners.iter().any(|own| own.refuses_peer(peer, url)) {
-            return Err(FetchError::Forbidden(Refusal::OwnListener.to_string()));
-        }
+        let response = request.send().await.map_err(|e| translate(&e, &route.refusal))?;
+        self.check_peer(&route, response.remote_addr(), url)?;
         let retry_after = throttled(&response).and_then(|throttled| throttled.retry_after);
         Ok(PostResponse { status: response.status().as_u16(), retry_after })
     }

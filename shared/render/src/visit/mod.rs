@@ -299,9 +299,7 @@ impl Visit<'_> {
         if !matches!(snapshot.url.scheme(), "http" | "https") {
             // The browser shows a page of its own for a response without a document.
             if status < 400 {
-                return Err(RenderError::Unreachable(
-                    "the page navigated to something that is not a document of a site".into(),
-                ));
+                return Err(RenderError::Unreachable("the page navigated to something that is not a web page".into()));
             }
             snapshot.html.clear();
             snapshot.url = self.last_requested.clone();

@@ -59,7 +59,8 @@ impl Queue {
         self.send_delayed(account, messages, 0).await
     }
 
-    /// Sends `messages` of one account, to be received after `delay_secs` (0 to 900) at the earliest.
+    /// Sends `messages` of one account, to be received after `delay_secs` at the earliest, which is at most
+    /// [`MAX_DELAY_SECS`](super::MAX_DELAY_SECS).
     ///
     /// Each message has the account as its MessageGroupId. On a standard queue this enables fair queueing: while many
     /// messages of one account are in flight, those of others are delivered first. There is no order within an account.

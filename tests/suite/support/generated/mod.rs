@@ -14,12 +14,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+use super::loopback;
 
 /// The response of a path outside the tree. `{origin}` in a text is the site's scheme and authority.
 #[derive(Debug, Clone)]
@@ -108,15 +107,9 @@ impl GeneratedSite {
         let site =
             GeneratedSite { spec: Arc::new(spec), address, log: Arc::default(), gate: watch::Sender::new(false) };
         let served = site.clone();
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let site = served.clone();
-                let service = service_fn(move |request| {
-                    let site = site.clone();
-                    async move { Ok::<_, Infallible>(site.answer(&request).await) }
-                });
-                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
-            }
+        loopback::serve(listener, move |request| {
+            let site = served.clone();
+            async move { Ok::<_, Infallible>(site.answer(&request).await) }
         });
         site
     }

@@ -56,7 +56,7 @@ fn main() -> Result<(), Fault> {
         }
     });
     let wall = start.elapsed();
-    let mut done = done.into_inner().map_err(|_| "a page ended its thread")?;
+    let mut done = done.into_inner().map_err(|_| "a thread panicked while it read a page")?;
     done.sort_by_key(|(at, _, _)| *at);
     let mut out = io::stdout().lock();
     for (_, line, _) in &done {

@@ -31,6 +31,7 @@ enum Command {
         /// The data folder of a running server.
         #[arg(long)]
         data_dir: PathBuf,
+        /// Number of seconds to write.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
         /// Number of concurrent writes.

@@ -162,7 +162,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            print_progress(&format!("no runtime: {error}"));
+            print_progress(&format!("the async runtime cannot be started: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -196,7 +196,7 @@ async fn compare(options: Options) -> Result<bool, Fault> {
         return Ok(true);
     }
     if chosen.is_empty() {
-        return Err("no scenario has that in its name; --list prints all names".into());
+        return Err("no scenario has the text of --only in its name; --list prints all names".into());
     }
     process::check_platform()?;
     let program = std::env::current_exe()?;

@@ -74,7 +74,7 @@ fn latencies(out: &mut String, results: &Results) {
     if results.latencies.is_empty() {
         return;
     }
-    out.push_str("\n| | calls | p50 ms | p99 ms | most ms |\n|---|--:|--:|--:|--:|\n");
+    out.push_str("\n| | calls | p50 ms | p99 ms | max ms |\n|---|--:|--:|--:|--:|\n");
     for latency in &results.latencies {
         let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| number(percentile(&latency.ms, share)));
         let _ = writeln!(out, "| {} | {} | {p50} | {p99} | {max} |", latency.name, latency.ms.len());

@@ -92,7 +92,7 @@ impl Output {
                     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
                     if file.metadata()?.is_file() {
                         if file.metadata()?.len() < at {
-                            return Err(io::Error::other("the file is shorter than what was written to it"));
+                            return Err(io::Error::other("the file is shorter than what was written; restore it"));
                         }
                         file.set_len(at)?;
                         if format == Format::Csv && at > 0 {

@@ -99,7 +99,7 @@ impl Scenario {
                 results.throughput.push(Throughput { name: self.name(), round, fields, ..measured });
             }
             Scenario::Runo { kind: Kind::Unstored, .. } if bench.unstored.is_none() => {
-                results.skip("Runo without store: no server without store (--server-without-store)".to_owned());
+                results.skip("Runo without store: build `unstored`, or name it with --server-without-store".to_owned());
             }
             Scenario::Runo { kind, work, queued, fields } => {
                 let measured = throughput::measure(bench, kind, work, queued, fields).await?;
@@ -117,7 +117,7 @@ impl Scenario {
             Scenario::Cancels => latency::cancels(bench, results).await?,
             Scenario::AsyncUrl => latency::asyncs(bench, results).await?,
             Scenario::StoreAlone if bench.unstored.is_none() => {
-                results.skip("store alone: no server without store (--server-without-store)".to_owned());
+                results.skip("store alone: build `unstored`, or name it with --server-without-store".to_owned());
             }
             Scenario::StoreAlone => {
                 let rate = store::store_alone(bench).await?;
