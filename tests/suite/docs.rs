@@ -3,6 +3,7 @@
 
 mod commands;
 mod guides;
+mod index;
 mod paths;
 mod places;
 mod snippets;
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 use api::routes::ROUTES;
 use serde_json::Value;
+
+use crate::openapi::document;
 
 /// Folders that are built, fetched or recorded, not written.
 const EXCLUDED_FOLDERS: [&str; 4] = ["target", "node_modules", "corpus", "dist"];
@@ -251,15 +254,6 @@ fn missing_tests_are_detected() {
     assert_eq!(anchor("`POST /v1/batch`: 2 kinds"), "post-v1batch-2-kinds");
 }
 
-/// The index of docs/TESTING.md has a row for each heading of the contract.
-#[test]
-fn every_heading_of_the_contract_has_its_tests() {
-    let (contract, index) = (read("docs/API.md"), read("docs/TESTING.md"));
-    let without: Vec<_> =
-        headings(&contract).into_iter().filter(|heading| !index.contains(&format!("\n| {heading} |"))).collect();
-    assert!(without.is_empty(), "headings of docs/API.md without a row in docs/TESTING.md: {without:#?}");
-}
-
 #[test]
 fn every_route_is_in_the_contract() {
     let contract = read("docs/API.md");
@@ -267,11 +261,6 @@ fn every_route_is_in_the_contract() {
         let named = format!("`{} {}`", route.method, route.path);
         assert!(contract.contains(&named), "docs/API.md does not name {named}");
     }
-}
-
-/// The OpenAPI document.
-fn document() -> Value {
-    serde_json::from_str(api::openapi::OPENAPI).unwrap()
 }
 
 /// The names of the members of a schema in the OpenAPI document.

@@ -5,6 +5,7 @@
 mod account;
 mod checkpoint;
 mod job;
+mod rule;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use account::{AccountWalk, MoneyRows, Walked};
 pub use checkpoint::{Checkpoint, Sums};
 pub use job::check_job;
+pub use rule::Rule;
 
 use crate::ids::{AccountId, JobId, Seq};
 use crate::job::Job;
@@ -116,7 +118,7 @@ pub struct Snapshot {
 /// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Violation {
-    /// The rule's name.
+    /// The rule's name ([`Rule::text`]).
     pub rule: Cow<'static, str>,
     /// The account or job.
     pub subject: String,
@@ -144,9 +146,9 @@ impl Findings {
         self.found.len()
     }
 
-    fn add(&mut self, rule: &'static str, detail: String) {
+    fn add(&mut self, rule: Rule, detail: String) {
         let (rule, detail) = match self.found.len() {
-            0..MAX_LISTED => (rule, detail),
+            0..MAX_LISTED => (rule.text(), detail),
             MAX_LISTED => ("and more", format!("only the first {MAX_LISTED} are listed")),
             _ => return,
         };

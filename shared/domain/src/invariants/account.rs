@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Checkpoint, Sums, counted_to};
-use super::{Findings, LedgerEntry, Reserve, Settle, Violation};
+use super::{Findings, LedgerEntry, Reserve, Rule, Settle, Violation};
 use crate::ids::AccountId;
 use crate::time::{Month, Timestamp};
 
@@ -109,7 +109,7 @@ impl AccountWalk {
         let Settle { job, charged, refund_monthly, refund_prepaid, month, .. } = settle;
         let before = self.findings.count();
         let Some(reserve) = self.reserve.take().filter(|reserve| reserve.job == *job) else {
-            self.findings.add("settled without a reservation", job.to_string());
+            self.findings.add(Rule::SettledWithReservation, job.to_string());
             return false;
         };
         let (m, p) = (reserve.monthly, reserve.prepaid);
@@ -117,14 +117,14 @@ impl AccountWalk {
         if sum([*charged, *refund_monthly, *refund_prepaid]) != sum([m, p, 0]) {
             let text =
                 format!("{job}: reserved {m}+{p}, charged {charged}, refunded {refund_monthly}+{refund_prepaid}");
-            self.findings.add("reserved = charged + refunded", text);
+            self.findings.add(Rule::ReservationResolved, text);
         }
         if *refund_monthly > m || *refund_prepaid > p || reserve.month != *month {
             let from = reserve.month;
             let text = format!(
                 "{job}: refunded {refund_monthly} of {m} to {month} (taken from {from}), {refund_prepaid} of {p} to prepaid"
             );
-            self.findings.add("a refund goes to its pool and month", text);
+            self.findings.add(Rule::RefundToItsPool, text);
         }
         self.findings.count() == before
     }
@@ -133,7 +133,7 @@ impl AccountWalk {
     pub fn end(mut self) -> Walked {
         let (mut closable, mut confirmed) = (BTreeMap::new(), Vec::new());
         for month in self.rows.closed.iter().filter(|month| !self.rows.checkpoints.contains_key(month)) {
-            self.findings.add("a closed month has its checkpoint", month.to_string());
+            self.findings.add(Rule::ClosedMonthHasCheckpoint, month.to_string());
         }
         for (month, checkpoint) in &self.rows.checkpoints {
             if !checkpoint.is_whole(self.now) {
@@ -146,7 +146,7 @@ impl AccountWalk {
                     sums_text(&checkpoint.sums),
                     sums_text(&found)
                 );
-                self.findings.add("checkpoint = sum of its entries", text);
+                self.findings.add(Rule::CheckpointIsSum, text);
             } else if checkpoint.keep_until.is_none() {
                 confirmed.push(*month);
             }
@@ -175,7 +175,7 @@ impl AccountWalk {
         }
         for (month, stored) in &rows.months {
             if *stored < 0 {
-                findings.add("never negative", format!("month {month}"));
+                findings.add(Rule::NeverNegative, format!("month {month}"));
             }
         }
         let months: BTreeSet<Month> = used.keys().chain(rows.months.keys()).copied().collect();
@@ -185,17 +185,16 @@ impl AccountWalk {
             let off = stored - used.get(&month).copied().unwrap_or(0);
             if off != 0 {
                 let text = format!("{month}: the row differs from the ledger's sum by {off:+}");
-                findings.add("month row = sum of the ledger", text);
+                findings.add(Rule::MonthIsSum, text);
             }
         }
         let stored = rows.prepaid.unwrap_or(0);
         if stored < 0 {
-            findings.add("never negative", "prepaid".into());
+            findings.add(Rule::NeverNegative, "prepaid".into());
         }
         let off = i128::from(stored) - balance;
         if off != 0 {
-            findings
-                .add("prepaid row = sum of the ledger", format!("the row differs from the ledger's sum by {off:+}"));
+            findings.add(Rule::PrepaidIsSum, format!("the row differs from the ledger's sum by {off:+}"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Checks one job: its units, its results and its ledger entries.
 
-use super::{Findings, JobEntries, JobRows, Violation};
+use super::{Findings, JobEntries, JobRows, Rule, Violation};
 use crate::job::{Endpoint, JobState, Outcome};
 use crate::segment::{Segment, UnitState};
 use crate::time::Timestamp;
@@ -25,19 +25,19 @@ pub fn check_job(rows: &JobRows, entries: &JobEntries, now: Timestamp, sweep_sec
 fn check_units(rows: &JobRows, findings: &mut Findings) {
     for (seq, unit) in rows.segments.values().flat_map(Segment::non_pending) {
         if seq >= rows.job.admitted {
-            findings.add("only admitted units have a state", format!("unit {seq} of {}", rows.job.admitted));
+            findings.add(Rule::AdmittedHasState, format!("unit {seq} of {}", rows.job.admitted));
         }
         if let UnitState::Ended { attempt, end, .. } = unit
             && end.has_result()
             && !rows.results.contains(&(seq, attempt))
         {
-            findings.add("a result that a segment names exists", format!("unit {seq}, attempt {attempt}"));
+            findings.add(Rule::ResultExists, format!("unit {seq}, attempt {attempt}"));
         }
         if let UnitState::Asked { attempt, .. } = unit
             && !rows.results.contains(&(seq, attempt))
         {
             let text = format!("unit {seq}, attempt {attempt}, provisional");
-            findings.add("a result that a segment names exists", text);
+            findings.add(Rule::ResultExists, text);
         }
     }
 }
@@ -45,30 +45,30 @@ fn check_units(rows: &JobRows, findings: &mut Findings) {
 fn check_reservation(rows: &JobRows, entries: &JobEntries, findings: &mut Findings) {
     let (job, reserved) = (&rows.job, &rows.job.reservation);
     if u64::from(job.admitted) > reserved.total() {
-        findings.add("admitted within the reservation", format!("{} of {}", job.admitted, reserved.total()));
+        findings.add(Rule::WithinReservation, format!("{} of {}", job.admitted, reserved.total()));
     }
     let same = |of: &super::Reserve| {
         (of.monthly, of.prepaid, of.month) == (reserved.monthly, reserved.prepaid, reserved.month)
     };
     if !entries.reserve.as_ref().is_some_and(same) {
-        findings.add("a job has its ledger entry", "RESERVE is missing or differs".into());
+        findings.add(Rule::HasLedgerEntry, "RESERVE is missing or differs".into());
     }
 }
 
 fn check_open(rows: &JobRows, entries: &JobEntries, now: Timestamp, sweep_secs: u64, findings: &mut Findings) {
     let job = &rows.job;
     if entries.settle.is_some() {
-        findings.add("settled means ended", format!("state {}", job.state.name()));
+        findings.add(Rule::SettledMeansEnded, format!("state {}", job.state.name()));
     }
     if now > job.deadline.plus_secs(sweep_secs) && job.state == JobState::Running {
-        findings.add("no job runs past its deadline", format!("deadline {}", job.deadline.rfc3339()));
+        findings.add(Rule::BeforeDeadline, format!("deadline {}", job.deadline.rfc3339()));
     }
 }
 
 fn check_end(rows: &JobRows, entries: &JobEntries, outcome: Outcome, findings: &mut Findings) {
     let job = &rows.job;
     if job.webhook && !rows.delivery {
-        findings.add("an ended job has the message of its end", "there is no row for it".into());
+        findings.add(Rule::HasMessage, "there is no row for it".into());
     }
     let (mut started, mut skipped) = (0u64, 0u64);
     for seq in job.seqs() {
@@ -81,9 +81,9 @@ fn check_end(rows: &JobRows, entries: &JobEntries, outcome: Outcome, findings: &
                 skipped += 1;
                 continue;
             }
-            UnitState::Pending => ("an ended job has every unit", "is pending"),
-            UnitState::Started { .. } => ("an ended job has nothing open", "is started"),
-            UnitState::Asked { .. } => ("an ended job has nothing open", "waits for the model"),
+            UnitState::Pending => (Rule::HasEveryUnit, "is pending"),
+            UnitState::Started { .. } => (Rule::NothingOpen, "is started"),
+            UnitState::Asked { .. } => (Rule::NothingOpen, "waits for the model"),
         };
         findings.add(rule, format!("unit {seq} {is}"));
     }
@@ -92,18 +92,18 @@ fn check_end(rows: &JobRows, entries: &JobEntries, outcome: Outcome, findings: &
         None if job.endpoint == Endpoint::Extract => {
             let charged = job.charge.map_or(0, |charge| charge.charged);
             if charged != started || charged != job.reservation.total() {
-                findings.add("charged = units started", format!("charged {charged}, started {started}"));
+                findings.add(Rule::ChargedAsStarted, format!("charged {charged}, started {started}"));
             }
         }
-        None => findings.add("ended means settled", "SETTLE is missing".into()),
+        None => findings.add(Rule::EndedMeansSettled, "SETTLE is missing".into()),
         Some(charged) if charged != started => {
-            findings.add("charged = units started", format!("charged {charged}, started {started}"));
+            findings.add(Rule::ChargedAsStarted, format!("charged {charged}, started {started}"));
         }
         Some(_) => {}
     }
     // A seed that robots.txt denies is skipped although its crawl completes.
     let may_skip = job.fail_fast || (job.is_crawl() && job.admitted == 1);
     if outcome == Outcome::Completed && skipped > 0 && !may_skip {
-        findings.add("a completed job has a result for every unit", format!("{skipped} skipped"));
+        findings.add(Rule::EveryUnitHasResult, format!("{skipped} skipped"));
     }
 }
