@@ -18,9 +18,9 @@ const CLIENTS: [(&str, &[&str]); 3] = [
     ("clients/python", &["clients/python/src/runo/_calls.py"]),
     ("clients/typescript", &["clients/typescript/src/calls.ts"]),
 ];
-/// Calls that the clients leave out: the operator and the console look at keys.
+/// Calls that the clients leave out. Only the operator and the console list keys.
 const NOT_IN_CLIENTS: [&str; 1] = ["/v1/keys"];
-/// A function that our own functions invoke: it gets no event of AWS's, and its role may only log.
+/// A function that only our own functions invoke: AWS sends it no event, and its role may only log.
 const RENDER: &str = "render";
 
 fn none_is_forgotten(faults: &[String]) {
@@ -108,6 +108,13 @@ fn every_package_is_in_the_table_of_folders() {
 #[test]
 fn every_function_has_its_places() {
     let (manifest, suite) = (read("Cargo.toml"), files("tests/suite", ".rs"));
+    let tools = read("tests/deploy/tools.sh");
+    let bootstraps: Vec<&str> = tools
+        .lines()
+        .find_map(|line| line.strip_prefix("functions=(")?.strip_suffix(')'))
+        .unwrap()
+        .split(' ')
+        .collect();
     let defaults = manifest.lines().find(|line| line.starts_with("default-members")).unwrap();
     let events: Vec<String> =
         files("events", ".json").into_iter().map(|(path, _)| path.display().to_string()).collect();
@@ -125,6 +132,9 @@ fn every_function_has_its_places() {
         }
         if name != RENDER && !events.iter().any(|event| event.starts_with(&format!("events/{name}."))) {
             faults.push(format!("events/ has no event for {name}"));
+        }
+        if name != RENDER && !bootstraps.contains(&name) {
+            faults.push(format!("tests/deploy/tools.sh, functions, does not have {name}"));
         }
     }
     assert!(seen > 8, "the functions were found");
@@ -147,7 +157,7 @@ fn every_option_has_its_places() {
         if !arguments.contains(&name.as_str()) && !command_line.lines().any(assigned) {
             faults.push(format!("tools/cli/src/args.rs does not set {name}"));
         }
-        // Taken from the caller's options in one list, and sent in another.
+        // The file must name the option twice: where it takes it from the caller's options, and where it sends it.
         if typescript.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| *word == name).count() < 2
         {
             faults.push(format!("clients/typescript/src/calls.ts does not send {name}"));
@@ -162,7 +172,7 @@ fn every_option_has_its_places() {
     none_is_forgotten(&faults);
 }
 
-/// Rows of the version before have none of the members that were added since.
+/// Rows of the previous version lack the members that were added since.
 #[test]
 fn rows_of_the_version_before_can_be_read() {
     let options = json!({ "render_js": "auto", "locale": "en-US", "timeout_ms": 15_000, "no_cache": false,
@@ -201,7 +211,7 @@ fn every_member_of_a_result_is_in_the_contract() {
     assert!(without.is_empty(), "docs/API.md, \"A result\", does not have {without:?}");
 }
 
-/// The variables that a source file looks up: its capitals in quotes, the tests left out.
+/// The variables that a source file looks up: the quoted names in capitals before its tests.
 fn variables(path: &str) -> BTreeSet<String> {
     let text = read(path);
     let code = text.split("#[cfg(test)]").next().unwrap();
@@ -212,7 +222,7 @@ fn variables(path: &str) -> BTreeSet<String> {
 #[test]
 fn every_variable_is_described() {
     let documents = ["README.md", "docs/MODEL.md", "docs/OPERATIONS.md", "docs/RENDERING.md"].map(read).concat();
-    // Of the machine, of AWS's libraries, and of the functions' template: nobody sets them by hand.
+    // Variables of the machine, of AWS's libraries and of the functions' template. Nobody sets them by hand.
     let given =
         |name: &str| name == "PATH" || name.starts_with("AWS_") || name.ends_with("_TABLE") || name.ends_with("_URL");
     let sources = ["shared/api/src/config.rs", "shared/api/src/model_config.rs", "tools/local/src/config.rs"];
@@ -237,4 +247,45 @@ fn every_parameter_of_the_template_is_described() {
         parameters.len() > 20 && without.is_empty(),
         "docs/OPERATIONS.md, \"Parameters\", does not have {without:?}"
     );
+}
+
+/// If a page's data does not fit the caller's type, the clients make a failure of the result, member by member. (In Rust the
+/// compiler asks for each.)
+#[test]
+fn clients_keep_every_member_of_a_result_whose_data_does_not_fit() {
+    let failure = members(&document(), "/components/schemas/Failure");
+    let mut faults = Vec::new();
+    // What makes it a failure is new.
+    for name in failure.iter().filter(|name| !["status", "error"].contains(&name.as_str())) {
+        if !read("clients/python/src/runo/_rows.py").contains(&format!("\"{name}\"")) {
+            faults.push(format!("clients/python/src/runo/_rows.py leaves out {name}"));
+        }
+        let schema = read("clients/typescript/src/schema.ts");
+        let taken = schema.lines().find(|line| line.trim_start().starts_with("const { url, ")).unwrap();
+        if !taken.contains(&format!(" {name},")) {
+            faults.push(format!("clients/typescript/src/schema.ts, result, leaves out {name}"));
+        }
+    }
+    assert!(failure.len() > 4, "the members were found");
+    none_is_forgotten(&faults);
+}
+
+/// Each event for metrics is recorded somewhere. No compiler warns about a public variant that is never made.
+#[test]
+fn every_metric_event_is_recorded() {
+    let text = read("shared/runtime/src/metrics.rs");
+    let variants = text.split("pub enum MetricEvent").nth(1).unwrap().split("\n}").next().unwrap();
+    let variants: Vec<&str> = (variants.lines().map(str::trim))
+        .filter(|line| line.starts_with(char::is_uppercase))
+        .map(|line| line.split(['(', ',']).next().unwrap())
+        .collect();
+    let mut sources = files("shared", ".rs");
+    sources.retain(|(path, _)| !path.starts_with("shared/runtime") && !path.starts_with("shared/api/src/telemetry"));
+    let is_recorded = |name: &str| {
+        let records = format!("record(&MetricEvent::{name}");
+        sources.iter().any(|(_, text)| text.contains(&records))
+    };
+    let missing: Vec<_> = variants.iter().filter(|name| !is_recorded(name)).collect();
+    assert!(variants.len() > 5, "the variants were found: {variants:?}");
+    assert!(missing.is_empty(), "nothing records {missing:?}");
 }
