@@ -50,7 +50,7 @@ async fn a_held_async_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-async"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/slow/20", 400);
-    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 1000 }, "async_mode": true });
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 3000 }, "async_mode": true });
     let job = begin(&server, "/v1/batch", body).await;
     until("some pages were fetched", async || site.hits() >= 80).await;
     drop(server); // SIGKILL
@@ -72,7 +72,7 @@ async fn crawl(name: &str, async_mode: bool) {
     let server = Server::start_with(&folder.0, &vars);
     let plan = json!({ "follow_pattern": site.url("/item/*"), "max_pages": PAGES, "max_depth": 20 });
     let body = json!({
-        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": plan, "options": { "timeout_ms": 1000 },
+        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": plan, "options": { "timeout_ms": 3000 },
         "async_mode": async_mode,
     });
     let job = begin(&server, "/v1/crawl", body).await;
@@ -104,7 +104,7 @@ async fn a_held_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/slow/20", 200);
-    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 1000 } });
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 3000 } });
     let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.body(body.to_string()).send().await.unwrap();
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
@@ -133,7 +133,7 @@ async fn a_detached_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-queued"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/p", 1_000);
-    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 1000 } });
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 3000 } });
     let job = server.detach("/v1/batch", &body).await;
     until("some pages were fetched", async || site.hits() >= 200).await;
     drop(server); // SIGKILL
@@ -158,7 +158,7 @@ async fn a_detached_crawl_completes_after_a_kill() {
     let server = Server::start_with(&folder.0, &vars);
     let crawl = json!({ "follow_pattern": site.url("/item/*"), "max_pages": PAGES, "max_depth": 20 });
     let body = json!({
-        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": crawl, "options": { "timeout_ms": 1000 },
+        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": crawl, "options": { "timeout_ms": 3000 },
     });
     let job = server.detach("/v1/crawl", &body).await;
     until("some pages were fetched", async || site.page_hits().len() >= 50).await;
