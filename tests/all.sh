@@ -38,18 +38,23 @@ finish() {
   [ "$code" = 0 ] || { keep_folder=1; exit "$code"; }
 }
 stop_all() {
-  local pid
-  for pid in "$folder"/*.pid; do
-    kill -0 "$(cat "$pid" 2>/dev/null)" 2>/dev/null || continue
-    kill -TERM -- "-$(cat "$pid")" 2>/dev/null || true
+  local file pid
+  # If a signal stops this script, the command of the current step still runs.
+  pkill -TERM -P $$ 2>/dev/null || true
+  for file in "$folder"/*.pid; do
+    [ -e "$file" ] || continue
+    pid="$(cat "$file")"
+    if kill -0 "$pid" 2>/dev/null; then
+      echo "($(basename "$file" .pid) is stopped; its last line: $(tail -n 1 "${file%.pid}.log"))"
+    fi
+    kill -TERM -- "-$pid" 2>/dev/null || true
     # The first process of a namespace ignores SIGTERM.
     for _ in $(seq 25); do
-      kill -0 "$(cat "$pid")" 2>/dev/null || break
+      kill -0 "$pid" 2>/dev/null || break
       sleep 0.2
     done
-    kill -KILL -- "-$(cat "$pid")" 2>/dev/null || true
-    wait "$(cat "$pid")" 2>/dev/null || true
-    echo "($(basename "$pid" .pid) was stopped; its last line: $(tail -n 1 "${pid%.pid}.log"))"
+    kill -KILL -- "-$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
   done
   [ -n "$keep_folder" ] || rm -rf "$folder"
 }
