@@ -27,7 +27,7 @@ skipped() {
   printf '\n!! SKIPPED: the %s client was NOT tested: %s\n' "$1" "$2" >&2
 }
 
-# Whether the environment $1 was made from the current $2; otherwise it is made again.
+# is_current FOLDER FILE: succeeds if the folder was made from the current content of the file.
 is_current() {
   [ -f "$1/made-from" ] && cmp -s "$1/made-from" "$2"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks template.yaml with AWS's own tools, without an account: "sam validate --lint", cfn-lint on the template and on what
-# SAM transforms it into, and that each streaming path is streamed there. Installs the tools from PyPI into target/tools; if
-# it cannot, it prints SKIPPED and succeeds.
+# Checks template.yaml with AWS's own tools, without an account: with "sam validate --lint", and with cfn-lint before and
+# after SAM's transformation. Also checks that the transformed template streams each streaming path. Installs the tools from
+# PyPI into target/tools; if it cannot, it prints SKIPPED and succeeds.
 #
 #   tests/deploy.sh
 #   tests/deploy.sh build    # also installs the tools into .venv and runs "sam build", with the commands of README.md and

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
-# gateway, and deletes it. The binaries are those of "cargo build --workspace --bins", real bootstraps behind TLS, SigV4 and
-# the roles of the template, which the emulator asks about tables. All of it runs in a network namespace that has only loopback:
-# nothing can reach the real AWS. Runs the commands of docs/OPERATIONS.md: "documented" reads them there, "run_documented" runs them.
+# gateway, and deletes it. Uses the binaries of "cargo build --workspace --bins" as real bootstraps, with TLS, SigV4 and the
+# template's roles, whose permissions on tables the emulator checks. Runs in a network namespace that has only loopback, so
+# nothing can reach the real AWS. "documented" reads commands from docs/OPERATIONS.md, and "run_documented" runs them.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
 #   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # removes a permission first: the run has to fail
@@ -124,7 +124,7 @@ run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "
 step "a job, an account and a key were stopped"
 
 run_documented "$(documented docs/OPERATIONS.md "A broken invariant")" > /dev/null
-# (The last command reopens its standard output, which would truncate a file. Hence the pipe.)
+# The output goes through a pipe, because the last command reopens its standard output, which would truncate a file.
 run_documented "$(documented docs/OPERATIONS.md "A sweep that does not report")" | cat > swept.log
 grep -q '"looked_after"' swept.log && grep -q '"State": "ENABLED"' swept.log
 

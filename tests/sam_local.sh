@@ -40,7 +40,8 @@ trap finish EXIT
 start_dockerd "$work" || skip "dockerd does not start on this machine"
 
 # The substitute for AWS's image of provided.al2023: a shell, which sam needs to change the image, the C library, CA
-# certificates. The events name a page on this machine, which only FETCH_ALLOW permits; neither AWS's image nor the template sets that variable.
+# certificates. The events name a page on this machine, which only FETCH_ALLOW permits. Neither AWS's image nor the template
+# sets that variable.
 root="$work/image"
 mkdir -p "$root"/{bin,tmp,etc/ssl/certs,var/task,var/rapid}
 cp "$(command -v busybox)" "$root/bin/busybox"

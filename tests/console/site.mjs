@@ -6,7 +6,7 @@ const product = (n) => `<!doctype html><html lang="en"><head><title>Product ${n}
 <script type="application/ld+json">${JSON.stringify({ "@context": "https://schema.org", "@type": "Product", name: `Product ${n}`, offers: { "@type": "Offer", price: `${n}.90`, priceCurrency: "EUR" } })}</script>
 </head><body><h1>Product ${n}</h1><p class="price">${n}.90 €</p></body></html>`;
 
-// Values with code that a page might try to run where its data is shown.
+// Values that contain code. The console must show the code as text and never run it.
 export const HOSTILE = {
   title: `<img src=x onerror="window.harmed=1">`,
   link: `javascript:window.harmed=1`,

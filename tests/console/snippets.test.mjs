@@ -1,4 +1,4 @@
-// The calls that the console shows for the command line have a flag for each option, which the command line knows.
+// The console shows each call as a command of `runo`: each option has a flag, and `runo` knows each flag.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ function resolved(schema) {
   return schema.$ref ? resolved(schemas[schema.$ref.split("/").at(-1)]) : schema;
 }
 
-// A value other than the default.
+// Returns a value other than the default.
 function other(name, given) {
   const schema = resolved(given);
   if (name === "headers") return { Accept: "text/html" };

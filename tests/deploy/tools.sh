@@ -4,7 +4,7 @@ tools="$PWD/target/tools/aws"
 # These versions work together; try newer ones by hand.
 declare -A aws_packages=([sam]=aws-sam-cli==1.170.0 [cfn-lint]=cfn-lint==1.58.0 [cargo-lambda]=cargo-lambda==1.9.2 [python-zig]=ziglang==0.17.1)
 
-# All functions but the one that renders, which is a container image.
+# All functions except "render", which is a container image.
 functions=(extract batch crawl jobs mcp worker settle notify)
 
 aws_tools() {

@@ -1,7 +1,7 @@
 """Creates what "sam build" would create, from binaries that cargo built: lay_out.py TEMPLATE BINARIES OUT [--without ROLE ACTION]
 
-Writes OUT/template.yaml and OUT/<function>/bootstrap. All workarounds for what ministack 1.5.33 lacks are here; one that no
-longer applies fails, so that the list stays current. --without removes a permission, to test that it is needed."""
+Writes OUT/template.yaml and OUT/<function>/bootstrap. All workarounds for gaps of ministack 1.5.33 are here. One that
+no longer applies fails, so that the list stays current. --without removes a permission, to test that it is needed."""
 import copy
 import os
 import sys

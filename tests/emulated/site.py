@@ -1,7 +1,8 @@
 """The site that the emulated deployment fetches, and a receiver of webhooks: site.py PORT
 
-/page/N has the title "Page N" and links to the next two, up to 9; /slow/N is the same after a second; /gate/N after five seconds,
-or once /open was called, until /close is. POST /hook keeps the request, and /hooks lists all kept ones with their headers."""
+/page/N has the title "Page N" and links to the next two, up to 9; /slow/N is the same after a second.
+/gate/N is the same after five seconds; a call of /open lets it answer at once, until a call of /close. POST /hook keeps the
+request, and /hooks lists all kept requests with their headers."""
 import http.server
 import json
 import re

@@ -7,7 +7,7 @@ from stack import PAGES, SCHEMA, Stack, pages
 step, key, name = sys.argv[1:4]
 stack = Stack(name, key)
 if step == "begin":
-    # It runs for five minutes, unless the gate is opened.
+    # The job runs for five minutes, unless the gate is opened.
     urllib.request.urlopen(PAGES + "/close")
     print(stack.start("/v1/batch", {"urls": pages("u", 240, "gate"), "schema": SCHEMA, "options": {"concurrency": 4}}))
 else:

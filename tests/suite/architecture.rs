@@ -64,14 +64,14 @@ const ALLOWED: [(&str, &[&str]); 29] = [
     ),
     ("admin", &["api", "domain", "engine", "local", "runtime", "store"]),
     ("bench", &["api", "domain", "extraction", "fetch", "language-model", "local", "runtime", "store", "visits"]),
-    // Only production's state machine decides what is simulated.
+    // The simulator decides nothing itself: production's state machine makes its decisions.
     ("simulator", &["domain"]),
     // The client knows the contract and nothing else of the service. The command line knows the client and the agents'
     // tools, which know nothing of the service either.
     ("runo-client", &[]),
     ("runo-cli", &["mcp-tools", "runo-client"]),
 ];
-/// Packages that only test: they may depend on any crate, reserved ones too, and none depends on them.
+/// Packages with only tests. They may depend on any crate, reserved ones included; no crate depends on them.
 const TEST_PACKAGES: [&str; 2] = ["model", "tests"];
 /// External crates that only the named crates may depend on. (bench: Runo is measured against a bare loop of reqwest
 /// and scraper; the site that both read is served by hyper.)

@@ -165,7 +165,7 @@ async fn a_slice_that_dies_loses_and_repeats_no_violation() {
 
 /// A slice whose lease was taken over cannot write its result.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_concurrent_slices_one_counts() {
+async fn of_two_concurrent_slices_only_one_is_recorded() {
     let (bed, faults) = bed_with_violations().await;
     let store = bed.store(&Faults::default()).await;
     let (reached, wait) = mpsc::channel();
@@ -226,7 +226,7 @@ async fn a_slice_saves_its_progress_every_fifty_pages() {
         let account = AccountId::parse(&format!("b{n}")).unwrap();
         store.accounts.create_account(&account, Plan::Pro, None, bed.clock.now()).await.unwrap();
     }
-    // One more of the accounts' stage each.
+    // Each new account adds a page to the accounts' stage: a hundred pages, so two saves.
     rows::delete(bed.db(), "CHECK", "PROGRESS").await;
     assert_eq!(saves().await, few + 2);
 }

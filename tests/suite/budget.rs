@@ -156,7 +156,7 @@ async fn the_end_of_a_result_is_read_without_what_comes_before() {
         assert_eq!(whole.len(), UNITS);
         faults.reset();
         assert_eq!(follow(190).await.unwrap(), whole[190..], "{order:?}");
-        // Progress, the end of each unit (in order of completion), ten results.
+        // Reads the progress, in order of completion also the end of each unit, and ten results.
         let calls = faults.calls();
         let reads: usize = calls.iter().map(|c| c.reads).sum();
         assert!(calls.len() <= 3 && reads <= 12, "{order:?}: {reads} reads in {} calls", calls.len());

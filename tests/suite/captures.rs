@@ -81,7 +81,7 @@ fn options() -> Value {
 #[tokio::test]
 async fn each_page_of_a_batch_has_a_screenshot_while_results_are_kept() {
     let setup = Setup::start().await;
-    // These pages need no browser; the option makes one render them.
+    // These pages need no browser; the option has them rendered nevertheless.
     let urls = setup.site.urls("/p", 3);
     let answer = setup.world.batch(&urls, options()).await;
     let (job, got) = (answer.job(), answer.json());

@@ -89,7 +89,7 @@ impl Scenario {
                 let started = accept(engine, crawl(site)).await?;
                 drain(engine.driver.start(*started, None)).await?;
             }
-            // Lanes that wait for growth are delivered again after a second.
+            // Messages of lanes that wait for growth are delivered again after a second.
             Scenario::QueuedCrawl => {
                 for _ in 0..6 {
                     bed.deliver(engine, engine, 0).await;

@@ -58,7 +58,7 @@ async fn held_calls_are_counted_over_all_processes() {
     assert_eq!(poor.get(&format!("/v1/jobs/{over}/result")).await.json()["succeeded"], 1);
     assert_eq!(poor.send(with_wait(&poor, &running, "wait=0")).await.json()["status"], "running");
 
-    // A permit that is returned is found, whichever it is, and returned again when the call ends.
+    // A call finds the one free permit, whichever it is, and returns it at its end.
     for permit in 0..max {
         engine.store().accounts.return_permit(&account, permit, &nonce).await.unwrap();
         assert_eq!(poor.batch(&[site.url("/p/1")], json!({})).await.json()["succeeded"], 1);
@@ -171,13 +171,13 @@ async fn a_client_that_does_not_read_ends_its_hold_and_loses_no_result() {
     let unread = app.serve(Function::Batch, request.with_raw_http_path("/v1/batch")).await;
     assert_eq!(unread.status(), 200);
     let job = unread.headers()["x-job-id"].to_str().unwrap().to_owned();
-    // Compares with the time of now, so that the permit becomes free only because it is returned, not because its lease
-    // ends.
+    // Always compares with this moment, so that the permit becomes free only because it is returned, not because its
+    // lease ends.
     let now = engine.now();
     let free = async || engine.store().accounts.free_permits(&account, 4, now).await.unwrap().len();
     assert_eq!(free().await, 3);
     until("its permit is returned", async || free().await == 4).await;
-    // The closing piece waits for room a little longer.
+    // The end of the body waits a little longer for the client to read on.
     let read = unread.into_body().collect().await.unwrap().to_bytes();
     let read: Value = serde_json::from_slice(&read).unwrap();
     let first = read["results"].as_array().unwrap();

@@ -188,7 +188,7 @@ async fn a_429_widens_the_spacing_for_all_processes_and_successes_narrow_it() {
     crawl_slot(&one, &page).await;
     for _ in 0..2 {
         one.pacing.record_response(ACCOUNT_A, &page, THROTTLED).await;
-        // From pages that were under way at the same time.
+        // The response of another page that was under way at the same time.
         one.pacing.record_response(ACCOUNT_A, &page, THROTTLED).await;
         bed.clock.advance(2);
     }

@@ -225,7 +225,7 @@ async fn a_dead_model_is_no_longer_called() {
 
 #[tokio::test]
 async fn the_daily_budget_is_not_exceeded() {
-    // Before a call its highest price is reserved, 1,200 tokens and more of output; afterwards it costs what it used.
+    // Before a call its highest price is reserved, for 1,200 tokens of output or more. Then it costs only what it used.
     let vars = [("MODEL_INPUT_PRICE", "1"), ("MODEL_OUTPUT_PRICE", "1"), ("MODEL_DAILY_BUDGET", "0.004")];
     let model = ScriptedModel::start(vec![truthful_reply()]).await;
     let (world, site) = (world(&model, &vars).await, Site::start().await);

@@ -95,7 +95,7 @@ async fn batches_and_crawls_always_fetch() {
         assert!(results.len() == 5 && results.iter().all(|r| r["render_mode"] != "cache"), "{got}");
         assert_eq!(site.hits(), hits);
     }
-    // They store nothing in the cache either.
+    // Batches and crawls store nothing in the cache either.
     assert_ne!(extract(&world, &site.url("/tree/1"), json!({})).await.json()["render_mode"], "cache");
 }
 

@@ -74,7 +74,7 @@ async fn retry_after_is_respected_within_the_timeout() {
     let got = extract(&world, &site.url("/flaky/503,200/20/1"), json!({ "timeout_ms": 15_000 })).await;
     assert_eq!((&got["error"]["code"], site.hits()), (&json!("URL_UNREACHABLE"), 1), "{got}");
     assert!(start.elapsed() < Duration::from_secs(10));
-    // A failure is not reported as a timeout because there is no time for another try.
+    // If no time is left for another try, the page's failure is reported, not a timeout.
     let site = Site::start().await;
     let got = extract(&world, &site.url("/flaky/500/-/1"), json!({ "timeout_ms": 1_000, "retries": 5 })).await;
     assert_eq!(got["error"]["code"], "URL_UNREACHABLE", "{got}");

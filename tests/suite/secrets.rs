@@ -81,7 +81,7 @@ async fn log_of_a_run(level: Option<&str>, site: &Site) -> String {
         if let Some(url) = line.trim().strip_prefix("listening on ") {
             base = url.to_owned();
         } else if !(line.starts_with("API key of the account") || line.trim_start().starts_with("curl ")) {
-            // Those two lines show the key on purpose: it is the developer's own key, on the developer's screen.
+            // The two excluded lines show the developer's own key on the developer's screen, on purpose.
             output.push_str(&line);
         }
     }

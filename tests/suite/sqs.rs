@@ -181,7 +181,7 @@ async fn visibility_is_changed_per_message() {
     assert_eq!(queues.faults.operations(Service::Sqs).last().unwrap(), "ChangeMessageVisibilityBatch");
     let again = receive_one(&queues.units, WAIT_SECS, HIDE_SECS).await;
     assert_eq!((&again.message_id, again.receive_count), (&second.message_id, 2));
-    // The other message's three seconds are over by the end of this.
+    // This receive ends after the other message's three seconds are over.
     assert_eq!(queues.units.receive(10, 4, HIDE_SECS).await.unwrap(), [], "its visibility timeout was extended");
 }
 

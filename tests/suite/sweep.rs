@@ -1,4 +1,4 @@
-//! When the sweep sends a job's units to the queue again: not while its message waits in a backlog, and in good time if the
+//! When the sweep sends a job's units to the queue again: not while its message waits in a backlog, and soon if the
 //! message cannot be waiting or may be lost.
 
 use domain::segment::{Segment, UnitState};

@@ -114,7 +114,7 @@ async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
     }
     until("the failures", async || total(&sums(&by_worker.metrics), "MessagesFailed") == 2).await;
 
-    // The metric that an alarm expects, although there was nothing to do.
+    // The sweep reports the metric that an alarm expects, although there was nothing to do.
     let sweep = || settle.api.invoke(&json!({ "source": "aws.events" }), TIMEOUT);
     assert_eq!(sweep().value().await, json!({ "looked_after": 0 }));
     until("the sweep's metric", async || total(&sums(&by_settle.metrics), "Sweeps") == 1).await;

@@ -288,7 +288,7 @@ fn the_render_function_is_optional_and_has_no_rights() {
     assert_eq!(variable, &json!(["Rendering", { "Ref": "RenderFunction" }, ""]));
 }
 
-/// The value without what a condition decides.
+/// Returns the value without the parts that depend on a condition.
 fn without_choices(value: &Value) -> Value {
     match value {
         Value::Object(map) if map.contains_key("Fn::If") => Value::Null,
@@ -298,8 +298,8 @@ fn without_choices(value: &Value) -> Value {
     }
 }
 
-/// A creation that fails leaves nothing behind that would make the next one fail. Later, the accounts outlive the
-/// stack.
+/// If the creation of a stack fails, no resource stays that would make the next creation fail. After a successful
+/// creation, the accounts outlive the stack.
 #[test]
 fn retained_resources_are_deleted_after_a_failed_creation() {
     let template = Template::read();

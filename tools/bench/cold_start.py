@@ -1,9 +1,9 @@
 """Measures how functions start: cold_start.py WORK LOCAL FOLDER RUNS FUNCTION...
 
-The emulator in WORK starts a function at its first event, as Lambda does. Prints a table with a row for each function: the size of
-the binary, unpacked and zipped; the time from the first event to the end of its answer, which includes the start of the process;
-the time of the next event, for which the process runs already; the memory after the first. LOCAL is the local server's binary: it
-serves the tables, the queues and the page."""
+The emulator in WORK starts a function at its first event, as Lambda does. Prints a table with a row for each function: the
+size of the binary, unpacked and zipped; the time from the first event to the end of its answer, which includes the start of
+the process; the time of the next event, for which the process runs already; the memory after the first event. LOCAL is the
+local server's binary: it serves the tables, the queues and the page."""
 import io
 import os
 import statistics

@@ -34,7 +34,7 @@ pub struct PageOptions {
     /// Fetch the page even if the result cache has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_cache: Option<bool>,
-    /// Accepted by the service; see its documentation.
+    /// Whether the operator's model may read pictures for fields that are still empty (plan scale).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process_images: Option<bool>,
 }

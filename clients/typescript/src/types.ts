@@ -38,7 +38,7 @@ export interface PageOptions {
   timeout_ms?: number;
   /** Fetch the page even if the result cache has it. */
   no_cache?: boolean;
-  /** Accepted by the service; see its documentation. */
+  /** Whether the operator's model may read pictures for fields that are still empty (plan scale). */
   process_images?: boolean;
 }
 

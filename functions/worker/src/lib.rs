@@ -1,4 +1,4 @@
-//! The units queue: claims, runs and finishes the units that its messages name. It has no rights to the accounts table.
+//! The units queue: starts, runs and ends the units that its messages name. It has no rights to the accounts table.
 //!
 //! A thin entry point: the `api` crate does the work. The local queue loop calls the same [`handle`].
 

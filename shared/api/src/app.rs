@@ -66,8 +66,8 @@ pub enum BuildError {
     Model(String),
 }
 
-/// What the application does not build from its configuration. The default is for production; the local server and
-/// tests replace parts of it.
+/// Parts that the application does not build from its configuration. The default is for production; the local server
+/// and tests replace some of them.
 #[derive(Clone)]
 pub struct AppDependencies {
     /// The clock.
@@ -206,7 +206,8 @@ impl App {
         })
     }
 
-    /// Serves a request that was routed to `function`. The future is boxed, or each caller would contain its layout.
+    /// Serves a request that was routed to `function`. The future is boxed, because each caller would contain its
+    /// layout otherwise.
     pub fn serve(&self, function: Function, mut request: lambda_http::Request) -> BoxFuture<'_, Response> {
         Box::pin(async move {
             let head = request.method() == http::Method::HEAD;

@@ -23,7 +23,7 @@ use crate::{ApiError, Body, Response, idempotency, request, results, validate, w
 /// A body ends this long before its invocation does, so that its end can still be written. In milliseconds.
 const INVOCATION_MARGIN_MS: i64 = 5_000;
 
-/// How a request wants to be answered, and how much time there is for it.
+/// The form of the response that a request asks for, and the time that there is for it.
 pub(crate) struct ResponseOptions {
     pub(crate) preferences: Preferences,
     format: Format,
@@ -107,7 +107,7 @@ impl App {
             // One unit and one body: there is nothing to read later.
             options.preferences = Preferences::default();
         }
-        // Explanations of one page only: for ten thousand they would be larger than the values.
+        // Only one page can be explained: the explanations of ten thousand pages would be larger than their values.
         let may_explain = self.explains && endpoint == Endpoint::Extract;
         options.preferences.explain = may_explain && prefer::preferences(request.headers()).explain;
         valid.options.explain = options.preferences.explain;

@@ -12,7 +12,7 @@ use crate::{Body, Response};
 pub struct ApiError {
     /// The code, for programs.
     pub code: ErrorCode,
-    /// The message: what is wrong and what would be right.
+    /// The message. It says what is wrong and how to correct it.
     pub message: String,
     /// `Retry-After`, in seconds, if known.
     pub retry_after: Option<u64>,

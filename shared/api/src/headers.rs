@@ -26,7 +26,7 @@ pub fn seconds_to_reset(quota: &QuotaSnapshot, now: Timestamp) -> u64 {
     u64::try_from((quota.minute + 1) * 60 - now.secs()).unwrap_or(0).max(1)
 }
 
-/// Adds the rate and quota headers, with the figures after the call's reservation. The rate also as in
+/// Adds the rate and quota headers, with the figures after the call's reservation. Adds the rate also in the form of
 /// draft-ietf-httpapi-ratelimit-headers.
 pub fn add_limits(headers: &mut HeaderMap, quota: &QuotaSnapshot, now: Timestamp) {
     let reset = u64::try_from((quota.minute + 1) * 60).unwrap_or(0);

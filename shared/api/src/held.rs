@@ -37,7 +37,7 @@ struct Permit {
 }
 
 impl HeldCalls {
-    /// Holds another call. Returns `None` if the account holds `max` already, or the process as many as it may.
+    /// Holds another call. Returns `None` if the account already holds `max` calls, or the process [`MAX_HELD_CALLS`].
     pub(crate) fn hold(&self, account: &AccountId, max: u32) -> Option<HeldCall> {
         let mut counts = self.counts();
         if counts.values().sum::<u32>() >= MAX_HELD_CALLS || counts.get(account).is_some_and(|held| *held >= max) {
@@ -68,7 +68,7 @@ impl HeldCall {
     ) -> Result<Option<HeldCall>, StoreError> {
         let until = until.plus_secs(MARGIN_SECS);
         let accounts = &store.accounts;
-        // Usually nearly all are free: a guess costs one write and no read.
+        // Usually nearly all permits are free, so a guess costs one write and no read.
         let guess = spread(&nonce, max);
         let mut number = accounts.take_permit(&self.account, guess, &nonce, now, until).await?.then_some(guess);
         if number.is_none() {

@@ -1,4 +1,4 @@
-//! What an idempotency key is bound to: a hash of endpoint, effective schema and canonical body.
+//! The hash that an idempotency key is bound to: of endpoint, effective schema and canonical body.
 
 use domain::{Endpoint, Schema};
 use serde_json::Value;

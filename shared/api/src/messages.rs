@@ -53,7 +53,7 @@ impl Record {
     }
 }
 
-/// Failures are counted from this receipt on: SQS leaves such messages out of the queue's age metric.
+/// Failures are counted from this receipt on, because SQS leaves such messages out of the queue's age metric.
 const FAILS_AGAIN: u32 = 3;
 
 impl App {
@@ -69,7 +69,8 @@ impl App {
                     }
                     app.engine.worker.work(&job, lane, &seqs, record.receives, until).await
                 }
-                // Not for a worker, or unreadable: it ends up in the dead-letter queue, where an operator sees it.
+                // A message of another queue, or an unreadable one. It goes to the dead-letter queue, where an operator
+                // sees it.
                 Ok(Message::Settle { .. } | Message::Notify { .. }) => {
                     Err(StoreError::Malformed("the units' queue has a message of another queue".into()))
                 }
@@ -111,9 +112,9 @@ pub async fn notify(app: &App, event: SqsEvent) -> SqsBatchResponse {
     .await
 }
 
-/// Handles each record in a task of its own; the response lists the records to deliver again. `queue` delivers them after the
-/// delay that their handler returns, or after a fault or a panic, after a delay that grows with the number of receipts. Without
-/// it, they are delivered again at the end of the visibility timeout.
+/// Handles each record in a task of its own. The response lists the records to deliver again. With `queue`, a record is
+/// delivered again after the delay that its handler returns; after a fault or a panic, the delay grows with the number
+/// of receipts. Without `queue`, it is delivered again at the end of the visibility timeout.
 async fn each<F>(
     app: &App,
     event: SqsEvent,

@@ -54,7 +54,7 @@ where
         let answer = if head || sam_local {
             Either::Left(Adapter::from(service).call(event))
         } else {
-            // The connection that brought the event is the one that takes the answer.
+            // The connection that delivered the event also carries the answer.
             if let Some(connections) = runtime_api {
                 connections.send_at_once();
             }
@@ -79,8 +79,8 @@ fn method(request: &LambdaRequest) -> Option<&Method> {
     }
 }
 
-/// Gives a streamed answer without a body a line feed, like the 202 to a notification of MCP, whose body nobody reads.
-/// Leaves 204 and 304 without a body; only OPTIONS has one of these, which the gateway answers itself.
+/// Gives a streamed answer without a body a line feed. An example is the 202 to a notification of MCP, whose body
+/// nobody reads. Leaves 204 and 304 without a body: only OPTIONS has one of these, and the gateway answers it itself.
 fn with_line_feed(answer: Response) -> Response {
     match answer.status() {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => answer,
@@ -88,8 +88,8 @@ fn with_line_feed(answer: Response) -> Response {
     }
 }
 
-/// Marks a buffered answer as text. Without the mark the runtime encodes everything but JSON in Base64, which stays so
-/// behind a gateway without binary types; only pictures need that encoding. The mark is also sent as a header of the
+/// Marks a buffered answer as text. Without the mark, the runtime encodes everything but JSON in Base64, and a gateway
+/// without binary types does not decode that. Only pictures need the encoding. The mark is also sent as a header of the
 /// answer.
 fn mark_as_text(mut response: Response) -> Response {
     let is_known_type = |kind: &HeaderValue| {

@@ -1,4 +1,4 @@
-//! What schedules start: the sweep of due jobs and the check of all invariants. Each ends before its invocation does.
+//! Serves the schedules: the sweep of due jobs and the check of all invariants. Each ends before its invocation does.
 
 use domain::Timestamp;
 use domain::invariants::Violation;
@@ -62,7 +62,7 @@ impl App {
     }
 }
 
-/// A deadline in the past is not one: `cargo lambda watch` sends a duration, other emulators send 0.
+/// Ignores a deadline in the past: `cargo lambda watch` sends a duration, other emulators send 0.
 fn end_of(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
     i64::try_from(deadline_ms).ok().map(Timestamp).filter(|at| *at > now)
 }

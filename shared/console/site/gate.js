@@ -16,7 +16,7 @@ export function KeyForm() {
     setAsking(true);
     setError(null);
     try {
-      // Headers cannot contain such characters, so no key does.
+      // No key contains another character, and fetch refuses some of them in a header.
       if (!/^[\x21-\x7e]+$/.test(typed)) throw Object.assign(new Error("A key consists of letters, digits and “_”."), { code: "UNAUTHORIZED" });
       await usage({ apiKey: typed });
       keepKey(typed);

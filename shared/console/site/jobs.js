@@ -17,7 +17,7 @@ const MAX_ROWS = 50;
 
 const isRunning = ({ status }) => status === "running" || status === "cancelling";
 
-// The jobs shown below a page that was reloaded, if the list is longer than that page.
+// Returns the known jobs that follow a reloaded page of the list, if the list continues after that page.
 function olderJobs(known, { jobs, next_cursor: cursor }) {
   const last = jobs.at(-1);
   if (!cursor || !last) return [];

@@ -13,7 +13,7 @@ import { PageDialog, PageResult } from "./page.js";
 import { Explanation } from "./why.js";
 import { explains } from "./options.js";
 
-// The job's state, requested when it begins, when it ends and when it was cancelled here.
+// The job's state. Requests it when the job begins, when the job ends and after this page cancelled it.
 function useJob(id, reloadKeys) {
   const [info, setInfo] = useState(null);
   const [error, setError] = useState(null);

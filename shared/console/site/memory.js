@@ -1,5 +1,5 @@
-// Remembers the calls of this tab, so that their failed pages can be run again. Without the URLs, and only until the
-// tab is closed.
+// Remembers the calls of this tab until the tab is closed, so that their failed pages can be run again. Does not store
+// the calls' URLs.
 
 const PREFIX = "runo-call-";
 const MAX_ENTRIES = 50;

@@ -1,8 +1,8 @@
 //! Decides when two URLs name one page: the canonical form that is shown, and the key that pages are compared by. Works
 //! on text alone: where a URL leads and whether it may be fetched is decided elsewhere.
 //!
-//! Sources: RFC 3986 §6.2.2 and §6.2.3, on top of what the URL standard's parser (crate `url`) already does: case of
-//! scheme and host, default ports, dot segments, percent-encoding of characters that must not appear raw, IDNA.
+//! Sources: RFC 3986 §6.2.2 and §6.2.3. The URL standard's parser (crate `url`) already handles case of scheme and
+//! host, default ports, dot segments, percent-encoding of characters that must not appear raw, and IDNA.
 
 use std::fmt;
 
@@ -119,7 +119,7 @@ impl CanonicalUrl {
     }
 
     /// Returns whether both URLs have the same host: the same name or address and the same port. The default ports of
-    /// http and https count as the same. `www.` makes another host.
+    /// http and https count as the same. A name with `www.` is another host than the name without it.
     pub fn same_host(&self, other: &CanonicalUrl) -> bool {
         (self.0.host_str(), self.0.port()) == (other.0.host_str(), other.0.port())
     }
@@ -192,7 +192,7 @@ fn is_tracking(name: &str) -> bool {
     TRACKING_PREFIXES.iter().any(|p| name.starts_with(p)) || TRACKING.binary_search(&name.as_str()).is_ok()
 }
 
-/// Returns whether a byte means the same bare and percent-encoded (RFC 3986 §2.3).
+/// Returns whether a byte has the same meaning as itself and percent-encoded (RFC 3986 §2.3).
 pub fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }

@@ -34,8 +34,8 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// Returns whether the same call may succeed later, according to the contract's table. The one exception,
-    /// `URL_UNREACHABLE` for a forbidden address, is made by [`UnitError::forbidden`].
+    /// Returns whether the same call may succeed later, according to the contract's table. [`UnitError::forbidden`]
+    /// makes the one exception: `URL_UNREACHABLE` for a forbidden address.
     pub fn retryable(self) -> bool {
         use ErrorCode::*;
         match self {
@@ -52,7 +52,7 @@ impl ErrorCode {
 pub struct UnitError {
     /// The code, for programs.
     pub code: ErrorCode,
-    /// The text for people: what is wrong and what would be right.
+    /// The text for people. It says what is wrong and how to correct it.
     pub message: String,
     /// Whether trying again may help.
     pub retryable: bool,

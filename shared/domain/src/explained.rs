@@ -54,7 +54,7 @@ pub fn bounded(mut all: Vec<Explained>) -> Vec<Explained> {
             return all;
         }
     }
-    // Only the names and meanings of very many fields, with no candidate left, exceed the limit.
+    // Not even the names and meanings alone fit: the schema has very many fields.
     Vec::new()
 }
 

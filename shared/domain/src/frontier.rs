@@ -53,9 +53,9 @@ impl Frontier {
         matches(url.url()) || toggle_trailing_slash(url.url()).is_some_and(|other| matches(&other))
     }
 
-    /// Returns whether links on the page at `found`, which is `depth` links from the seed, are followed. The seed's
-    /// links are followed even if the seed does not match the pattern; those of another page only if its URL after
-    /// redirects matches.
+    /// Returns whether the crawl follows links on the page at `found`, which is `depth` links from the seed. It follows
+    /// the seed's links even if the seed does not match the pattern. It follows those of another page only if the
+    /// page's URL after redirects matches.
     pub fn follows(&self, found: &CanonicalUrl, depth: u32) -> bool {
         depth < self.max_depth && (depth == 0 || self.matches(found))
     }

@@ -3,10 +3,10 @@
 //! `[!a-z]` and `[^a-z]` one that is not in the set. A backslash is an ordinary character.
 //!
 //! Patterns and URLs come from strangers, so matching must not backtrack. The pattern is a chain of m one-character
-//! elements with an optional `*` between any two. The set of positions in the chain that the text so far can have
-//! reached is kept as bits and advanced by one character at a time (Shift-And, Baeza-Yates and Gonnet 1992, with a bit
-//! that stays for a `*`). That costs ⌈(m+1)/64⌉ words of work for each byte of the text, whatever pattern and text are:
-//! at most nine for a pattern of [`MAX_PATTERN`] ASCII characters, 97 for one that is percent-encoded throughout.
+//! elements with an optional `*` between any two. Bits record which positions in the chain the text so far can have
+//! reached. Each character of the text advances them (Shift-And, Baeza-Yates and Gonnet 1992); a bit at a `*` also
+//! stays. This costs ⌈(m+1)/64⌉ words of work for each byte of the text, whatever pattern and text are: at most nine
+//! words for a pattern of [`MAX_PATTERN`] ASCII characters, and 97 for a pattern that is percent-encoded throughout.
 
 use url::Url;
 
@@ -75,13 +75,13 @@ pub struct Glob {
     fixes_host: bool,
 }
 
-/// Returns whether URLs have this character percent-encoded in path or query; some are encoded in only one of them.
-/// Patterns and texts are compared as if these were encoded everywhere.
+/// Returns whether URLs contain this character percent-encoded, in the path, in the query or in both. To compare them,
+/// patterns and texts have these characters percent-encoded everywhere.
 fn is_encoded(byte: u8) -> bool {
     matches!(byte, b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'\'')
 }
 
-/// Returns a text's bytes with those characters percent-encoded.
+/// Returns a text's bytes with the characters of [`is_encoded`] percent-encoded.
 fn encoded(text: &str) -> impl Iterator<Item = u8> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     text.bytes().flat_map(|byte| {
@@ -178,8 +178,8 @@ impl Glob {
 }
 
 /// Splits a literal scheme and host off a pattern. Returns their canonical form, the rest of the pattern, and whether
-/// the host is fixed. A scheme of at most five characters, some of them wildcards for one each, such as `http[s]` or
-/// `http?`, leaves the host fixed.
+/// the host is fixed. The host is also fixed if the scheme has wildcards for single characters and at most five
+/// characters in all, such as `http[s]` or `http?`.
 fn split_origin(pattern: &str) -> Result<(String, &str, bool), GlobError> {
     let none = Ok((String::new(), pattern, false));
     let Some((scheme, rest)) = pattern.split_once("://") else { return none };
@@ -187,7 +187,7 @@ fn split_origin(pattern: &str) -> Result<(String, &str, bool), GlobError> {
         return none;
     }
     let wild = |text: &str| text.contains(['*', '?', '[']);
-    // A longer prefix, or a set that goes on behind the "://", can also match a "://" in a URL's path or query.
+    // If the part before the "://" is longer, or a set goes on behind it, it can also match a "://" in a path or query.
     let mut before = Vec::new();
     if wild(scheme) && (read_pieces(scheme, 0, &mut before).is_err() || before.len() > "https".len()) {
         return none;
@@ -202,12 +202,12 @@ fn split_origin(pattern: &str) -> Result<(String, &str, bool), GlobError> {
     let parsed = parsed.ok().filter(|url| !bad && url.host_str().is_some_and(|h| !h.is_empty()));
     let Some(url) = parsed else { return Err(GlobError::Host(host.to_owned())) };
     if wild(scheme) {
-        // The scheme is unknown, and so is the default port to remove.
+        // The scheme is unknown, so the default port is unknown too and is not removed.
         let plain = host.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
         return if plain { Ok((String::new(), pattern, true)) } else { Err(GlobError::Host(host.to_owned())) };
     }
     let origin = url.as_str().trim_end_matches('/').to_owned();
-    // A host alone means its root page.
+    // A host without a path means its root page.
     let rest = &rest[host.len()..];
     Ok((if rest.is_empty() { origin + "/" } else { origin }, rest, true))
 }

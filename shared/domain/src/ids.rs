@@ -1,4 +1,4 @@
-//! Identifiers of jobs, accounts, units and claims. Random bits are arguments.
+//! Identifiers of jobs, accounts, units and runners. Random bits are arguments.
 
 use std::fmt;
 
@@ -82,7 +82,7 @@ pub type Seq = u32;
 /// Length of a nonce in bytes.
 pub const NONCE_BYTES: usize = 16;
 
-/// Identifies the runner that holds a unit or drives a job. By it a runner recognises its own writes, and writes of
+/// Identifies the runner that holds a unit or drives a job. A runner recognises its own writes by it, and the writes of
 /// other runners are fenced off. 16 characters of `0-9a-z`: 82 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nonce([u8; NONCE_BYTES]);

@@ -122,12 +122,12 @@ pub struct Violation {
     pub rule: Cow<'static, str>,
     /// The account or job.
     pub subject: String,
-    /// What was found. The same in every check while the fault persists, even if other rows change.
+    /// The finding. Its text stays the same in every check while the fault persists, even if other rows change.
     pub detail: String,
 }
 
-/// Maximum number of violations listed for one account or job: enough to see what is wrong, and little enough for a
-/// check to hand on to its next slice.
+/// Maximum number of violations listed for one account or job. They are enough to show the fault, and few enough that a
+/// check can hand them to its next slice.
 pub const MAX_LISTED: usize = 100;
 
 /// The violations found in one account or job.

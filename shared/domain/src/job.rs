@@ -170,7 +170,7 @@ pub struct DriverLease {
     pub holder: Nonce,
     /// When another driver may take the job over.
     pub until: Timestamp,
-    /// Whether the open units have been sent to the queue: a dead driver is then no reason to send them again.
+    /// Whether the open units were sent to the queue. The death of a driver is then no reason to send them again.
     pub queued: bool,
     /// How many checks in a row found no progress; each delays the next check.
     pub idle_checks: u32,
@@ -316,7 +316,7 @@ impl Job {
 
     /// Returns a crawl's figures from the totals of its units.
     pub fn figures(&self, totals: &Totals) -> CrawlFigures {
-        // A seed that robots.txt denies is a page that was not fetched.
+        // If robots.txt denies the seed, its unit is skipped. Its page then counts as a page that was not fetched.
         let denied = self.is_crawl() && self.state.final_outcome() == Outcome::Completed;
         let denied = if denied { totals.tally.cancelled } else { 0 };
         CrawlFigures {

@@ -13,9 +13,9 @@ pub enum Media {
     Xml,
     /// JSON of any kind.
     Json,
-    /// A script, as which JSON in a callback (JSONP) is served.
+    /// A script. JSON in a callback (JSONP) is served as one.
     Script,
-    /// Any other text. Servers send everything as `text/plain`.
+    /// Any other text. It says little: servers send all kinds of content as `text/plain`.
     Text,
     /// No usable type: the bytes decide.
     Unspecified,
@@ -23,7 +23,8 @@ pub enum Media {
     Other,
 }
 
-/// Types without information: those of the MIME Sniffing standard (§7), and those that mean "save this".
+/// Types without information: the types that the MIME Sniffing standard (§7) treats as unknown, and types that mean
+/// "save this".
 const UNINFORMATIVE: [&str; 11] = [
     "*/*",
     "unknown/unknown",
@@ -38,7 +39,7 @@ const UNINFORMATIVE: [&str; 11] = [
     "application/force-download",
 ];
 
-/// Returns the type and subtype of a `Content-Type` in lower case; the first of several.
+/// Returns the type and subtype of a `Content-Type` in lower case. If there are several, returns the first.
 pub fn essence(content_type: &str) -> String {
     // Servers put commas between two types, and add stray colons and quotes.
     let end = |c: char| matches!(c, ';' | ',' | ':');

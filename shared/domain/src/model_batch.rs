@@ -146,7 +146,7 @@ impl ModelBatch {
         ModelBatch { lease_until: now, due, version: self.version + 1, ..self.clone() }
     }
 
-    /// Returns the holder's next step. `wanted` says whether the job is running, so that answers are of use.
+    /// Returns the holder's next step. `wanted` says whether the job is running and therefore needs answers.
     pub fn step(&self, wanted: bool) -> Step {
         match self.stage {
             Stage::Planned if wanted => Step::Create,
@@ -158,7 +158,7 @@ impl ModelBatch {
         }
     }
 
-    /// Returns when to poll it next while the provider works on it: the longer it takes, the less often.
+    /// Returns when to poll it next while the provider works on it. The longer that takes, the rarer the polls.
     pub fn next_poll(&self, now: Timestamp, sweep_secs: u64) -> Timestamp {
         let age = now.0.saturating_sub(self.planned_at.0) / 10_000;
         let min = i64::try_from(sweep_secs).unwrap_or(MAX_POLL_SECS).clamp(1, MAX_POLL_SECS);

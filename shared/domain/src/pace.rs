@@ -29,9 +29,9 @@ pub const SINGLE_ACCOUNT_MAX_FACTOR: u32 = 4;
 /// How long another account's answer can confirm one, in milliseconds.
 pub const CONFIRM_MS: u64 = 600_000;
 
-/// Distinguishes the accounts whose pages a host answered, without naming them. What a host answers to one account's
-/// pages closes it for that account. Others wait only briefly, until a page of theirs gets the same answer: an account
-/// chooses which pages are requested, and thereby what is answered.
+/// Distinguishes the accounts whose pages a host answered, without naming them. An account chooses which pages are
+/// requested, and so influences how the host answers. An answer therefore closes the host for that account. It closes
+/// the host for other accounts only briefly, until a page of another account gets the same answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AccountTag(pub u64);
 
@@ -53,11 +53,11 @@ pub struct LastThrottle {
     pub by: AccountTag,
     /// When it came.
     pub at: Timestamp,
-    /// Until when that account starts nothing.
+    /// That account starts no page before this time.
     pub until: Timestamp,
     /// When the host was last closed for all because of one account.
     pub single_account_closed_at: Timestamp,
-    /// Until when answers count for all accounts because two accounts got the same.
+    /// Until this time, answers apply to all accounts, because two accounts got the same answer.
     pub agreed_until: Timestamp,
 }
 
@@ -66,7 +66,7 @@ pub struct LastThrottle {
 pub struct Pace {
     /// When the next slot is free.
     pub next: Timestamp,
-    /// Until when nothing starts.
+    /// No page starts before this time.
     pub closed_until: Timestamp,
     /// The factor of the spacing: a power of two from 1 to [`MAX_FACTOR`].
     pub factor: u32,
@@ -113,7 +113,7 @@ impl Pace {
         last.plus_secs(2 * FORGET_AFTER_MS / 1_000).secs()
     }
 
-    /// Returns until when the host is closed for an account.
+    /// Returns when the host opens again for an account. The host is open if that time has passed.
     pub fn closed_for(self, by: AccountTag) -> Timestamp {
         let own = self.last_throttle.by == by && by != AccountTag::NOBODY;
         if own { self.closed_until.max(self.last_throttle.until) } else { self.closed_until }
@@ -153,9 +153,9 @@ impl Pace {
         (Slots { starts, spacing_ms }, Pace { next, ..pace })
     }
 
-    /// Applies an answer of 429 or 503 to a page of `by`: doubles the spacing and closes the host for as long as it
-    /// asked, or for one spacing of a backed-off host if it did not say. This holds for `by`. It holds for all accounts
-    /// if another account got the same answer within [`CONFIRM_MS`]. Otherwise the spacing grows to
+    /// Applies an answer of 429 or 503 to a page of account `by`. Doubles the spacing, and closes the host for as long
+    /// as the host asked, or for one spacing of a backed-off host if it did not say. This applies to `by`. It applies
+    /// to all accounts if another account got the same answer within [`CONFIRM_MS`]. Otherwise the spacing grows to
     /// [`SINGLE_ACCOUNT_MAX_FACTOR`] times at most, and the host is closed to all for [`SINGLE_ACCOUNT_CLOSED_MS`] at
     /// most, once in [`SINGLE_ACCOUNT_INTERVAL_MS`].
     #[must_use]
@@ -178,7 +178,7 @@ impl Pace {
         let wait = retry_after_ms.unwrap_or(BACK_OFF_MS * u64::from(factor)).min(MAX_CLOSED_MS);
         let until = now.plus_ms(wait.cast_signed());
         let for_all = if confirmed {
-            // For as long as both accounts were asked to wait.
+            // Closes the host only for the time that both accounts were asked to wait.
             if agrees {
                 until.min(last_throttle.until.max(now.plus_ms(SINGLE_ACCOUNT_CLOSED_MS.cast_signed())))
             } else {
@@ -190,7 +190,7 @@ impl Pace {
             last_throttle.single_account_closed_at = now;
             until.min(now.plus_ms(SINGLE_ACCOUNT_CLOSED_MS.cast_signed()))
         } else if now.ms_since(last_throttle.single_account_closed_at) < SINGLE_ACCOUNT_CLOSED_MS {
-            // Within the same closure, which is not extended.
+            // The host is already closed because of one account; that time is not extended.
             until.min(last_throttle.single_account_closed_at.plus_ms(SINGLE_ACCOUNT_CLOSED_MS.cast_signed()))
         } else {
             pace.closed_until
@@ -200,8 +200,8 @@ impl Pace {
         Pace { factor, changed_at, closed_until: pace.closed_until.max(for_all), last_throttle, ..pace }
     }
 
-    /// Applies a successful answer: halves the factor. Pages that arrive while the host is closed were under way before
-    /// and do not count.
+    /// Applies a successful answer: halves the factor. An answer that arrives while the host is closed has no effect,
+    /// because its page was under way before the host closed.
     #[must_use]
     pub fn answered(self, now: Timestamp) -> Pace {
         let pace = self.as_of(now);
@@ -227,7 +227,7 @@ mod tests {
             let want: Vec<Timestamp> = (0..8).map(|i| NOW.plus_ms(i * gap)).collect();
             assert_eq!((slots.starts, slots.spacing_ms), (want, 250));
             assert_eq!(pace.next, NOW.plus_ms(8 * gap));
-            // The next slots begin where these end. Unused slots of the past are not made up for.
+            // The next slots begin where these end. Slots that were not used in time are lost.
             assert_eq!(pace.take(NOW, 250, jitter).0.starts[0], NOW.plus_ms(8 * gap));
             assert_eq!(pace.take(NOW.plus_secs(60), 250, jitter).0.starts[0], NOW.plus_secs(60));
         }
@@ -275,8 +275,8 @@ mod tests {
         assert_eq!(Pace::default().throttled(NOW, Some(u64::MAX), A).closed_for(A), NOW.plus_secs(3_600));
     }
 
-    /// Each case: which account was asked when (in seconds) to wait for how long; then how long A, B and a third
-    /// account wait.
+    /// Each case has two parts: the answers (when in seconds, to which account, how long to wait), and then how long A,
+    /// B and a third account wait.
     #[test]
     fn one_account_closes_a_host_for_itself_and_two_for_all() {
         type Throttled = (u64, AccountTag, u64);

@@ -12,8 +12,8 @@ const MIN_TRY_MS: u64 = 200;
 /// Returns how long to wait before the next try, in milliseconds, or `None` if there is none.
 ///
 /// `tried` is how many times the page was tried, `retry_after_ms` the wait that the site asks for (`Retry-After`),
-/// `left_ms` the rest of the page's time. The wait is the back-off plus up to half of it, but at least what the site
-/// asks for.
+/// `left_ms` the rest of the page's time. The wait is the back-off plus up to half of it. It is never shorter than the
+/// site asks for.
 pub fn wait_ms(tried: u32, retries: u32, retry_after_ms: Option<u64>, left_ms: u64, random: u128) -> Option<u64> {
     if tried == 0 || tried > retries.min(MAX_RETRIES) {
         return None;

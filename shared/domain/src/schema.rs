@@ -128,7 +128,7 @@ pub struct Field {
 #[serde(transparent)]
 pub struct Schema(Vec<Field>);
 
-/// What is wrong with a schema. The text names field and member and says what would be right.
+/// A fault of a schema. The text names field and member, and says how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SchemaError(pub String);

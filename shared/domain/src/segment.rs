@@ -23,7 +23,7 @@ pub enum UnitEnd {
     Succeeded,
     /// Its result is an error.
     Failed,
-    /// The page of this unit of a crawl is another unit's; it has no result of its own.
+    /// It is a crawl's unit whose page belongs to another unit. It has no result of its own.
     Duplicate,
     /// It was started [`MAX_ATTEMPTS`] times and never finished.
     Exhausted,

@@ -37,7 +37,7 @@ pub struct DriverlessJob {
     pub idle_checks: u32,
     /// When it last made progress.
     pub last_progress_at: Timestamp,
-    /// Whether a unit's lease has expired: its holder died, and no message waits for that holder.
+    /// Whether a unit's lease has expired. Its holder has died then, and no message waits for that holder.
     pub holder_died: bool,
 }
 
@@ -83,9 +83,9 @@ impl DriverlessJob {
 
     /// Decides when to check the job again and whether to send its units now. A queued job that made progress recently
     /// is checked again one lease after that progress. Without progress its units are sent again, and each further
-    /// check is later. In a `backlog` its message most likely waits, so nothing is sent until the queue is empty, the
-    /// workers stall, or [`BACKLOG_CHECKS`] found no progress, since a message may be lost however busy the workers
-    /// are.
+    /// check is later. If the queue has a `backlog`, the job's message most likely still waits. Nothing is then sent
+    /// until the queue is empty, the workers stall, or [`BACKLOG_CHECKS`] checks found no progress: a message may be
+    /// lost even while workers are busy.
     pub fn next_check(self, backlog: bool, now: Timestamp, lease_secs: u64) -> NextCheck {
         let DriverlessJob { queued, idle_checks, last_progress_at, .. } = self;
         let quiet_until = last_progress_at.plus_secs(lease_secs);

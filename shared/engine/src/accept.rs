@@ -16,7 +16,7 @@ use runtime::context::Context;
 use runtime::metrics::MetricEvent;
 use runtime::rows::Rows;
 
-/// How often a call is checked again because the account's rows changed in the meantime.
+/// Maximum number of times that a call is checked, if the account's rows keep changing in the meantime.
 const MAX_TRIES: u32 = 20;
 
 /// Caps a crawl plan at a quarter of the month's remaining credits, rounded down, but at least one page.
@@ -159,7 +159,7 @@ impl Acceptor {
                 driver: DriverLease {
                     holder: nonce,
                     until: now.plus_secs(self.context.settings().lease_secs),
-                    // Until its messages are sent: a handler may die before.
+                    // False until its messages are sent, because the handler may die before.
                     queued: false,
                     idle_checks: 0,
                 },

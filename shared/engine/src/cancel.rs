@@ -46,7 +46,7 @@ impl Canceller {
         }
         let ended = self.runners.end(job.clone(), Some(JobState::Cancelling)).await?;
         self.waiting.cancel(&job).await;
-        // The job may have completed by itself in the meantime: then there was nothing to cancel.
+        // The job may have completed by itself in the meantime. There was nothing to cancel then.
         match ended.machine.job().state.final_outcome() {
             domain::Outcome::Completed if ended.exit == domain::machine::Exit::Settled => self.was_cancelled(id).await,
             _ => Ok(Cancelled::Terminating),

@@ -25,8 +25,8 @@ struct DriveOptions {
     rows: Option<Vec<Segment>>,
     /// Receives the results.
     events: Option<events::Sender>,
-    /// When this process has to be finished with the job. Units that may take longer are not started; what is open then
-    /// goes to the queue.
+    /// When this process has to be finished with the job. Units that may take longer are not started. Units that are
+    /// then open go to the queue.
     until: Option<Timestamp>,
     /// Whether to leave the units to the queue's workers.
     delegate: bool,
@@ -42,9 +42,9 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts an accepted job and returns the stream of its results. The work runs in a task of its own and
-    /// continues when the stream is dropped. This process has to be finished with the job by `until`; what is
-    /// open then goes to the queue.
+    /// Starts an accepted job and returns the stream of its results. The work runs in a task of its own and continues
+    /// when the stream is dropped. This process has to be finished with the job by `until`; units that are open at that
+    /// time go to the queue.
     pub fn start(self: &Arc<Self>, started: Started, until: Option<Timestamp>) -> ResultStream {
         let Started { job } = started;
         let (events, stream_events) = events::channel();
@@ -62,8 +62,8 @@ impl Driver {
         stream
     }
 
-    /// Hands an accepted job to the queue without waiting for it. If the queue does not accept all of it, runs it here
-    /// and returns when that is done, or at `until`.
+    /// Hands an accepted job to the queue without waiting for the job. If the queue does not accept all of its units,
+    /// runs the job here and returns when that is done, or at `until`.
     pub async fn detach(self: &Arc<Self>, started: Started, until: Option<Timestamp>) {
         let Started { job } = started;
         if self.dispatcher.send_open(&job, &job.seqs().collect()).await.is_empty() {
@@ -110,7 +110,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Starts a task that drives a job that has no driver and that the queue did not accept.
+    /// Drives a job in a task of its own. The job has no driver, and the queue did not accept its units.
     pub(crate) fn spawn_drive(self: &Arc<Self>, job: Job, until: Option<Timestamp>) {
         let driver = Arc::clone(self);
         let drive = async move {

@@ -22,8 +22,9 @@ struct State {
 }
 
 impl State {
-    /// Whether the task is still needed. If not, marks it as ended. A guard may come between the two steps: it does not start
-    /// a task, because this one is not marked as ended yet. So this one looks again, and goes on unless another has started.
+    /// Returns whether the task is still needed. If not, marks it as ended. A guard that is created just before the
+    /// mark starts no task, because this one still seems to run. So this task looks again, and continues unless another
+    /// task has started.
     fn continues(&self) -> bool {
         self.guards.load(Ordering::SeqCst) > 0 || {
             self.task_runs.store(false, Ordering::SeqCst);

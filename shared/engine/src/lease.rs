@@ -65,7 +65,7 @@ impl LeaseGuard {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Returns a handle that records facts on the lease while its guard is elsewhere.
+    /// Returns a handle that records facts in the lease. It works while another part of the program owns the guard.
     pub(crate) fn handle(&self) -> LeaseHandle {
         LeaseHandle(Arc::clone(&self.held))
     }
@@ -81,7 +81,7 @@ impl LeaseGuard {
     }
 }
 
-/// Records facts on a lease.
+/// Records facts in a lease.
 #[derive(Clone)]
 pub(crate) struct LeaseHandle(Arc<Mutex<DriverLease>>);
 

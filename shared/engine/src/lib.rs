@@ -103,7 +103,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// What an engine is built from.
+/// The dependencies of an engine.
 #[allow(missing_debug_implementations)] // a recorder need not be
 pub struct EngineDependencies {
     /// The rows.

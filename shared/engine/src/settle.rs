@@ -17,8 +17,8 @@ pub struct Settler {
 }
 
 impl Settler {
-    /// Handles a settle message or a dead letter: does what the job's state asks for, ends units that have had all
-    /// their attempts, and settles the job if nothing is open. Pending units stay pending.
+    /// Handles a settle message or a dead letter: applies the termination rule of the job's state, ends units that have
+    /// had all their attempts, and settles the job if nothing is open. Pending units of a running job stay pending.
     ///
     /// # Errors
     /// Store errors. Leave the message in the queue, so that it is delivered again.

@@ -55,8 +55,8 @@ impl Sweeper {
         Ok(handled)
     }
 
-    /// Resumes or ends a job if it has no driver. Returns whether it did. `queue` is whether there is a backlog: read once
-    /// for all jobs of a sweep, and only if a decision depends on it.
+    /// Resumes or ends a job if it has no driver. Returns whether it did. `queue` caches whether there is a backlog: it
+    /// is read once for all jobs of a sweep, and only if a decision depends on it.
     async fn resume(&self, id: &JobId, queue: &OnceCell<bool>, until: Option<Timestamp>) -> Result<bool, StoreError> {
         // The index lags behind the rows, and the job may be gone: the row decides.
         let Some(job) = self.rows.job(id).await? else { return Ok(false) };

@@ -19,11 +19,11 @@ use runtime::assignment::JobReader;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How long a lane of a crawl that has nothing to do waits before it checks again.
+/// How long a parked lane waits before it checks again. A crawl's lane is parked while it has no unit to run.
 const PARKED_SECS: u32 = 1;
 
-/// For how long a crawl counts as new, how often a lane of a new crawl polls before it is parked, and the time between
-/// two polls.
+/// In this order: how long a crawl counts as new, how often a lane of a new crawl polls before it is parked, and the
+/// time between two polls.
 const NEW_CRAWL_MS: u64 = 10_000;
 const NEW_CRAWL_POLLS: u32 = 4;
 const NEW_CRAWL_POLL_INTERVAL: Duration = Duration::from_millis(80);
@@ -76,7 +76,7 @@ impl Worker {
         }
     }
 
-    /// Decides what to do with a message whose runner has done what it could.
+    /// Decides what to do with a message once its runner has nothing more to run.
     async fn conclude(
         &self,
         job: &Job,
@@ -140,8 +140,8 @@ fn handled_if(sent: bool) -> Handled {
     if sent { Handled::Acknowledge } else { Handled::Redeliver(Duration::from_secs(1)) }
 }
 
-/// Returns how long a message waits whose units others hold: short at first, since they may be done soon, and never
-/// longer than their leases.
+/// Returns how long a message waits if other runners hold its units. The wait is short at first, because those units
+/// may end soon, and never longer than their leases.
 fn redelivery_delay(held_until: Timestamp, receives: u32, now: Timestamp) -> Duration {
     let growing = 500u64 << receives.min(6);
     Duration::from_millis(held_until.ms_since(now).min(growing).max(500))

@@ -45,7 +45,7 @@ pub(crate) fn strip<'t>(query: &FieldQuery<'_>, text: &'t str) -> Option<&'t str
 
 /// Removes what a link says around a name: "Visit the Acme Store".
 fn without_prompt(text: &str) -> &str {
-    // Lower case may have another length; then nothing is removed.
+    // The text may have another length in lower case. Then nothing is removed.
     let lower = text.to_lowercase();
     if lower.len() != text.len() {
         return text;
@@ -55,7 +55,7 @@ fn without_prompt(text: &str) -> &str {
         let inner = lower.strip_prefix(before)?.strip_suffix(behind)?;
         text.get(before.len()..before.len() + inner.len()).filter(|name| !name.trim().is_empty())
     };
-    // The shortest name is the one with the most removed.
+    // The shortest result is the one without the longest prompt.
     Phrases::BrandLinkTexts.all().filter_map(inner).min_by_key(|name| name.len()).map_or(text, str::trim)
 }
 

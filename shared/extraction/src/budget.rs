@@ -29,8 +29,8 @@ pub struct Limits {
 impl Limits {
     /// Limits for a page. Measured on 949 pages of shops, recipes and articles (release build): a step took 10 to 20
     /// ns; the most expensive page took 3.1 million steps and 57,000 nodes. So a thousand million steps take 10 to 20
-    /// seconds, about the time that a unit has by default. A caller who allows two minutes allows them to the site: a
-    /// read that long would keep all other heavy pages waiting.
+    /// seconds, about the default timeout of a unit. A caller may set a timeout of two minutes, but that time is for
+    /// the site: if reading a page took so long, all other heavy pages would wait.
     pub const PAGE: Limits = Limits { steps: 1_000_000_000, bytes: 64 * 1024 * 1024, nodes: 700_000 };
     /// Limits for a page while others wait. Nearly every page stays within them; one that does not is read again as a
     /// heavy page.
@@ -48,7 +48,7 @@ impl Limits {
     pub(crate) const PATH: Limits = Limits { steps: 20_000, bytes: 4 * 1024 * 1024, nodes: u64::MAX };
     /// Limits for all selectors of a schema on one page.
     pub(crate) const SELECTION: Limits = Limits { steps: 200_000_000, bytes: 16 * 1024 * 1024, nodes: u64::MAX };
-    /// No limits: for a part that only the limits of the whole bound.
+    /// No limits: for a part to which only the limits of the whole budget apply.
     pub const NONE: Limits = Limits { steps: u64::MAX, bytes: u64::MAX, nodes: u64::MAX };
 }
 

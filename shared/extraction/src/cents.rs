@@ -32,7 +32,7 @@ pub(crate) fn amount_of(element: ElementRef<'_>, text: String) -> String {
             Some(Node::Text(inner)) if part.first_child() == part.last_child() => inner.trim(),
             _ => continue,
         };
-        // The text right before it: the sibling itself, or the last text within it.
+        // The text right before `part`: the previous sibling, or the last text within that sibling.
         let nodes = std::iter::successors(part.prev_sibling(), |node| node.last_child()).take(MAX_DEPTH);
         let before = nodes.last().and_then(|node| node.value().as_text()).map(|text| &**text).unwrap_or_default();
         if let Some(corrected) = corrected(&text, before, inner, part.value().name() == "sup") {
@@ -121,7 +121,7 @@ mod tests {
             ("<p>1.299<sup>90</sup> €</p>", "1.299,90 €"),
             ("<p><b>24</b><small>95</small></p>", "24.95"),
             ("<p><span>$</span><span>18</span><span>46</span></p>", "$18.46"),
-            // These have their point already, are something else, or stand apart.
+            // Cents after a point or a sign, struck-through text, footnote marks, and digits that are not cents.
             ("<p>$19.<sup>99</sup></p>", "$19.99"),
             ("<p>19 €<sup>99</sup></p>", "19.99 €"),
             ("<p><del>$20</del> $12</p>", "$12"),

@@ -1,4 +1,5 @@
-//! Reads lines that say when a page was published and when it was changed: which part of such a line is about which.
+//! Reads lines that say when a page was published and when it was changed. Finds the part of a line that is about
+//! publication, and the part that is about a change.
 
 use std::sync::LazyLock;
 
@@ -32,7 +33,8 @@ struct Label {
     changed: bool,
 }
 
-/// Returns the words of both kinds in order; of those of one kind for the same day, only the first.
+/// Returns the words of both kinds in order. Of consecutive words of one kind without a digit between them, keeps only
+/// the first.
 fn labels(text: &str) -> Vec<Label> {
     let mut all: Vec<Label> = words(text).collect();
     all.sort_by_key(|l| (l.from, std::cmp::Reverse(l.to)));
@@ -72,7 +74,7 @@ pub(crate) fn part_about(text: &str, changed: bool) -> Option<String> {
         })
         .collect();
     let own = parts.iter().find(|(c, part)| *c == changed && digit(part)).map(|(_, part)| *part);
-    // "5 May 2024 (updated 6 June 2024)": a day without a word is that of publication.
+    // "5 May 2024 (updated 6 June 2024)": a day without a word is the day of publication.
     own.or_else(|| (!changed && before && digit(head)).then_some(head)).map(str::to_owned)
 }
 

@@ -44,14 +44,15 @@ const SURROUNDINGS: [&str; 29] = [
 /// Types that describe the page itself; used where nothing better is found.
 const PAGES: [&str; 7] =
     ["WebPage", "CollectionPage", "ItemPage", "AboutPage", "ProfilePage", "CheckoutPage", "ContactPage"];
-/// Parts that templates write beside their whole instead of inside it, with the member that they belong to.
+/// Types of parts that templates write beside the object they belong to, instead of inside it. Each has the path of the
+/// member that would hold it.
 const PARTS: [(&str, &str); 4] = [
     ("Offer", "offers."),
     ("AggregateOffer", "offers."),
     ("AggregateRating", "aggregateRating."),
     ("NutritionInformation", "nutrition."),
 ];
-/// Limits on the objects compared and on the fields that they are compared by.
+/// Maximum number of objects compared, and of fields that they are compared by.
 const MAX_COMPARED: usize = 300;
 const MAX_FIELDS: usize = 40;
 
@@ -130,9 +131,9 @@ pub(crate) fn rank<'a>(graph: &Graph<'a>, fields: &[FieldQuery<'_>], head: &Head
     out
 }
 
-/// Adds an object of the surroundings as the page's subject where no other was found: a page about one person, or one
-/// review. It must be the only outermost object of a page without a heading, or carry the page's exact name; and it
-/// must have some of the fields asked for.
+/// Adds an object that usually describes the page's surroundings, if no subject was found: the page may be about one
+/// person, or be one review. The object must be the only outermost object of a page without a heading, or have exactly
+/// the page's name. It must also have some of the requested fields.
 fn add_sole_object<'a>(graph: &Graph<'a>, fields: &[FieldQuery<'_>], head: &Head, out: &mut Vec<Entity<'a>>) {
     let own = |o: &&Object<'_>| o.outermost && !out.iter().any(|e| std::ptr::eq(e.members, o.members));
     let named = |o: &Object<'_>| {

@@ -22,7 +22,8 @@ pub(crate) struct FieldQuery<'a> {
     /// The label without words that only say how the value is represented (`issue` for `issueNumber`, `menu` for
     /// `hasMenu`), and the whole label if that differs.
     core_names: Vec<String>,
-    /// Whose property it is, if a dotted name says so: `accepted answer` for `acceptedAnswer.text`; in the singular.
+    /// The owner of the property, if a dotted name gives one: `accepted answer` for `acceptedAnswer.text`; in the
+    /// singular.
     pub(crate) owner: Option<String>,
     /// Which end of a range it is, if its name says so.
     pub(crate) range_end: Option<RangeEnd>,
@@ -51,7 +52,7 @@ impl<'a> FieldQuery<'a> {
             (None, hinted) => hinted,
         };
         let numeric = matches!(field.kind.element(), FieldType::Integer | FieldType::Float);
-        // `amount.minValue` says which end it is, whatever an amount is.
+        // `amount.minValue` names an end of the range, whatever `amount` means.
         let spelled = ["minValue", "maxValue"].iter().any(|end| field.field.ends_with(end));
         let ends =
             Some(&field.field).filter(|_| (concept.is_none() || spelled) && numeric).and_then(|name| end_of(name));
@@ -214,7 +215,8 @@ impl<'a> FieldQuery<'a> {
     }
 }
 
-/// Returns a field's name in words: of a dotted name the last part, or the one before it if the last only says "name".
+/// Returns a field's name in words. For a dotted name, returns the last part, or the part before it if the last is
+/// "name".
 fn label_of(name: &str) -> String {
     let Some((rest, last)) = name.rsplit_once('.') else { return words(name) };
     let own = if is_representation(last) || last == "text" { rest.rsplit('.').next().unwrap_or(rest) } else { last };
@@ -232,8 +234,8 @@ pub(crate) fn without_name(name: &str) -> &str {
     name.strip_suffix(".name").filter(|rest| rest.contains('.')).unwrap_or(name)
 }
 
-/// Returns whose property a dotted name is. Returns `None` for a path that is known to be the main entity's own, and
-/// where the last part only says how the part before it is represented.
+/// Returns the owner of the property that a dotted name names. Returns `None` for a path that is known to belong to the
+/// main entity, and where the last part only says how the part before it is represented.
 fn owner_of(name: &str) -> Option<String> {
     let (rest, last) = without_name(name).rsplit_once('.')?;
     if is_known_path(name) || is_representation(last) {
@@ -243,7 +245,7 @@ fn owner_of(name: &str) -> Option<String> {
     Some(singular(&words(owner)).into_owned())
 }
 
-/// Returns which end of a range a name asks for, and the words for what it is a range of: `numberOfPlayers.minValue`,
+/// Returns which end of a range a name asks for, and the words that name the range: `numberOfPlayers.minValue`,
 /// `suggestedMaxAge`.
 fn end_of(name: &str) -> Option<(RangeEnd, String)> {
     let (rest, last) = name.rsplit_once('.').unwrap_or(("", name));

@@ -1,5 +1,5 @@
-//! Parses untrusted JSON with a bound on the number of values: ten megabytes of `[],[],…` are three million values, a
-//! hundred times their size in memory. Parsing stops at the bound.
+//! Parses untrusted JSON with a bound on the number of values. Ten megabytes of `[],[],…` are three million values,
+//! which take a hundred times as much memory. Parsing stops at the bound.
 
 use std::fmt;
 

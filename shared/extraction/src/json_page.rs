@@ -129,7 +129,7 @@ fn values_at_path(page: &Value, path: &[&str], collector: &mut ValueCollector<'_
     here.into_iter().flat_map(|value| scalars(value, collector)).collect()
 }
 
-/// Returns a value as scalars: of an object the member that names it, of a list one per element.
+/// Returns a value as scalars: for an object, the member that names it; for a list, one scalar per element.
 fn scalars<'v>(value: &'v Value, collector: &mut ValueCollector<'_>) -> Vec<Value> {
     let one = |v: &Value| !v.is_object() && !v.is_array() && !v.is_null();
     let keys = ["value", "amount", "name", "title", "text", "url"];

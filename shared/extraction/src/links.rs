@@ -1,5 +1,5 @@
 //! The links of a page: what a crawl may follow. They are read from the document that extraction parses, so a page is
-//! parsed once. Of a feed (RSS, Atom) they are the links of its items. Depends on no pattern, no robots.txt and no
+//! parsed once. The links of a feed (RSS, Atom) are the links of its items. Depends on no pattern, no robots.txt and no
 //! other page.
 //!
 //! Sources: HTML, "links" and "base element"; RSS 2.0; RFC 4287 (Atom); RFC 8288 for relation types; `nofollow` as in
@@ -51,7 +51,8 @@ pub struct Link {
     pub url: Url,
     /// How it was found the first time.
     pub kind: LinkKind,
-    /// Whether the page asks not to follow it: at every place where it has the link, or for all its links.
+    /// Whether the page asks crawlers not to follow this link: at every place where it occurs, or for all links of the
+    /// page.
     pub nofollow: bool,
 }
 
@@ -200,7 +201,7 @@ fn target(element: &Element) -> Option<(LinkKind, &str)> {
     Some((kind, element.attr("href")?))
 }
 
-/// Returns whether a link's `type` is that of a page or absent.
+/// Returns whether a link's `type` is absent, or is the type of a page.
 fn is_page(kind: Option<&str>) -> bool {
     let essence = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     essence.is_empty() || essence.eq_ignore_ascii_case("text/html")

@@ -1,5 +1,4 @@
-//! What is taken from a page while it is read: the values of its fields, and other requested parts of the same
-//! document.
+//! Collects the output of reading a page: the values of its fields, and other requested parts of the same document.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

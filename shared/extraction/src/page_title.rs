@@ -21,7 +21,7 @@ pub(crate) fn agreement(a: &str, b: &str) -> usize {
 /// Returns a title without the site's name at either end.
 pub(crate) fn without_site(title: &str, head: &Head) -> String {
     let mut rest = title.trim();
-    // Twice: section and site.
+    // Cuts twice: a title may name both a section and the site.
     for _ in 0..2 {
         let Some((kept, _)) = cut(rest, head) else { break };
         rest = kept;

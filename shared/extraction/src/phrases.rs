@@ -95,9 +95,9 @@ phrases! {
     TrailingNegations = "trailing negations";
     /// Words for a later time.
     LaterTimes = "later times";
-    /// Words before a refusal that has not come about yet: "almost sold out".
+    /// Words before an unavailable state that is not reached yet: "almost sold out".
     AlmostWords = "almost words";
-    /// Requests to, or offers for, those who cannot buy, such as a notice when it is back.
+    /// Requests and offers for people who cannot buy a thing now, such as a notice when it is back.
     RestockRequests = "restock requests";
     /// Words beside the remaining number of pieces: "left".
     RemainingWords = "remaining words";
@@ -133,9 +133,9 @@ phrases! {
     NotInNames = "not in names";
     /// Roles of writers, after their names.
     WriterRoles = "writer roles";
-    /// Words that mark a day as one of a change.
+    /// Words that mark a day as the day of a change.
     Changed = "changed";
-    /// Words that mark a day as the one of publication.
+    /// Words that mark a day as the day of publication.
     Published = "published";
     /// Words that mark a day as unrelated to the page.
     OtherDays = "other days";

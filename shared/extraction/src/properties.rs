@@ -110,7 +110,7 @@ pub(crate) enum Trait {
     Wordy,
     /// A code that may contain no digit.
     Digitless,
-    /// Every thing has one of its own, so as the last part of a dotted name it does not tell whose it is.
+    /// Many kinds of things have one, so as the last part of a dotted name it does not tell which thing has it.
     AmbiguousOwner,
     /// The upper end of a range.
     UpperEnd,

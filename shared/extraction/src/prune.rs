@@ -21,8 +21,8 @@ pub(crate) fn remove_unused<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, s
     let mut out = String::new();
     // Everything before `copied_to` is in `out` or was removed.
     let (mut copied_to, mut at) = (0, 0);
-    // Up to here a drawing or a fallback was examined and stays; drawings and fallbacks within it are not examined
-    // again.
+    // Drawings and fallbacks that begin before this position are not examined: they are within one that was examined
+    // and stays.
     let mut kept_until = 0;
     while let Some(open) = find(bytes, at, b'<', budget) {
         let rest = &bytes[open..];
@@ -97,8 +97,8 @@ pub(crate) fn tag_end(bytes: &[u8], open: usize) -> Option<usize> {
     }
 }
 
-/// Returns the name of an element whose content is text or a drawing, and whether the extractor has no use for the
-/// content.
+/// Returns the name of the element that a tag starts, if the element contains text or a drawing, and whether the
+/// extractor has no use for that content.
 fn text_element(tag: &str) -> Option<(&'static str, bool)> {
     let name: &str = tag[1..].split(|c: char| c.is_ascii_whitespace() || matches!(c, '>' | '/')).next()?;
     let known = ["script", "style", "svg", "noscript", "textarea", "title"]

@@ -19,7 +19,7 @@ use crate::structured::Graph;
 
 /// Maximum number of candidates compared with each other.
 const MAX_COMPARED: usize = 100;
-/// Penalty for an amount that two others contradict: more than the most trusted source leads the next by.
+/// Penalty for an amount that two others contradict. It exceeds the lead of the most trusted source over the next.
 const OUTVOTED_PENALTY: i32 = 20;
 /// Penalty for a code in markup that the page does not show.
 const HIDDEN_CODE_PENALTY: i32 = 50;
@@ -129,7 +129,7 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// Applies what holds for candidates of every source: makes addresses absolute; adjusts the scores of pictures for
+    /// Applies the rules for candidates of every source. Makes addresses absolute. Adjusts the scores of pictures for
     /// sharing, of the site named as author or brand, and of prices that are the lowest of several.
     pub(crate) fn adjust_all(&self, query: &FieldQuery<'_>, out: &mut Vec<Candidate>) {
         let address = query.has(Trait::Address);
@@ -175,7 +175,7 @@ pub(crate) fn raise_agreeing_amounts(
     let read = |value: &Value, source: Source| {
         scalar(query, value, source.text_format(), reading).map(|c| c.value.to_string())
     };
-    // All visible candidates count as one witness, however they were found.
+    // All visible candidates count as one source, however they were found.
     let witness = |source: Source| if source.is_structured() { Some(source) } else { None };
     let first = |c: &Candidate| c.values.first().and_then(|v| read(v, c.source));
     let mut seen: Vec<(Option<Source>, Option<String>)> =

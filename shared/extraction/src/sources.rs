@@ -162,7 +162,7 @@ impl<'a> Sources<'a> {
         // The field's own name may be the exact schema.org term; then it identifies the value best.
         let field = &query.field.field;
         let own = if field.contains('.') { field.clone() } else { camel_case(&query.label) };
-        // A path that the caller spells out is taken as that path.
+        // If the caller spells out a path, only the values at that path count as the field's.
         let spelled = crate::vocabulary::is_path(field);
         let paths = query.words().filter(|_| !spelled).map(|w| w.paths.as_slice()).unwrap_or_default();
         for (rank, path) in (1..).zip(paths) {
@@ -255,7 +255,8 @@ fn camel_case(words: &str) -> String {
     out
 }
 
-/// Returns a value of embedded state as scalars: of an object the member that names it, of a list one per element.
+/// Returns a value of embedded state as scalars: for an object, the member that names it; for a list, one scalar per
+/// element.
 fn scalars(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
     let one = |value: &Value| named_scalar(value).filter(|v| budget.copy(v.as_str().map_or(1, str::len))).cloned();
     match value {
@@ -264,7 +265,7 @@ fn scalars(value: &Value, budget: &Budget<'_>) -> Vec<Value> {
     }
 }
 
-/// Returns the scalar of a value: of an object the member that names it.
+/// Returns the scalar of a value: for an object, the member that names it.
 fn named_scalar(value: &Value) -> Option<&Value> {
     match value {
         Value::Object(members) => ["value", "name", "text", "title", "url", "amount", "formatted"]

@@ -16,8 +16,8 @@ pub(crate) const MAX_ATTRIBUTES: usize = 128;
 pub(crate) const MAX_ATTRIBUTE: usize = 64 * 1024;
 /// Maximum number of bytes of a tag, give or take one attribute.
 pub(crate) const MAX_TAG: usize = 256 * 1024;
-/// Maximum number of times that a page's bytes are scanned, on average, before the page counts as hostile: a `<` in a
-/// value begins another tag.
+/// Maximum number of times that a page's bytes are scanned, on average, before the page counts as hostile. Bytes are
+/// scanned more than once because a `<` in an attribute's value begins another tag.
 const MAX_SCANS: usize = 32;
 
 /// Returns the page with every tag within the limits.
@@ -25,7 +25,7 @@ pub(crate) fn bounded(page: &str) -> Cow<'_, str> {
     bounded_within(page, &|_| true)
 }
 
-/// Returns as much of the page, with every tag within the limits, as `step` grants steps for.
+/// Returns the page with every tag within the limits, up to where `step` grants no more steps.
 pub(crate) fn bounded_within<'p>(page: &'p str, step: &dyn Fn(usize) -> bool) -> Cow<'p, str> {
     let bytes = page.as_bytes();
     let mut out = String::new();

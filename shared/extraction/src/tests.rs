@@ -24,7 +24,7 @@ fn reading_stops_when_the_time_or_the_budget_ends() {
         let whole = Budget::default();
         read_within(page, kind, schema.clone(), &whole).unwrap();
         let all = whole.taken().steps;
-        // From some moment on the answer is no; little may be done after it.
+        // The callback says from some moment on that time is over. Little may be done after that.
         for part in [1, 2, 4] {
             let asked = std::cell::Cell::new(0u64);
             let over = || asked.replace(asked.get() + 1) * 4_096 >= all / part;

@@ -47,7 +47,7 @@ struct Vocabulary {
     /// One entry per concept, in the order of [`Concept::ALL`].
     words: Vec<Words>,
     by_name: HashMap<String, Concept>,
-    /// Paths of schema.org; and their last terms of several words, `None` where concepts share one.
+    /// Paths of schema.org, and their last terms of several words. `None` marks a term that concepts share.
     by_path: HashMap<&'static str, Concept>,
     by_term: HashMap<String, Option<Concept>>,
     /// Names of several words, in the singular, longest first.
@@ -70,7 +70,7 @@ static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
         for path in &words.paths {
             by_path.entry(*path).or_insert(*concept);
             let term = self::words(path.rsplit('.').next().unwrap_or(path));
-            // Which end of a range it is does not say what it is a range of.
+            // An end of a range, such as `minValue`, does not say which range it belongs to.
             let end = term.split(' ').next().is_some_and(|w| Phrases::LowerEnd.has(w) || Phrases::UpperEnd.has(w));
             if term.contains(' ') && !end {
                 let only = by_term.entry(term).or_insert(Some(*concept));

@@ -1,5 +1,5 @@
 //! Estimates the weight of a page before it is parsed, in one pass over its bytes, so that callers can treat heavy
-//! pages differently. Depends on no budget: the actual cost is counted there.
+//! pages differently. Uses no budget: the budget counts the actual cost later.
 
 /// Maximum size of a light page, in bytes.
 const MAX_LIGHT_BYTES: usize = 3 * 1024 * 1024;
@@ -12,7 +12,7 @@ pub fn is_heavy(body: &[u8]) -> bool {
     body.len() > MAX_LIGHT_BYTES || count_delimiters(body) > MAX_LIGHT_DELIMITERS
 }
 
-/// Estimates how many elements and texts markup yields, or values JSON.
+/// Estimates the number of elements and texts in markup, or of values in JSON.
 fn count_delimiters(body: &[u8]) -> usize {
     let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     if matches!(start.first(), Some(b'{' | b'[')) {

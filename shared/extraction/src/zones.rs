@@ -115,7 +115,7 @@ pub(crate) fn of(name: &str, role: Option<&str>, hidden: bool, marks: &str, abov
     if hidden {
         zone = zone.with(Zone::HIDDEN);
     }
-    // Only elements that can hold a region: a link or a word marked "comment" is not one.
+    // Only elements that can hold a region count: a link or a word marked "comment" is not a region.
     if !marks.is_empty()
         && matches!(name, "div" | "section" | "ul" | "ol" | "table" | "form" | "header" | "article" | "p" | "li")
     {

@@ -19,7 +19,7 @@ use crate::error::FetchError;
 use crate::error_chain::find;
 use crate::throttle::throttled;
 
-/// Number of bytes after which a body that arrives fast yields to other tasks.
+/// Number of bytes after which the reader of a fast body lets other tasks run.
 const YIELD_EVERY: usize = 128 * 1024;
 
 /// The content of a response.
@@ -102,8 +102,8 @@ struct BodyReader {
     content: Reader,
     body: Vec<u8>,
     max: usize,
-    /// `Some` until the start of the body has been checked. `true`: the body has no type, so the check includes whether
-    /// it is readable.
+    /// `None` once the start of the body has been checked. Before that, `true` means that the body has no type, so the
+    /// check includes whether it is readable.
     sniff: Option<bool>,
     ended: bool,
 }
@@ -191,7 +191,7 @@ fn too_large(max: usize) -> FetchError {
     FetchError::Unsupported(format!("the page is over {max} bytes, the maximum size"))
 }
 
-/// Refuses statuses that are not those of a page. The error says if the site asks for fewer requests.
+/// Refuses a response whose status does not belong to a page. The error says whether the site asks for fewer requests.
 pub(crate) fn check_status(response: &Response) -> Result<(), FetchError> {
     classify_status(response).map_err(|error| match throttled(response) {
         Some(throttled) => FetchError::Throttled(Box::new(error), throttled, Box::new(response.url().clone())),

@@ -14,12 +14,12 @@ pub const MEDIUM_BODY: usize = 3 * 1024 * 1024;
 /// Grants resources to bodies that grow large.
 pub trait BodyResources: Send + Sync {
     /// Waits until there is memory for a body of up to `bytes`. Nothing more of the body is read meanwhile, so the site
-    /// gets backpressure. Called with [`SMALL_BODY`], [`MEDIUM_BODY`] and the maximum size of a body in turn, so that a
-    /// body that waits for the largest size never holds what others need for a smaller one.
+    /// gets backpressure. The reader calls it with [`SMALL_BODY`], [`MEDIUM_BODY`] and the maximum size of a body in
+    /// turn, so all bodies acquire memory in the same order.
     fn acquire_memory(&self, bytes: usize) -> BoxFuture<'_, ()>;
 
-    /// Returns whether [`BodyResources::spawn`] decodes the rest of the body. Called before every 128 KB of the first
-    /// [`SMALL_BODY`] bytes; what follows them is always decoded there.
+    /// Returns whether a task of [`BodyResources::spawn`] is to decode the rest of the body. Called before every 128 KB
+    /// of the first [`SMALL_BODY`] bytes; such a task always decodes the bytes after them.
     fn offloads_decoding(&self) -> bool;
 
     /// Spawns work where it does not delay tasks that wait for the network.

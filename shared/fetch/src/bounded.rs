@@ -1,5 +1,5 @@
-//! A reader that fails when a file, or one item of it, is too long. It bounds what is above and below it: parsers keep
-//! an item until it is complete, and a decoder may read for ever without producing a byte.
+//! A reader that fails when a file, or one item of it, is too long. The code around it needs both limits: a parser
+//! keeps an item until the item is complete, and a decoder may read for ever without producing a byte.
 
 use std::io;
 use std::pin::Pin;

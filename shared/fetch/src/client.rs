@@ -97,8 +97,8 @@ impl Fetcher {
     }
 
     fn with_lookup(config: FetchConfig, lookup: Lookup) -> Result<Fetcher, BuildError> {
-        // reqwest uses the process's TLS provider. If another part of the process has installed one, that one serves
-        // too.
+        // reqwest uses the process's TLS provider. If another part of the process has installed one, the client uses
+        // that one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let guard = Guard::new(config.allow);
         let build = |scope| {
@@ -290,7 +290,7 @@ fn innermost(error: &dyn Error) -> String {
     last.to_string()
 }
 
-/// Adds to the refusal of a redirect's target that it came after a redirect: the caller never saw that URL.
+/// Adds to a refusal that the refused URL is the target of a redirect, because the caller never saw that URL.
 fn mark_redirect(error: FetchError, hop: usize) -> FetchError {
     match error {
         FetchError::Forbidden(text) if hop > 0 => FetchError::Forbidden(format!("after a redirect: {text}")),

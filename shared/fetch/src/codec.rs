@@ -1,6 +1,6 @@
-//! Decodes streams of gzip members and Zstandard frames as browsers do. Ignores a missing trailer and anything after a
-//! complete stream that does not start another member or frame. What is inside must be complete. Memory is bounded by
-//! one block and one window.
+//! Decodes streams of gzip members and Zstandard frames as browsers do. Ignores a missing trailer, and anything after a
+//! complete stream that does not start another member or frame. The compressed data itself must be complete. Memory is
+//! bounded by one block and one window.
 
 use std::io;
 use std::pin::Pin;

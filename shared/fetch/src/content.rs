@@ -29,15 +29,15 @@ const BINARY_MAGIC: [&[u8]; 20] = [
     b"fLaC\0",
 ];
 
-/// Returns whether the start is that of a known binary format, regardless of the `Content-Type`.
+/// Returns whether content begins like a known binary format, regardless of the `Content-Type`.
 pub fn is_binary_format(start: &[u8]) -> bool {
     let riff = start.starts_with(b"RIFF") && matches!(start.get(8..12), Some(b"WEBP" | b"WAVE" | b"AVI "));
     let iso_media = start.get(4..8) == Some(b"ftyp") && start.starts_with(b"\0\0");
     riff || iso_media || BINARY_MAGIC.iter().any(|mark| start.starts_with(mark))
 }
 
-/// Returns whether bytes without a Content-Type look like markup, JSON or text. The magic number of a known binary
-/// format says no, and so does a byte that no text has (MIME Sniffing §3, "binary data byte").
+/// Returns whether bytes without a Content-Type look like markup, JSON or text. Returns false if they begin like a
+/// known binary format, or contain a byte that no text has (MIME Sniffing §3, "binary data byte").
 pub fn looks_readable(start: &[u8]) -> bool {
     if is_binary_format(start) {
         return false;

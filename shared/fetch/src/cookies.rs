@@ -58,8 +58,8 @@ impl CookieJar {
     }
 }
 
-/// Returns whether a `Domain` is a public suffix that many owners share, such as `com`, `co.uk` or `github.io`. Only
-/// the host of that very name may set a cookie there (RFC 6265 §5.3, step 5). Uses the Public Suffix List.
+/// Returns whether a `Domain` is a public suffix that many owners share, such as `com`, `co.uk` or `github.io`. Only a
+/// host with exactly this name may set a cookie there (RFC 6265 §5.3, step 5). Uses the Public Suffix List.
 fn is_shared_suffix(domain: &str, url: &Url) -> bool {
     let domain = domain.trim_matches('.').to_ascii_lowercase();
     if url.host_str().is_some_and(|host| host.trim_end_matches('.') == domain) {

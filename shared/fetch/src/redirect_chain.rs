@@ -142,8 +142,8 @@ pub(crate) fn redirect_target(url: &Url, response: &Response) -> Result<Option<U
     resolve(url, location.as_bytes()).map(Some).ok_or_else(|| broken("to something that is not a URL"))
 }
 
-/// Resolves a `Location` as browsers do. Non-ASCII bytes belong to the path that the server expects to be asked for, in
-/// whatever charset, so they are escaped unchanged. Only a host must be text.
+/// Resolves a `Location` as browsers do. Escapes non-ASCII bytes unchanged, whatever their charset, because the server
+/// expects exactly these bytes in the path. Only the host must be text.
 fn resolve(base: &Url, location: &[u8]) -> Option<Url> {
     let location = location.trim_ascii();
     // "///host" is "//host" to a browser (WHATWG URL, "special authority ignore slashes state").

@@ -75,8 +75,8 @@ fn after_end_tag<'a>(rest: &'a str, name: &str) -> &'a str {
     rest.match_indices("</").map(|(at, _)| at).find(is_end).map_or("", |at| &rest[at + 2 + name.len()..])
 }
 
-/// Returns the attributes of a tag if `wanted` (names in lower case, character references in values resolved), and the
-/// text after the tag.
+/// Returns the attributes of a tag, and the text after the tag. Without `wanted`, there are no attributes. Names are in
+/// lower case, and character references in values are resolved.
 fn attributes(tag: &str, wanted: bool) -> (Vec<(String, String)>, &str) {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut rest = tag;

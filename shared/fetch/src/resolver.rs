@@ -1,6 +1,5 @@
-//! Resolves names to checked addresses: a name is refused if any of its addresses is, and the connection goes to the
-//! checked addresses. This is why it runs inside the HTTP client and not before it. IP literals do not pass through
-//! here.
+//! Resolves names to checked addresses. Refuses a name if any of its addresses is refused. Runs inside the HTTP client,
+//! not before it, so that the connection goes to the addresses that were checked. IP literals do not pass through here.
 
 use std::net::SocketAddr;
 

@@ -20,8 +20,8 @@ use rules::Rules;
 
 pub use fetch::{RobotsAnswer, RobotsOutcome};
 
-/// Maximum number of bytes of a file that are read (RFC 9309 §2.5). A line that crosses the limit is left out, with all
-/// after it.
+/// Maximum number of bytes of a file that are read (RFC 9309 §2.5). A line that crosses the limit, and everything after
+/// it, is left out.
 pub const MAX_ROBOTS: usize = 500 * 1024;
 /// Maximum delay taken from a file.
 pub const MAX_CRAWL_DELAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -88,7 +88,7 @@ impl Sitemap {
 
 impl Fetcher {
     /// Reads a sitemap: XML or one URL per line, plain or gzip. Fetches every file with the same client and guard as a
-    /// page. Of an index, reads the files on its own host, and further indexes down to [`MAX_LEVELS`].
+    /// page. If it is an index, reads the files on the index's own host, and further indexes down to [`MAX_LEVELS`].
     pub async fn sitemap(&self, request: SitemapRequest<'_>) -> Sitemap {
         let mut found = Sitemap::default();
         if tokio::time::timeout(request.timeout, self.read_sitemap(&request, &mut found)).await.is_err() {

@@ -1,9 +1,9 @@
 //! Reads a page of a job's results: limited in number, in size (as much as a model may read at once) and in waiting
 //! time.
-//!
 //! Results are read in the order in which they were recorded, so a page can name the next one by a number while the job
-//! still runs. The API keeps that order for a client that waits; when it has to end a body it sends the rest in the
-//! order at hand. So a page asks for more time than it needs, and stops reading when its own time is over.
+//! still runs. The API keeps that order for a client that waits. When it has to end a body, it may send the remaining
+//! results in another order. A page therefore asks for more time than it needs, and stops reading when its own time is
+//! over.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ struct ReadResults {
     results: Vec<Value>,
     /// The summary of a job whose results were all read.
     summary: Option<Value>,
-    /// A result arrived that did not fit.
+    /// Whether a result arrived that did not fit.
     has_more: bool,
 }
 
@@ -88,7 +88,7 @@ async fn read_lines(lines: &mut Lines, request: PageRequest<'_>) -> Result<ReadR
         let line = match timeout_at(deadline, lines.next()).await {
             Ok(Ok(Some(line))) => line,
             Ok(Err(error)) if read_results.results.is_empty() => return Err(error),
-            // What was read is a page; the next call gets the rest.
+            // The results read so far form the page; the next call gets the rest.
             Ok(Ok(None) | Err(_)) | Err(_) => break,
         };
         if line.get("summary").is_some() {

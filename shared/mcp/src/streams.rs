@@ -17,7 +17,7 @@ pub async fn serve<C: Carrier>(
 ) -> Result<(), CallFailed> {
     let running = match tools.serve((input, output)).await {
         Ok(running) => running,
-        // An agent that only checks whether the program exists, and leaves.
+        // The agent only checked whether the program exists, and closed the connection.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
             return Err(CallFailed(

@@ -1,4 +1,4 @@
-//! Reads a model's answer, as strictly as it was asked for.
+//! Reads a model's answer. Accepts only the form that the question asks for.
 
 use serde_json::Value;
 

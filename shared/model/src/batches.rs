@@ -14,7 +14,7 @@ use crate::wire::{BatchObject, BatchPage, FileObject};
 
 /// Timeout of one call about batches. The lease on a batch's row is longer.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(45);
-/// Maximum number of bytes of a line in a file of answers, and of the file.
+/// Maximum size in bytes of a line in a file of answers, and of the whole file.
 const MAX_LINE: usize = 1024 * 1024;
 const MAX_FILE: usize = 256 * 1024 * 1024;
 /// Maximum number of pages of a list that are searched.
@@ -52,7 +52,8 @@ pub struct Batch {
 pub struct BatchError {
     /// The cause.
     pub error: ModelError,
-    /// Whether the call certainly had no effect. If that is not known, look for the effect before repeating it.
+    /// Whether the call certainly had no effect. If false, it may have had one: look for the effect before you repeat
+    /// the call.
     pub without_effect: bool,
 }
 

@@ -45,8 +45,8 @@ impl Model {
     /// # Errors
     /// TLS could not be set up, or the key is not a valid header value; as text.
     pub fn new(config: ModelConfig) -> Result<Model, String> {
-        // reqwest uses the process's crypto provider. If another part of the process has
-        // installed one, that one serves too.
+        // reqwest uses the process's crypto provider. If another part of the process has installed one, the client uses
+        // that one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .redirect(Policy::none())

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::price::Prices;
 
-/// A text that neither logs nor debug output show.
+/// A text that logs and debug output do not show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

@@ -1,4 +1,4 @@
-//! Why a model gave no answer, with the hosted service's codes.
+//! Why a model gave no answer, with the code that begins the warning in a result.
 
 use std::time::Duration;
 

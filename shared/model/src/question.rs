@@ -20,7 +20,7 @@ const PICTURE_INSTRUCTIONS: &str = "The text of this page does not state these v
 const TOKENS_PER_PICTURE: u64 = 50_000;
 /// Tokens that an answer may take for each field.
 const TOKENS_PER_FIELD: u64 = 250;
-/// Tokens that an answer may take in addition.
+/// Tokens that an answer may take besides those for its fields.
 const TOKENS_BASE: u64 = 200;
 
 /// A field that is open.

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// How many steps of `nice` their priority is lowered: beside a busy thread of normal priority they get one thirtieth
-/// of a processor, so that they finish however busy the others are.
+/// How many steps of `nice` their priority is lowered. Beside a busy thread of normal priority they get one thirtieth
+/// of a processor, so their work ends however busy the other threads are.
 const NICE_STEPS: i32 = 15;
 
 /// One thread for tasks and several for blocking work, started when they are first needed. Cheap to clone.

@@ -1,5 +1,5 @@
-//! A limit on the bytes that a process keeps at once. Permits are taken without waiting or not at all. No account gets
-//! more than half, so that others find some. Knows nothing of what the bytes are.
+//! A limit on the bytes that a process keeps at once. A permit is taken without waiting or not at all. No account gets
+//! more than half of the bytes, so that other accounts find some. Knows nothing of what the bytes are.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! Limits on large bodies and heavy pages in a process. A body that grows beyond the size of nearly all pages takes one
-//! of a few permits, and another one when it is among the largest. Pages that are heavy to read are read one at a time.
-//! So memory is bounded whatever sites send, and light pages never wait for heavy ones.
+//! of a few permits, and a second permit when it is among the largest. Pages that are heavy to read are read one at a
+//! time. Memory is therefore bounded whatever sites send, and light pages never wait for heavy ones.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,5 +1,5 @@
-//! Semaphores whose permits are shared out by account, and the threads that read pages. An account's pages never make
-//! another's wait for more than one permit to become free. This crate knows nothing of jobs and rows.
+//! Semaphores that share their permits among accounts, and the threads that read pages. Pages of one account never make
+//! another account wait for more than one permit to become free. This crate knows nothing of jobs and rows.
 //!
 //! A free permit goes to the account that holds the fewest, and among those to the one whose last permit was granted
 //! the longest time ago. How many permits an account may hold depends on how many are free (a dynamic threshold, as
@@ -248,7 +248,8 @@ impl FairSemaphore {
             return None;
         }
         let (reserve, total) = (u64::from(self.0.reserve), u64::from(self.0.total));
-        // With one more, the account holds at most (total − reserve) / reserve times what is then free.
+        // With one more permit, the account holds at most (total − reserve) / reserve times the permits that are still
+        // free.
         let within = |held: u32| (u64::from(held) + 1) * reserve <= total.saturating_sub(reserve) * u64::from(free - 1);
         let fits = |account: &Account| !account.waiting.is_empty() && (account.held == 0 || within(account.held));
         let rank =

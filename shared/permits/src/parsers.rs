@@ -80,7 +80,7 @@ impl Parsers {
         if !self.usage.is_over(account) {
             let (usage, owner) = (self.usage.clone(), account.clone());
             let first = move || {
-                // Checked again when it starts: work before it may have used the share up.
+                // Checks again at the start, because work that ran before may have used up the share.
                 let left = usage.left(&owner);
                 let _meter = usage.meter(&owner);
                 let cpu_limit = CpuTimeLimit { until: thread_time().checked_add(left) };
@@ -95,8 +95,8 @@ impl Parsers {
         self.low.run_blocking(account, self.metered(account, move || work(&CpuTimeLimit { until: None }))).await?
     }
 
-    /// Drives a task that works between its waits: here at first, on a low-priority thread once its account is over its
-    /// share. Returns `None` if it panicked there or the runtime is shutting down.
+    /// Drives a task that works between its waits. It runs here at first, and on a low-priority thread once its account
+    /// is over its share. Returns `None` if it panicked there or the runtime is shutting down.
     pub async fn run<F>(&self, account: &AccountId, task: F) -> Option<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,

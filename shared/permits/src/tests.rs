@@ -155,7 +155,7 @@ async fn work_takes_turns_and_gives_its_permit_back() {
     let mut other = pin!(semaphore.run_blocking(&b, note("other account")));
     assert!(poll(first.as_mut()).is_none() && poll(unwanted.as_mut()).is_none() && poll(panics.as_mut()).is_none());
     assert!(poll(task.as_mut()).is_none() && poll(last.as_mut()).is_none() && poll(other.as_mut()).is_none());
-    // What the work holds is dropped at once, not when its turn would have come.
+    // The captured state of the work is dropped at once, not when its turn would have come.
     drop(unwanted);
     assert_eq!(Arc::strong_count(&kept), 1);
     drop(held);
@@ -170,8 +170,8 @@ async fn work_takes_turns_and_gives_its_permit_back() {
 }
 
 proptest! {
-    /// Whatever comes and goes: there are never more permits than the total, no one waits for a permit that is free for
-    /// them, and in the end all are free.
+    /// In any sequence of steps there are never more permits than the total, no one waits for a permit that is free for
+    /// them, and in the end all permits are free.
     #[test]
     fn permits_are_conserved_and_no_free_one_is_withheld(total in 1u32..9, reserve in 0u32..3, steps in proptest::collection::vec((0u8..4, 0usize..3), 0..80)) {
         let semaphore = FairSemaphore::new(total, reserve);

@@ -22,7 +22,7 @@ const MAX_REMEMBERED: Duration = Duration::from_secs(3);
 /// How much of a task's work is recorded at once: a task is polled often, and each poll is short.
 const REPORT_AFTER: Duration = Duration::from_micros(500);
 
-/// Processor time by account: what it used, less its share of the time since. Cheap to clone.
+/// Processor time by account: the time that it used, less its share of the time since. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Usage(Arc<Shared>);
 
@@ -57,7 +57,8 @@ impl Usage {
         self.is_over_at(account, Instant::now())
     }
 
-    /// Returns the time that an account may still use before it is over its share; zero if that is hardly any.
+    /// Returns the time that an account may still use before it is over its share. Returns zero if less than
+    /// `MIN_START` is left.
     pub fn left(&self, account: &AccountId) -> Duration {
         self.left_at(account, Instant::now())
     }
@@ -91,8 +92,8 @@ impl Usage {
         let before = accounts.get(account).map_or(Duration::ZERO, |taken| taken.at(now, self.0.share));
         let time = before.saturating_add(time).min(MAX_REMEMBERED);
         accounts.insert(account.clone(), Taken { time, at: now });
-        // Entries within their share mean the same as none. Removed only now and then, because many accounts come and
-        // go.
+        // An account within its share needs no entry. Entries are removed only now and then, because many accounts come
+        // and go.
         if accounts.len() > 64 {
             accounts.retain(|_, taken| !taken.at(now, self.0.share).is_zero());
         }

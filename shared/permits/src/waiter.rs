@@ -49,7 +49,7 @@ impl<F: FnOnce() -> T + Send + 'static, T: Send + 'static> Waiter for Work<F, T>
         if done.is_closed() {
             return Some(permit);
         }
-        // A panic in the work gives the permit back and unwinds to the thread pool, which tolerates it.
+        // If the work panics, the permit is given back, and the panic unwinds to the thread pool, which tolerates it.
         drop(done.send(work()));
         Some(permit)
     }

@@ -1,6 +1,6 @@
-//! The child process: reads one page and exits. The program runs this when started with [`ARGUMENT`]. The child has no
-//! network, no environment and no rights but to read its input; it limits its own resources before it reads the
-//! page.
+//! The child process: reads one page and exits. The program becomes one when it is started with [`ARGUMENT`]. The child
+//! has no network, no environment and no rights except to read its input. It limits its own resources before it reads
+//! the page.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ fn end_with_parent() -> io::Result<()> {
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-/// On other systems the limit of processor time ends it.
+/// On other systems the limit on processor time ends the child.
 #[cfg(not(target_os = "linux"))]
 fn end_with_parent() -> io::Result<()> {
     Ok(())

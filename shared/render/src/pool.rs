@@ -1,5 +1,5 @@
-//! Keeps one browser at a time: starts it when a page needs it, replaces it when it is worn out or lost, and ends it
-//! when it is idle.
+//! Keeps one browser at a time. Starts it when a page needs it, replaces it when it accepts no more pages or is lost,
+//! and ends it when it is idle.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::config::RenderConfig;
 use crate::error::RenderError;
 use crate::proxy::Proxy;
 
-/// How long the next page waits for the pages of a worn-out browser.
+/// How long the next page waits for the pages of a browser that accepts no more pages.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long it waits for that browser to end.
+/// How long the next page then waits for the process of that browser to end.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Holds the browser.

@@ -38,7 +38,7 @@ impl Readiness {
         }
     }
 
-    /// Records a request. Kinds that stay open by nature are not waited for.
+    /// Records a request. Does not wait for kinds of requests that normally stay open.
     pub(crate) fn request_sent(&mut self, id: &str, kind: &str, now: Instant) {
         self.requests += 1;
         if !matches!(kind, "EventSource" | "WebSocket" | "Ping" | "Media" | "Preflight") {

@@ -1,5 +1,5 @@
-//! Decides which of a page's requests are not made, and which fields the others carry. It saves requests and adds the
-//! caller's own fields; it is not a safety measure, which the proxy is. Pure.
+//! Decides which of a page's requests are not made, and which fields the others carry. Saves requests and adds the
+//! caller's own fields. Protects nothing: the proxy does that. Pure.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -74,8 +74,8 @@ impl<'r> RequestFilter<'r> {
         self.fields(&url, &paused["request"]["headers"])
     }
 
-    /// Adds the caller's own fields for their origin, and removes them for others: after a redirect the browser sends
-    /// them along.
+    /// Adds the caller's own fields for their origin, and removes them for other origins, because the browser also
+    /// sends them to the target of a redirect.
     fn fields(&self, url: &Url, headers: &Value) -> Verdict {
         let own = caller_fields(&self.request.headers);
         if own.is_empty() {

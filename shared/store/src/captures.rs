@@ -11,7 +11,7 @@ use crate::keys;
 pub const MAX_BYTES: usize = 390_000;
 
 impl Segments {
-    /// Stores a unit's capture. Replaces that of another attempt.
+    /// Stores a unit's capture. Replaces the capture of another attempt.
     ///
     /// # Errors
     /// [`StoreError::Malformed`] if it is too large, or faults of the store.

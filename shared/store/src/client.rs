@@ -19,7 +19,8 @@ pub struct Connection {
     /// Another endpoint, like `http://127.0.0.1:8000`. If the environment has no credentials, dummy ones are used for
     /// it, since most emulators require none.
     pub endpoint: Option<String>,
-    /// The region. Without one, an emulator gets `us-east-1`; in the cloud only `Identity::Chain` finds AWS's own.
+    /// The region. Without one, an emulator gets `us-east-1`. In the cloud, only `Identity::Chain` finds AWS's own
+    /// region.
     pub region: Option<String>,
     /// Where the credentials come from.
     pub identity: Identity,

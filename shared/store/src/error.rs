@@ -29,9 +29,9 @@ pub enum StoreError {
     Malformed(String),
 }
 
-/// Returns the messages of an error and its causes, outermost first: the code and the service's reason are in inner
-/// ones. Uses display forms only, because the debug form of an SDK error contains the service's whole answer, rows
-/// included.
+/// Returns the messages of an error and its causes, outermost first, because the code and the service's reason are in
+/// the inner ones. Uses only display forms: the debug form of an SDK error contains the service's whole answer,
+/// including rows.
 fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -29,7 +29,7 @@ pub struct Child {
 pub struct Growth<'a> {
     /// The job as read. Its `admitted` becomes the first child's number.
     pub job: &'a Job,
-    /// Their distance from the seed.
+    /// The depth of these units: their number of links from the seed.
     pub depth: u32,
     /// The pages, at most [`MAX_CHILDREN`].
     pub children: &'a [Child],
@@ -44,9 +44,9 @@ impl Base {
 }
 
 impl Crawls {
-    /// Admits units if the job is running, has admitted as many units as when it was read, and none of the pages has a
-    /// unit. It does not matter whether the finder still holds its unit: the pages exist. Returns whether the write
-    /// took effect, now or in an earlier try.
+    /// Admits units on three conditions: the job is running, it has admitted as many units as when it was read, and
+    /// none of the pages has a unit. The finder may have lost its own unit in the meantime: the pages exist in any case.
+    /// Returns whether the write took effect, now or in an earlier try.
     ///
     /// # Errors
     /// Faults of the store; it is then unknown whether the write took effect.
@@ -103,7 +103,7 @@ impl Crawls {
         }
     }
 
-    /// Records how reading a crawl's sitemaps went. Its seed's unit reads them, in whichever attempt ends.
+    /// Records how reading a crawl's sitemaps went. The unit of the seed reads them, in whichever attempt ends.
     ///
     /// # Errors
     /// Faults of the store.

@@ -33,14 +33,14 @@ impl Accounts {
         let ttl = n(until.plus_secs(TTL_SECS).secs());
         let given =
             values([(":nonce", s(nonce.to_string())), (":now", n(now.0)), (":until", n(until.0)), (":ttl", ttl)]);
-        // By the nonce, a call recognises its own earlier write whose reply was lost.
+        // By the nonce, a call recognises its own earlier write if the reply was lost.
         let condition = "attribute_not_exists(#until) OR #until <= :now OR #nonce = :nonce";
         let write = "SET #until = :until, #nonce = :nonce, #ttl = :ttl";
         let written = self.update_if(&self.tables.accounts, row(account, permit), write, condition, given).await?;
         Ok(matches!(written, Conditional::Written))
     }
 
-    /// Gives a permit back, unless another call has it by now.
+    /// Gives a permit back, unless another call has taken it in the meantime.
     ///
     /// # Errors
     /// Faults of the store. The permit then becomes free when its lease ends.

@@ -28,7 +28,7 @@ const IS_VALID_LONGER: &str = "attribute_not_exists(#pk) OR #until < :until";
 pub enum PaceWrite {
     /// It took effect.
     Written,
-    /// The pace has changed; has the current one, if there is one.
+    /// The pace has changed. Contains the current pace, if there is one.
     Refused(Option<Pace>),
 }
 

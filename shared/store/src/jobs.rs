@@ -34,7 +34,7 @@ pub fn is_small(spec: &JobSpec) -> bool {
 pub struct Input {
     /// The URL as the caller gave it, or as it was first found.
     pub url: String,
-    /// Hops from the seed of a crawl; 0 in other jobs.
+    /// Number of links from the seed of a crawl; 0 in other jobs.
     pub depth: u32,
 }
 
@@ -136,7 +136,7 @@ impl Jobs {
                 Conditional::Written => true,
                 Conditional::Refused(Some(item)) => {
                     let now = meta::from_item(&item)?;
-                    // An earlier write of this call whose reply was lost: no other holder has the same nonce.
+                    // This call may have written it earlier and lost the reply: no other holder has the same nonce.
                     let own = now.driver.holder == lease.holder && !now.state.ended();
                     if own && now.driver.until != lease.until && now.driver.until != expected_until {
                         expected_until = now.driver.until;

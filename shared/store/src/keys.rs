@@ -151,7 +151,7 @@ pub fn list_sort(started_at: Timestamp, id: &JobId) -> String {
     format!("{:015}#{id}", started_at.0)
 }
 
-/// Sort key before that of every job that started at or after a moment.
+/// Sort key that precedes every job which started at or after a moment.
 pub fn list_from(started_at: Timestamp) -> String {
     format!("{:015}", started_at.0)
 }

@@ -2,8 +2,8 @@
 //! AWS. Writes and reads that decide anything are conditional and strongly consistent, and every list is read to its
 //! last page.
 //!
-//! This crate knows how rows are written, not why: [`domain`] decides what may follow what. It knows nothing of HTTP
-//! calls to Runo.
+//! This crate knows how rows are written, not why: [`domain`] decides which change may follow which. It knows nothing
+//! of HTTP calls to Runo.
 
 pub mod accept;
 pub mod accounts;
@@ -167,8 +167,8 @@ pub struct Store {
     pub audit: Audit,
 }
 
-/// How long rows may outlive their retention before TTL removes them: a margin for clocks without meaning for the
-/// logic.
+/// How long rows may outlive their retention before TTL removes them. Allows for clocks that differ. Does not affect
+/// any decision.
 const TTL_SLACK_SECS: u64 = 86_400;
 
 impl Store {

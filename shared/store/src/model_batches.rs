@@ -123,7 +123,7 @@ impl ModelBatches {
         };
         Ok(match wrote {
             Conditional::Written => true,
-            // Its own write, whose reply was lost.
+            // This process wrote it earlier, and the reply was lost.
             Conditional::Refused(Some(row)) => parse(&row)? == *batch,
             Conditional::Refused(None) => false,
         })

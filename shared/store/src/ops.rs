@@ -22,7 +22,7 @@ use crate::{Backend, Base};
 #[derive(Debug)]
 pub(crate) enum Conditional {
     Written,
-    /// The condition failed; has the current row, if there is one.
+    /// The condition failed. Contains the current row, if there is one.
     Refused(Option<Item>),
 }
 

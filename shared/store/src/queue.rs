@@ -36,8 +36,8 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
 /// Maximum delay of a message, in seconds.
 pub const MAX_DELAY_SECS: u32 = 900;
 
-/// Creates a client for SQS. Makes no network call before the first request. The endpoint of `connection` is that of
-/// `AWS_ENDPOINT_URL_SQS`, if it is set.
+/// Creates a client for SQS. Makes no network call before the first request. The caller sets the endpoint of
+/// `connection` from `AWS_ENDPOINT_URL_SQS`, if that is set.
 pub async fn connect(connection: &Connection) -> Client {
     let retry = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50));
     connect_with_http_client(connection, connection.http_client(), retry).await

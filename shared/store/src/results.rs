@@ -47,7 +47,7 @@ impl Segments {
         let attempts: HashMap<Seq, u8> = wanted.iter().copied().collect();
         let (first, last) = (attempts.keys().min(), attempts.keys().max());
         let items = match (first, last) {
-            // Neighbours are read by one query, which is cheaper: their sizes are added up before they are rounded.
+            // One query for consecutive units is cheaper: DynamoDB rounds the sum of their sizes, not each size.
             (Some(first), Some(last)) if last.abs_diff(*first) as usize + 1 == attempts.len() => {
                 let (from, to) = (keys::result(*first, 0), keys::result(*last, u8::MAX));
                 self.range(&self.tables.jobs, &keys::job(job), &from, &to, &[]).await?

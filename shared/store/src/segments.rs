@@ -16,7 +16,7 @@ use crate::ops::{ABSENT, Conditional};
 pub enum SegmentWrite {
     /// It took effect.
     Written,
-    /// The row has another version; has the current row, if there is one.
+    /// The row has another version. Contains the current row, if there is one.
     Refused(Option<Segment>),
 }
 

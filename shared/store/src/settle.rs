@@ -22,8 +22,8 @@ use crate::segments::{UNIT_ASSIGNMENTS, unit_values};
 pub enum Settled {
     /// It took effect.
     Written,
-    /// META is no longer as it was read: read it again. Another process may have settled the job, or an earlier try of
-    /// this call whose reply was lost.
+    /// META has changed since it was read: read it again. Another process may have settled the job, or an earlier try
+    /// of this call did so and its reply was lost.
     Stale,
 }
 
@@ -42,9 +42,9 @@ pub struct ExtractEnd<'a> {
 }
 
 impl Jobs {
-    /// Ends `job` as `end` says. `extract_end` is written along with an extract. If the job has a webhook, `message` is
-    /// its delivery and when the sweeper checks it, written in the same transaction: a job that has ended has its
-    /// delivery, whichever process dies next.
+    /// Ends `job` as `end` says. For an extract, also writes `extract_end`. If the job has a webhook, `message` is its
+    /// delivery and the time at which the sweeper checks it. Both are written in the same transaction, so a job that
+    /// has ended has its delivery even if this process dies next.
     ///
     /// # Errors
     /// Faults of the store; it is then unknown whether the write took effect.

@@ -28,7 +28,7 @@ pub struct TableDef {
     pub name: String,
     /// Its indexes.
     pub indexes: Vec<IndexDef>,
-    /// Whether to enable point-in-time recovery, as for money.
+    /// Whether to enable point-in-time recovery, as for the table with the balances.
     pub point_in_time_recovery: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Deliveries of webhook messages and the secrets that sign them: one row per message, written with its job's end (see
-//! [`crate::settle`]) and from then on by its version; one row of secrets per account.
+//! Deliveries of webhook messages and the secrets that sign them. Each message has one row, which is written with its
+//! job's end (see [`crate::settle`]) and later by compare-and-set on its version. Each account has one row of secrets.
 
 use domain::webhook::{Delivery, DeliveryState, Secrets};
 use domain::{AccountId, JobId, Nonce, Timestamp};
@@ -17,7 +17,7 @@ const SECRETS: &str = "WEBHOOK";
 /// How long a delivery's row is kept after its last write: longer than all tries can take.
 const DELIVERY_RETENTION_SECS: u64 = 4 * 86_400;
 
-/// An account's secrets as read, to be written by their version.
+/// An account's secrets as read. They are written by compare-and-set on their version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SecretsRow {
     /// The secrets.
@@ -80,7 +80,8 @@ impl Webhooks {
     }
 
     /// Writes a delivery's row over its previous version. `due` is when the sweeper checks it if nothing happens
-    /// before. Returns whether the row is now this one, also if an earlier try wrote it and the reply was lost.
+    /// before. Returns whether the row is now this one. That is also the case if an earlier try wrote it and the reply
+    /// was lost.
     ///
     /// # Errors
     /// Faults of the store; it is then unknown whether the write took effect.

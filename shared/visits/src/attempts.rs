@@ -1,5 +1,5 @@
-//! Fetches a unit's page, and retries transient failures. All attempts share the page's timeout. To the host each
-//! is a request like any other: it takes a slot, and what the host answers counts.
+//! Fetches a unit's page, and retries transient failures. All tries share the page's timeout. Each try is like any
+//! other request to the host: it takes a slot, and the host's answer counts for its pace.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,9 +19,9 @@ use runtime::semaphores::Semaphores;
 pub(crate) struct FetchAttempts {
     /// The page, with the memory permit of its body.
     pub(crate) page: Result<(Page, Arc<LargeBodyPermits>), FetchError>,
-    /// How many requests for the page the site was sent.
+    /// How many requests for the page were sent to the site.
     pub(crate) attempts: u32,
-    /// The permit of the last attempt.
+    /// The permit of the last try.
     pub(crate) permit: Permit,
 }
 
@@ -34,9 +34,8 @@ pub(crate) struct PageFetcher {
 }
 
 impl PageFetcher {
-    /// Fetches a page until `end`, with as many attempts as the job's options allow. `permit` is given back while the
-    /// page waits for another attempt. If this machine was short of a resource, no request was sent: that does not
-    /// count as an attempt.
+    /// Fetches a page until `end`, with as many tries as the job's options allow. `permit` is given back while the page
+    /// waits for another try. If this machine lacks a resource, it sends no request, and that does not count as a try.
     pub(crate) async fn fetch_page(
         &self,
         job: &Assignment,
@@ -49,7 +48,7 @@ impl PageFetcher {
         let mut shortage_wait = Duration::from_millis(self.context.settings().retry_base_ms.max(1));
         let mut attempts = 1;
         loop {
-            // Each attempt has its own: while a page waits to be retried, it holds nothing that others need.
+            // Each try has its own permits. While a page waits for another try, it holds nothing that others need.
             let large_body = Arc::new(self.semaphores.heavy.large_body_permits(&job.account));
             let body_resources: SharedBodyResources = large_body.clone();
             let request = FetchRequest {
@@ -64,7 +63,7 @@ impl PageFetcher {
             let fetched = self.semaphores.parsers.usage().metered(&job.account, self.fetcher.fetch(request));
             let error = match fetched.await {
                 Ok(page) => return FetchAttempts { page: Ok((page, large_body)), attempts, permit },
-                // Names the timeout that the caller set, not what was left of it.
+                // Names the timeout that the caller set, not the rest of it that this try had.
                 Err(FetchError::Timeout(_)) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
                 Err(error) => error,
             };
@@ -87,8 +86,8 @@ impl PageFetcher {
         }
     }
 
-    /// Returns how long to wait before the next attempt, including the wait for a slot at the host, or `None` if there is
-    /// no other attempt. Records the host's answer only if there may be another attempt: the caller records the last answer.
+    /// Returns how long to wait before the next try, including the wait for a slot at the host, or `None` if there is
+    /// no other try. Records the host's answer only if there may be another try: the caller records the last answer.
     async fn wait_for_next(
         &self,
         job: &Assignment,

@@ -1,5 +1,6 @@
-//! Reads and writes the result cache: what an extract is served instead of a fetch, and what it leaves for later ones.
-//! A failure counts as a miss and stops nothing. [`domain`] decides when a result may be served.
+//! Reads and writes the result cache. An extract may be served a stored result instead of a fetch, and stores its own
+//! for later ones. A failure of the store counts as a miss and stops nothing. [`domain`] decides when a result may be
+//! served.
 
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ impl ResultCache {
         }
     }
 
-    /// Keeps a fresh result for later jobs, also with `no_cache`: a caller that asked for a fresh page must not get an
+    /// Keeps a fresh result for later jobs, even with `no_cache`: a caller that asked for a fresh page must not get an
     /// older one afterwards.
     pub(crate) async fn remember(&self, job: &Assignment, url: &str, outcome: &UnitOutcome, at: Timestamp) {
         let fresh = matches!(outcome, UnitOutcome::Success { render_mode, .. } if *render_mode != RenderMode::Cache);

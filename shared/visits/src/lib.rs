@@ -41,7 +41,7 @@ use rendering::PageRenderer;
 use unit::UnitRunner;
 use vision::PictureReader;
 
-/// What the visits of a process are built from.
+/// The dependencies of a process's visits.
 #[allow(missing_debug_implementations)] // a renderer need not be
 pub struct PageDependencies {
     /// Clock, settings and metrics of the process.

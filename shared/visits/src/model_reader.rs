@@ -162,7 +162,8 @@ impl ModelReader {
         self.consult_with_question(job, question, compact, EvidenceSource::Page, read_at, end).await
     }
 
-    /// Like [`ModelReader::consult`], with a question that was already built, and what to check its answer against.
+    /// Like [`ModelReader::consult`], but with a question that was already built. The answer is checked against
+    /// `evidence`.
     pub(crate) async fn consult_with_question(
         &self,
         job: &Assignment,
@@ -230,7 +231,7 @@ impl ModelReader {
         read_at: Timestamp,
     ) -> Result<CheckedValues, ModelError> {
         let (schema, locale) = (job.spec.schema.clone(), job.spec.options.locale.clone());
-        // It is short for any answer, so it needs no limit on processor time.
+        // The check is short for any answer, so it needs no limit on processor time.
         let check = move |_: &CpuTimeLimit| Some(check_values(&fields, &schema, &compact, evidence, &locale, read_at));
         let broken =
             ModelError::new(Code::Error, "the model's answer could not be checked because of an internal error");

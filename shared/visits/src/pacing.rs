@@ -32,8 +32,8 @@ impl UnitPacing {
     pub(crate) async fn wait(&self, work: &Assignment, url: &Url, latest: Timestamp) -> Result<Slot, StoreError> {
         let crawl_delay = self.crawl_delay(work, url).await;
         loop {
-            // Checked before, so that no slot is taken that goes unused, and after, because the host
-            // may have throttled since.
+            // Checked before, so that no slot is taken and then left unused. Checked again afterwards, because the host
+            // may have throttled in the meantime.
             if let Some(opens) = self.closed_until(work, url) {
                 if opens > latest {
                     return Ok(Slot::Later(opens));

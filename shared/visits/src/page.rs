@@ -34,7 +34,7 @@ pub(crate) struct VisitPlan {
     /// The permit to fetch the page, given back once the page is fetched and its body may wait for a reader. If `None`,
     /// the visit waits for one.
     pub(crate) permit: Option<Permit>,
-    /// Whether reading the page may have killed a process before: this time, a child process reads it.
+    /// Whether reading the page may have killed a process before. A child process then reads it.
     pub(crate) suspect: bool,
     /// Checks the page's redirects; set for crawls.
     pub(crate) redirects: Option<Arc<Redirects>>,
@@ -47,7 +47,7 @@ pub(crate) struct Visited {
     pub(crate) is_complete: bool,
     /// Links that a crawl may follow.
     pub(crate) found: Option<FoundLinks>,
-    /// The page is another unit's, or robots.txt denies it: the unit has no result of its own.
+    /// Whether the page belongs to another unit, or robots.txt denies it. The unit then has no result of its own.
     pub(crate) duplicate: bool,
     /// The URL that answered, if one did, and whether it throttled.
     pub(crate) answered: Option<(Url, Option<Throttled>)>,
@@ -103,8 +103,8 @@ impl PageVisitor {
         let (visitor, job, owned_url) = (Arc::clone(self), Arc::clone(job), url.to_owned());
         let limit = Duration::from_millis(u64::from(job.timeout_ms));
         let end = plan.started + limit;
-        // A task of its own, so that a panic ends in it and it continues while the caller waits for a row. Dropping
-        // this future ends it.
+        // Runs in a task of its own. A panic ends only that task, and the task continues while the caller waits for a
+        // row. Dropping this future ends it.
         let (usage, account) = (self.semaphores.parsers.usage().clone(), job.account.clone());
         let work = async move { visitor.fetch_and_read(&job, owned_url, target, plan, end).await }.in_current_span();
         let work = tokio::spawn(usage.metered(&account, work));
@@ -202,7 +202,7 @@ impl PageVisitor {
     ) -> Option<Answer> {
         let renderer = self.renderer.of(job)?;
         let values = plain.values.as_mut()?.as_mut().ok().filter(|values| values.shell)?;
-        // The final URL, or the target with the fragment that the page's programs may use.
+        // The final URL, or the target. The target has the fragment, which the page's scripts may use.
         let url = if plain.redirected { &plain.at } else { target };
         let rendered = match self.renderer.acquire_slot(job, url, end).await {
             Some(()) => self.renderer.render_page(job, renderer, url, plan.redirects.as_deref(), end).await,
@@ -327,7 +327,7 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
 /// Returns the result of a page that could not be fetched.
 fn failed(url: &str, error: FetchError, attempts: u32, seq: Seq) -> Visited {
     let answered = error.throttled_at().cloned().map(|at| (at, error.throttled()));
-    // If robots.txt denies the target of a redirect, only a seed reports that as its result.
+    // If robots.txt denies the target of a redirect, the unit is a duplicate. Only a seed reports it as its result.
     let duplicate = matches!(error, FetchError::Diverted(_)) || matches!(error, FetchError::Denied(_)) && seq > 0;
     let outcome = UnitOutcome::error(url, error.into_unit_error()).with_attempts(attempts);
     Visited { answered, duplicate, ..Visited::of(outcome) }

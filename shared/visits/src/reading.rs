@@ -60,8 +60,8 @@ impl PageReader {
         }
     }
 
-    /// Reads a page on a thread of this process that does not serve the network. A page that is heavy, or turns out to
-    /// be while it is read as a light one, waits for its turn among the heavy ones.
+    /// Reads a page on a thread of this process that does not serve the network. A heavy page waits for its turn among
+    /// the heavy ones. This also applies if a light read shows that the page is heavy.
     async fn read_in_process(&self, account: &AccountId, work: Work) -> Option<ValuesAndLinks> {
         let semaphores = &self.semaphores;
         let read = async {
@@ -140,8 +140,8 @@ impl Work {
     }
 }
 
-/// Reads a page within the limits of a light one. Returns the work if the page needs more, and
-/// `None` if the limit on processor time was exceeded.
+/// Reads a page within the limits of a light one. If the page needs more, returns the work. If it exceeds the limit on
+/// processor time, returns `None`.
 fn read_light(work: &mut Option<Work>, cpu_limit: &CpuTimeLimit) -> Option<Result<ValuesAndLinks, Work>> {
     let light = work.as_ref()?;
     if weight::is_heavy(&light.body) {
@@ -154,8 +154,8 @@ fn read_light(work: &mut Option<Work>, cpu_limit: &CpuTimeLimit) -> Option<Resul
     }
 }
 
-/// The permits of a body that waits for a reader: those of a large body, or a permit for its bytes, or, if there is none,
-/// the permit to fetch it. Each bounds the memory that bodies take.
+/// The permits of a body that waits for a reader. Each bounds the memory that bodies take. A large body has its own
+/// permits, another body a permit for its bytes, or, if there is none, the permit to fetch it.
 #[derive(Default)]
 pub(crate) struct BodyPermits {
     _permit: Option<Permit>,

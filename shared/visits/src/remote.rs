@@ -1,5 +1,5 @@
-//! A browser in a function of its own, which is called and waited for. Its answer is trusted no
-//! more than what a site sends.
+//! A browser in a separate function. The caller invokes the function and waits for its answer. It trusts that answer no
+//! more than a site's.
 
 use std::time::Duration;
 

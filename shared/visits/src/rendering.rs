@@ -18,7 +18,7 @@ use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
 
-/// Maximum number of documents that a crawl's page may go on to.
+/// Maximum number of further documents to which a crawl's page may navigate.
 const MAX_HOPS: u32 = 5;
 /// Part of a page's time that is reserved to read what was rendered.
 const READ_RESERVE: Duration = Duration::from_millis(800);
@@ -163,7 +163,7 @@ fn unrendered(job: &Assignment, error: RenderError) -> Unrendered {
         RenderError::Forbidden(text) => FetchError::Forbidden(text),
         RenderError::Unreachable(text) => FetchError::Unreachable(text),
         RenderError::LimitExceeded(text) => FetchError::Unsupported(text),
-        // Names the timeout that the caller set, not what was left of it.
+        // Names the timeout that the caller set, not the rest of it that rendering had.
         RenderError::Timeout(_) => FetchError::Timeout(Duration::from_millis(u64::from(job.timeout_ms))),
         RenderError::Diverted(to) => FetchError::Diverted(Box::new(to)),
         RenderError::NoAnswer => return Unrendered::NoAnswer,

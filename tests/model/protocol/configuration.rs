@@ -17,7 +17,7 @@ pub const MAX_WAKES: u8 = 1;
 /// A configuration to explore.
 pub struct JobModel {
     pub setup: Setup,
-    /// Results of `domain::invariants` by rows, since many states have the same rows.
+    /// Whether rows satisfy `domain::invariants`, by rows: many states have the same rows.
     pub checked_rows: Mutex<HashMap<Hashed<Rows>, bool>>,
 }
 

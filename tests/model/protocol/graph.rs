@@ -1,6 +1,6 @@
-//! Checks that a job can always still end by itself: from every reachable state, whatever failed before, spontaneous
-//! steps (without a fault or a call) lead to a state in which every job has ended. So there is no deadlock and no
-//! cycle without a way out.
+//! Checks that every job can end by itself, whatever failed before: from every reachable state, spontaneous steps
+//! (without a fault or a call) lead to a state in which all jobs have ended. So there is no deadlock, and every cycle
+//! has a way out.
 
 use std::collections::{HashMap, VecDeque};
 

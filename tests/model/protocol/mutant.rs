@@ -29,7 +29,7 @@ pub enum Mutant {
     // Events and actions of machines.
     /// A machine whose write is refused mistakes any earlier write of its own for the refused one.
     OwnByWriterOnly,
-    /// A process that ends a job writes no segment, but gets the event that it did.
+    /// A process that ends a job writes no segment, but its machine gets the event of a successful write.
     NoSkipping,
     /// A refused settlement is reported as written.
     RefusedSettleIsSettled,

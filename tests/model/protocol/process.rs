@@ -12,7 +12,7 @@ use domain::{JobState, Nonce, Seq, Timestamp};
 
 use crate::hashed::Hashed;
 
-/// Nonces of processes: reused once nothing refers to them.
+/// Nonces of processes. A nonce is reused once nothing refers to it.
 pub static NONCES: LazyLock<Vec<Nonce>> = LazyLock::new(|| (1..=24).map(Nonce::from_random).collect());
 
 /// A set of units, for example of a message.
@@ -42,8 +42,8 @@ pub enum Op {
         last: u32,
     },
     Prepare(Seq),
-    /// A visit to a page. With `grown`, its links have been admitted, and that is the job's number of units as far as
-    /// this process knows.
+    /// A visit to a page. `grown` is `None` until the page's links are admitted. Then it is the job's number of units
+    /// as this process knows it.
     Page {
         seq: Seq,
         attempt: u8,
@@ -145,8 +145,8 @@ impl AnyMachine {
 }
 
 impl Process {
-    /// Passes events to the machine and records its actions. Returns why it ends, if it does. Units are prepared at
-    /// once, unless `prepare_in_steps` is set.
+    /// Passes events to the machine and records its actions. Returns why the process ends, if it does. Units are
+    /// prepared at once, unless `prepare_in_steps` is set.
     pub fn handle_events(&mut self, events: Vec<Event>, at: Moment, prepare_in_steps: bool) -> Option<Exit> {
         let machine = &mut self.machine;
         self.runner.change(|runner| {

@@ -89,7 +89,7 @@ impl JobModel {
         }
     }
 
-    /// Records a violation if a process runs a page without its unit's row saying, now or earlier, that it was started.
+    /// Records a violation if a process runs a page although no row has ever said that its unit was started.
     fn check_runs(&self, world: &mut World, process: &mut Process) {
         if process.runner.started_runs.is_empty() {
             return;

@@ -99,7 +99,7 @@ fn any(world: &World, is: impl Fn(UnitState) -> bool) -> bool {
     world.job(0).segments.iter().flat_map(Segment::non_pending).any(|(_, unit)| is(unit))
 }
 
-/// Returns whether a process still runs a unit that belongs to another by now.
+/// Returns whether a process still runs a unit that another process has taken over.
 fn runs_lost_unit(_: &JobModel, world: &World) -> bool {
     world.processes.iter().any(|process| {
         process.runner.ops.iter().any(|op| match op {

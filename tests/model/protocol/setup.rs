@@ -51,7 +51,7 @@ pub struct Setup {
     pub faults: u8,
     /// How often a live process may be slower than its lease.
     pub overruns: u8,
-    /// The deadline comes after so many leases.
+    /// The number of lease lengths after which the deadline passes.
     pub deadline: Option<u8>,
     /// Whether DELETE may be called, on the first job.
     pub delete: bool,
@@ -137,7 +137,7 @@ impl Setup {
         Reservation { monthly: total - prepaid, prepaid, month: Month::parse("2026-11").expect("the month is valid") }
     }
 
-    /// Returns a job as it was accepted.
+    /// Returns a job as it is right after it was accepted.
     pub fn job(&self, job: usize) -> Job {
         let endpoint = match (self.extract, self.is_crawl()) {
             (true, _) => Endpoint::Extract,
@@ -170,7 +170,7 @@ impl Setup {
         }
     }
 
-    /// Returns a job's rows as it was accepted.
+    /// Returns a job's rows as they are right after it was accepted.
     pub fn row(&self) -> JobRow {
         let mut segments: Vec<Segment> = Segment::indexes_of_job(self.max_units).map(Segment::untouched).collect();
         let before = WriteId { writer: NONCES[0], n: 0 };

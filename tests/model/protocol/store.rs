@@ -1,5 +1,5 @@
-//! The conditional writes on the rows, with the conditions that the store passes to the database; mutants leave one
-//! out. Records what happened for the properties.
+//! The conditional writes on the rows, with the conditions that the store passes to the database. A mutant leaves out
+//! one condition. Records what happened, for the properties.
 
 use domain::machine::{JobView, SettlementRequest, WriteOutcome};
 use domain::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};
@@ -66,7 +66,7 @@ impl JobModel {
         self.change(world, job, |row| row.segments[index] = new);
     }
 
-    /// Changes META's state if it is as read.
+    /// Changes META's state if it is still the state that was read.
     pub fn begin_termination(&self, world: &mut World, job: usize, from: JobState, to: JobState) {
         if world.job(job).state == from || self.has_mutant(Mutant::UnconditionalTermination) {
             self.change(world, job, |row| row.state = to);

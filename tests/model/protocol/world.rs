@@ -44,7 +44,7 @@ pub enum DelayedWrite {
     Settle { job: usize, settling: SettlementRequest },
 }
 
-/// What happened beyond what the rows show. Only properties read it.
+/// Facts that the rows do not show. Only properties read them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct History {
     /// What DELETE answered for each job: whether the job was cancelled.
@@ -67,8 +67,9 @@ pub struct History {
     pub invariant_violated: bool,
     /// A unit was taken over.
     pub taken_over: bool,
-    /// A unit that waited for the model ended with its answer; one ended with its provisional result.
+    /// A unit that waited for the model ended with the model's answer.
     pub ended_with_answer: bool,
+    /// A unit that waited for the model ended with its provisional result.
     pub ended_provisionally: bool,
 }
 

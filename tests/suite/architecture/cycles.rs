@@ -1,8 +1,8 @@
 //! Files of a crate do not use each other in a cycle.
 //!
 //! Reads the paths in `use` declarations, expressions, types and patterns. A re-exported name counts as one of the file
-//! that defines it. A submodule is a part of the modules around it, so its uses of those do not count. Does not see
-//! method calls, paths in macro calls, modules written inside a file, and test modules.
+//! that defines it. A submodule is a part of the modules that contain it, so its uses of them do not count.
+//! Does not see method calls, paths in macro calls, modules written inside a file, and test modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

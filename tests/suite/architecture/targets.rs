@@ -1,5 +1,5 @@
-//! Targets whose manifest says that they have no tests, so that no test program is built for them. A test there would never
-//! run, without notice.
+//! Targets whose manifest says that they have no tests, so that no test program is built for them. A test there would
+//! never run, and nothing would report that.
 
 use std::path::{Path, PathBuf};
 

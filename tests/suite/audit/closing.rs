@@ -158,7 +158,7 @@ async fn after_closing_a_lost_entry_and_a_falsified_checkpoint_are_found() {
     let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     close(&bed, &store).await;
-    // Of the open month, and of the closed one before its expiry.
+    // An entry of the open month, and an entry of the closed month before its expiry.
     for key in ["LEDGER#job_new00000000000#RESERVE", "LEDGER#job_extract0000000#RESERVE"] {
         let row = rows::get(bed.db(), "ACCT#a", key).await.unwrap();
         rows::delete(bed.db(), "ACCT#a", key).await;
@@ -206,7 +206,7 @@ async fn a_payment_that_is_repeated_after_closing_is_booked_once() {
     bed.assert_sound("repeated").await;
 }
 
-/// A process whose clock is still in October.
+/// Here a process's clock is still in October, which is closed.
 #[tokio::test]
 async fn nothing_is_reserved_in_a_closed_month() {
     let (bed, site) = (bed_with_past_month().await, Site::start().await);
@@ -220,7 +220,7 @@ async fn nothing_is_reserved_in_a_closed_month() {
     assert_eq!(ledger(&bed).await, before);
 }
 
-/// Its reservation may still be refunded.
+/// The reservation of a running job may still be refunded.
 #[tokio::test]
 async fn a_month_whose_job_still_runs_stays_open() {
     let (bed, site) = (bed_with_past_month().await, Site::start().await);
@@ -232,7 +232,7 @@ async fn a_month_whose_job_still_runs_stays_open() {
     assert_eq!(next_day(&bed, &store).await, Some(1), "it runs past its deadline");
     assert!(checkpoint(&bed).await.is_none());
     bed.settle_all().await;
-    // On the next day its refund is not a day old yet, on the one after it is.
+    // On the next day the job's refund is less than a day old; on the day after it is old enough.
     assert_eq!(next_day(&bed, &store).await, Some(0));
     assert_eq!(next_day(&bed, &store).await, Some(0));
     let row = checkpoint(&bed).await.unwrap();

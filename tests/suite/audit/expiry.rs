@@ -57,7 +57,7 @@ async fn a_month_is_closed_once_and_only_if_its_row_still_equals_the_sum() {
 }
 
 #[tokio::test]
-async fn the_first_confirmation_of_a_month_stays() {
+async fn a_second_confirmation_of_a_month_changes_nothing() {
     let bed = bed_with_past_month().await;
     let store = bed.store(&Faults::default()).await;
     let until = async || store.audit.money(&account()).await.unwrap().checkpoints.get(&october()).cloned();
@@ -76,7 +76,7 @@ async fn the_first_confirmation_of_a_month_stays() {
 async fn an_entry_gets_its_expiry_once() {
     let (bed, seen) = (bed_with_past_month().await, Faults::default());
     let store = bed.store(&seen).await;
-    // `admin check` sets none, not even of a confirmed month.
+    // `admin check` sets no expiry, not even in a confirmed month.
     for _ in 0..2 {
         assert_eq!(next_day(&bed, &store).await, Some(0));
     }
@@ -90,7 +90,7 @@ async fn an_entry_gets_its_expiry_once() {
     assert_eq!(updates(), 3, "it is written once");
 }
 
-/// The table may remove it between the check's read and its write.
+/// The table's TTL may remove an entry between the check's read and its write.
 #[tokio::test]
 async fn expiring_a_deleted_entry_does_not_recreate_it() {
     let bed = bed_with_past_month().await;
@@ -114,7 +114,7 @@ async fn a_slice_that_is_over_stops_and_the_next_one_continues() {
     let clock = TickingClock(AtomicI64::new(first_ms));
     let (mut sizes, mut start) = (Vec::new(), Start::Begin);
     let end = loop {
-        // The slice's time is over when it first reads the clock.
+        // The slice's time is over at its first reading of the clock.
         let until = Timestamp(clock.0.load(Ordering::SeqCst) + MARGIN);
         let ran = slice(audit(&store, &clock as &dyn Clock), start, Some(until), &mut vec![]).await.unwrap();
         sizes.push(expiring(&bed).await.len());
@@ -127,6 +127,6 @@ async fn a_slice_that_is_over_stops_and_the_next_one_continues() {
     };
     assert_eq!(end.violations, 0, "{sizes:?}");
     sizes.dedup();
-    // The entry of November has none.
+    // The entry of November has no expiry.
     assert_eq!(sizes, [64, 128, 192, 200]);
 }

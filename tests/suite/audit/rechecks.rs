@@ -89,7 +89,7 @@ async fn a_job_that_is_complete_at_the_recheck_is_no_violation() {
     assert_eq!(check(&bed, is_recheck, Change::Put(lost)).await, [].into());
 }
 
-/// An account of many rows is on several pages of the table, and others are on later ones.
+/// The rows of a large account span several pages of the table; other accounts are on later pages.
 #[tokio::test]
 async fn every_account_is_checked_once_across_pages() {
     let (bed, _) = bed_with_rows(10_000, 0).await;

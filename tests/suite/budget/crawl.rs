@@ -51,7 +51,7 @@ async fn a_crawl_at_max_pages_looks_up_no_more_links() {
     let id = started.job.id.clone();
     assert_eq!(drain(engine.driver.start(*started, None)).await.unwrap().len(), PAGES);
     engine.idle().await;
-    // Eight pages make it grow. Without the rule each of the sixty would look up its links.
+    // Eight pages make the crawl grow. Without the rule, each of the sixty pages would look up its links.
     let lookups = faults.calls().iter().filter(|call| call.operation == "BatchGetItem" && call.units == 0).count();
     assert!(lookups <= 12, "{lookups} look-ups");
     let job = engine.jobs.job(&id).await.unwrap().unwrap();

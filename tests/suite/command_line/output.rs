@@ -144,7 +144,7 @@ async fn results_take_constant_memory() {
     let (urls, out) = (folder.0.join("urls"), folder.0.join("out.csv"));
     fs::write(&urls, "http://h/\n".repeat(10_000)).unwrap();
     let data = json!({ "title": "x".repeat(4_000) });
-    // With distinct indexes, or they would count as one result.
+    // The indexes are distinct; otherwise all lines would count as one result.
     let body: String = (0..10_000)
         .map(|n| {
             format!(

@@ -114,7 +114,7 @@ async fn a_call_without_a_response_is_repeated_with_the_same_idempotency_key() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// Of several jobs, completed ones are skipped.
+/// A batch of several jobs resumes after the completed ones.
 #[tokio::test]
 async fn completed_jobs_are_skipped() {
     let body = |count: usize| (0..count).map(line).collect::<String>() + &end(count, json!({}));

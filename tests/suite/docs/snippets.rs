@@ -38,7 +38,7 @@ pub(super) struct Block {
     pub language: String,
     pub line: usize,
     pub text: String,
-    /// Whether nothing but empty lines is between the block before and this one.
+    /// Whether only empty lines separate this block from the previous one.
     follows: bool,
 }
 
@@ -139,7 +139,7 @@ fn blocks_and_their_output_are_found() {
     assert!(shown_after(&found, 2).is_none(), "words are between");
 }
 
-/// The site has every document, and a chapter without a file has one that tools/book.py knows.
+/// The site has every document, and tools/book.py knows the source of each chapter without a file.
 #[test]
 fn every_document_is_a_page_of_the_site() {
     let (summary, preprocessor) = (read("docs/SUMMARY.md"), read("tools/book.py"));

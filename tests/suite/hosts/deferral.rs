@@ -17,7 +17,7 @@ async fn held_and_deferred_units_are_delivered_again_in_one_message() {
     bed.settings.units_per_message = 2;
     let (one, other) = (bed.engine(&Faults::default()).await, bed.engine(&Faults::default()).await);
     let target = url(&closed.url("/p/1"));
-    // Two accounts report it, so it applies to all.
+    // Two accounts report that the host is closed, so it is closed for all accounts.
     for (engine, by) in [(&one, ACCOUNT_A), (&other, ACCOUNT_B), (&one, ACCOUNT_B), (&other, ACCOUNT_A)] {
         engine.pacing.record_response(by, &target, retry_after(600)).await;
     }

@@ -88,7 +88,7 @@ async fn unknown_paths_and_methods_get_the_same_response_with_any_key() {
         ("GET /v1/../health", 404, "NOT_FOUND"),
         ("GET /v1/%2e%2e/health", 404, "NOT_FOUND"),
         ("GET //health", 404, "NOT_FOUND"),
-        // It names another host than this one.
+        // The target names another host.
         ("CONNECT x.test:443", 400, "INVALID_REQUEST"),
         ("OPTIONS *", 404, "NOT_FOUND"),
         ("TRACE /health", 405, "METHOD_NOT_ALLOWED"),

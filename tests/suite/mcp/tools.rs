@@ -76,7 +76,7 @@ async fn a_batch_is_read_page_by_page_each_result_once() {
     assert_eq!((&last["status"], &last["summary"]["succeeded"]), (&json!("completed"), &json!(45)), "{last}");
     assert_eq!(last["credits"]["charged"], 45);
 
-    // Read again, the pages of an ended job are full, and the last one is known to be the last.
+    // A second reading, after the job has ended, gets full pages. The last page says that it is the last.
     let again = self::pages(&world, &started["job_id"], 15).await;
     let numbers: Vec<usize> = again.iter().map(|page| page["results"].as_array().unwrap().len()).collect();
     assert_eq!(numbers, [15, 15, 15]);

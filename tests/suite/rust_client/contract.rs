@@ -96,7 +96,7 @@ fn every_member_of_an_answer_is_known() {
 }
 
 #[test]
-fn every_value_is_known() {
+fn every_enumerated_value_is_known() {
     let document = document();
     let values = |name: &str, member: &str| -> Vec<Value> {
         named(&document, name)["properties"][member]["enum"].as_array().unwrap().clone()

@@ -33,7 +33,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether something remains of it: it writes rows, changes a queue, or is not only a GET of the model's provider.
+    /// Whether it has an effect: writes rows, changes a queue, or is a request to the model's provider other than GET.
     pub fn has_effect(&self) -> bool {
         match self.service {
             Service::DynamoDb => self.writes > 0,

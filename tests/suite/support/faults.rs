@@ -41,13 +41,13 @@ impl Fault {
     /// All faults but `Conflict`, for work with effects that are not counted as calls, such as a message to a receiver.
     pub const ALL: [Fault; 4] = [Fault::NoEffect, Fault::ReplyLost, Fault::DeathBefore, Fault::DeathAfter];
 
-    /// Whether the fault makes a difference at a call. A read has no effect: losing its reply is losing the call, and a
-    /// process that dies at it leaves what it left after its last write.
+    /// Whether the fault makes a difference at a call. A read has no effect: if its reply is lost, it might as well
+    /// have failed; if the process dies at it, the rows are the same as after the process's last write.
     fn matters_at(self, call: &Call) -> bool {
         self == Fault::NoEffect || call.has_effect()
     }
 
-    /// Whether the process in which it happens goes on.
+    /// Whether the process survives the fault.
     pub fn process_survives(self) -> bool {
         matches!(self, Fault::NoEffect | Fault::ReplyLost)
     }

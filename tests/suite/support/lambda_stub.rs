@@ -1,5 +1,5 @@
 //! A stub of Lambda's API for one function, as other functions use it: synchronous `Invoke`.
-//! Source: AWS, Lambda API reference, "Invoke": a function that fails is 200 with `X-Amz-Function-Error`.
+//! Source: AWS, Lambda API reference, "Invoke": if the function fails, the status is 200, with `X-Amz-Function-Error`.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ pub struct LambdaStub {
 }
 
 impl LambdaStub {
-    /// Starts one. Adds the actions that IAM would check to `seen`.
+    /// Starts a stub. Adds the actions that IAM would check to `seen`.
     pub async fn start(
         seen: Arc<Mutex<Actions>>,
         serve: impl Fn(Value) -> BoxFuture<'static, Reply> + Send + Sync + 'static,
@@ -60,7 +60,7 @@ impl LambdaStub {
         stub
     }
 
-    /// Starts one that passes invocations on to a function's process.
+    /// Starts a stub that passes invocations on to a function's process.
     pub async fn forwarding_to(api: &RuntimeApi) -> LambdaStub {
         let api = api.clone();
         let serve = move |event| -> BoxFuture<'static, Reply> {

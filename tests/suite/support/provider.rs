@@ -70,7 +70,7 @@ impl Provider {
         self.0.lock().unwrap().batches.clear();
     }
 
-    /// Adds a second batch with the first one's tag, of which the process does not know.
+    /// Adds a second batch with the first one's tag. The process does not know of this batch.
     pub fn duplicate(&self) {
         let mut state = self.0.lock().unwrap();
         let duplicate = Batch { id: format!("batch_{}", state.batches.len() + 1), ..state.batches[0].clone() };

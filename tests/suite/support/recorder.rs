@@ -32,7 +32,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Starts one in front of `target`. Adds what it records to `seen`.
+    /// Starts a recorder in front of `target`. Adds what it records to `seen`.
     pub async fn start(target: Service, seen: Arc<Mutex<Actions>>) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -220,7 +220,7 @@ fn titled(title: &str) -> Response<Full<Bytes>> {
     html(format!("<title>{title}</title><h1>{title}</h1>"))
 }
 
-/// A program without effect on a page that has its content.
+/// A program without effect, for a page that shows its content without a program.
 const PROGRAM: &str = "<script src=/program></script>";
 
 /// The content of a product page.

@@ -82,7 +82,7 @@ impl Template {
         }
     }
 
-    /// What a function's own policy grants on tables and queues.
+    /// Returns the actions that a function's own policy allows on tables and queues.
     pub fn allowed_actions(&self, function: &TemplateFunction) -> Actions {
         let role = &self.0["Resources"][arn_of(&function.properties["Role"])]["Properties"];
         let mut actions = Actions::new();
@@ -90,7 +90,7 @@ impl Template {
             for statement in policy["PolicyDocument"]["Statement"].as_array().unwrap() {
                 assert_eq!(statement["Effect"], "Allow");
                 for action in list(&statement["Action"]) {
-                    // Of a choice, the branch for default parameters.
+                    // If the resource depends on a condition, takes the branch for default parameters.
                     for resource in list(&statement["Resource"]) {
                         let own = resource.get("Fn::If").map_or(&resource, |choice| &choice[2]);
                         actions.insert((action.as_str().unwrap().to_owned(), resource_name(own)));
@@ -102,7 +102,7 @@ impl Template {
     }
 }
 
-/// The value if every condition holds.
+/// Returns the value that applies if every condition holds.
 pub fn if_conditions_hold(value: &Value) -> &Value {
     value.get("Fn::If").map_or(value, |choice| &choice[1])
 }

@@ -106,7 +106,7 @@ fn alarms_watch_metrics_that_exist() {
     }
 }
 
-/// A metric that is missing when its reporter stops breaches an alarm, and is reported often enough for it.
+/// If a metric's reporter stops, the missing metric breaches an alarm. It is reported often enough for that alarm.
 #[test]
 fn a_reporter_that_stops_raises_an_alarm() {
     let template = Template::read();

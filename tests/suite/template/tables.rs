@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::template::Template;
 
-/// A table, the parameter that names another, and the condition that one is named.
+/// A table, the parameter that names a replacement, and the condition that the parameter is set.
 const REPLACEABLE_TABLES: [(&str, &str, &str); 2] =
     [("AccountsTable", "UseAccountsTable", "OtherAccounts"), ("JobsTable", "UseJobsTable", "OtherJobs")];
 
@@ -23,7 +23,8 @@ fn reference_to_other(value: &Value, table: &str, parameter: &str) -> Option<Val
         .then(|| json!({ "Fn::Sub": text.replace(&format!("${{{table}.Arn}}"), &arn) }))
 }
 
-/// Counts the choices between a table and the other one. Panics if the own table is named without a choice.
+/// Counts the choices between the stack's own table and the replacement. Panics if a value names the own table
+/// without a choice.
 fn choices(value: &Value, names: (&str, &str, &str), place: &str) -> usize {
     let (table, parameter, condition) = names;
     assert_eq!(reference_to_other(value, table, parameter), None, "{place} names {table} whatever {parameter} says");

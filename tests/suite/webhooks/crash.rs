@@ -1,6 +1,6 @@
 //! A fault at every call: a job ends and its message is sent to a receiver that fails once, with each kind of fault at
 //! each call to tables and queues where it makes a difference. The receiver always gets the message, under one
-//! `webhook-id`; if the process lives on, exactly once more than it failed.
+//! `webhook-id`. If the process survives the fault, the receiver gets it exactly twice.
 
 use domain::Endpoint;
 use domain::webhook::{DeliveryState, JobEvent, Webhook};

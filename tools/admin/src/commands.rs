@@ -182,7 +182,7 @@ fn binding(file: &Path, no_model: bool) -> Result<Binding, String> {
     Ok(Binding { schema, model: if no_model { ModelUse::Never } else { ModelUse::Auto } })
 }
 
-/// Returns the hash of a key, which may be given as its hash already.
+/// Returns the hash of a key. The argument is the key itself or already its hash.
 fn hash_of(key: Option<String>) -> Result<String, String> {
     let key = match key.filter(|key| key != "-") {
         Some(key) => key,

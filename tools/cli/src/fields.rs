@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::exit::CommandError;
 
-/// Builds the schema. Without fields and `--schema` it is the one bound to the key.
+/// Builds the schema. Without `--field` and `--schema`, the schema bound to the key applies.
 pub(crate) fn schema(fields: &[Field], given: Option<&str>) -> Result<Schema, CommandError> {
     let Some(given) = given else {
         return Ok(if fields.is_empty() { Schema::bound() } else { fields.to_vec().into() });

@@ -59,9 +59,9 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Reduces the number of connections to what the file descriptors allow. A call takes one for its client; before
-    /// that come those of the pages being fetched: three each (the connection in use, one kept for the next page, the
-    /// name lookup).
+    /// Reduces the number of connections to what the file descriptors allow. Each connection takes one descriptor. Each
+    /// page that is being fetched takes three, which have precedence: the connection in use, a connection kept for the
+    /// next page, and the name lookup.
     #[must_use]
     pub(crate) fn limited_by(self, descriptors: Option<u64>, fetches: u32) -> Limits {
         let Some(descriptors) = descriptors else { return self };

@@ -32,8 +32,8 @@ const GENERATED_KEY: &str = "dev-key";
 /// File with the SHA-256 of the key given by `RUNO_DEV_KEY`, while one is given.
 const GIVEN_KEY_HASH: &str = "dev-key.sha256";
 
-/// Makes sure that the account exists and has the given key, or the stored or a new generated one. Revokes the key
-/// announced before, if it is another. Returns the key.
+/// Makes sure that the account exists and has a key: the given key, else the stored one, else a new generated one.
+/// Revokes the previously announced key, if it is a different one. Returns the key.
 ///
 /// # Errors
 /// The given key is revoked or belongs to another account; faults of the store and of the folder.

@@ -80,7 +80,7 @@ pub struct Deployment {
     pub driver_faults: u32,
     /// Timeout of a page, in milliseconds.
     pub timeout_ms: u32,
-    /// Write units a second that the tables have served before; 0 for new tables.
+    /// Write units per second that the tables have served before; 0 for new tables.
     pub warm: u32,
     /// The latencies of requests and invocations.
     pub latencies: Latencies,

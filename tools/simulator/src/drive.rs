@@ -167,7 +167,7 @@ impl World {
         }
         let at = runner.process;
         let Some(process) = self.lambda.processes.get_mut(at) else { return };
-        // One unit reads the URLs for all.
+        // The first unit reads the URLs for all that wait.
         let reads = !process.reading.contains_key(&job.key);
         process.reading.entry(job.key).or_default().push_back((key, seq, suspect));
         if reads {

@@ -62,21 +62,21 @@ pub struct Figures {
     pub stale_accepts: u64,
     /// Steps that failed in all their tries.
     pub failed_steps: u64,
-    /// Segments that were written, and writes of segments that were refused by their version.
+    /// Segments that were written.
     pub segment_writes: u64,
-    /// See `segment_writes`.
+    /// Writes of segments that were refused because of their version.
     pub refused_writes: u64,
-    /// Renewals of leases, and leases that were lost.
+    /// Renewals of leases.
     pub renewals: u64,
-    /// See `renewals`.
+    /// Leases that were lost.
     pub leases_lost: u64,
     /// Runners that gave up.
     pub gave_up: u64,
     /// Messages that were delivered again.
     pub redelivered: u64,
-    /// Jobs that sweeps examined, and how often sweeps sent messages for them again.
+    /// Jobs that sweeps examined.
     pub swept_jobs: u64,
-    /// See `swept_jobs`.
+    /// How often sweeps sent a job's messages again.
     pub resent: u64,
     /// How long each limit was reached.
     pub seconds: Seconds,
@@ -137,32 +137,32 @@ impl Figures {
         self.sum_tables(|counts| counts.throttled)
     }
 
-    /// Returns the write units a page.
+    /// Returns the write units per page.
     pub fn writes_a_page(&self) -> f64 {
         self.per_page(self.writes())
     }
 
-    /// Returns the read units a page.
+    /// Returns the read units per page.
     pub fn reads_a_page(&self) -> f64 {
         self.per_page(self.reads())
     }
 
-    /// Returns the requests to the tables, a page.
+    /// Returns the requests to the tables per page.
     pub fn calls_a_page(&self) -> f64 {
         self.per_page(self.calls)
     }
 
-    /// Returns the rows that were requested, a page.
+    /// Returns the requested rows per page.
     pub fn rows_a_page(&self) -> f64 {
         self.per_page(self.rows_read)
     }
 
-    /// Returns the pages a second, from the first call to the last end.
+    /// Returns the pages per second, from the start of the run to the end of the last job.
     pub fn pages_a_second(&self) -> f64 {
         self.units_done as f64 * SECOND as f64 / self.last_at.max(1) as f64
     }
 
-    /// Returns the seconds of all functions.
+    /// Returns the total duration of all invocations, in seconds.
     pub fn lambda_secs(&self) -> f64 {
         self.functions.iter().map(|counts| counts.busy).sum::<Micros>() as f64 / SECOND as f64
     }
@@ -185,7 +185,7 @@ impl Figures {
         self.cost().iter().sum::<f64>() * 1e6 / self.units_done.max(1) as f64
     }
 
-    /// Returns the limits that were reached for at least a twentieth of the time, with that share in percent, the longest\n    /// first.
+    /// Returns the limits that were reached for at least 5 % of the time, with their shares in percent, largest first.
     pub fn saturated(&self) -> Vec<(String, u64)> {
         let all = self.seconds.all.max(1);
         let mut limits = vec![

@@ -78,7 +78,7 @@ impl World {
         self.start_task(invocation, begun, Task::Handler(handler));
     }
 
-    /// Lets a caller try again after its `Retry-After`, plus up to as much again.
+    /// Lets a caller try again after `wait` (its `Retry-After`) plus a random time of at most `wait`.
     fn retry_call(&mut self, call: Call, wait: Micros) {
         let wait = wait + self.random.uniform(wait);
         self.events.schedule(self.now + wait, SimEvent::CallReachesGateway(call));

@@ -72,9 +72,9 @@ pub struct Process {
     pub inputs: RecentJobs,
     /// Jobs whose inputs are being read, with the units that wait for them.
     pub reading: BTreeMap<JobKey, VecDeque<Waiting>>,
-    /// When it last wrote its heartbeat, and whether a task writes it regularly.
+    /// When it last wrote its heartbeat.
     pub beat_at: Option<Micros>,
-    /// See `beat_at`.
+    /// Whether a task writes its heartbeat regularly.
     pub beating: bool,
     /// Messages that it works on.
     pub working: u32,

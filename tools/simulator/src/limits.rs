@@ -1,15 +1,15 @@
 //! Limits and defaults that AWS publishes, each with the page that states it, as read in November 2026.
 
-/// Write units a second of a partition. DynamoDB Developer Guide, "Best practices for designing and using partition keys
-/// effectively", <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>.
+/// Write units per second of a partition. DynamoDB Developer Guide, "Best practices for designing and using partition
+/// keys effectively", <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>.
 pub const PARTITION_WRITES: u32 = 1_000;
-/// Read units a second of a partition. The same page.
+/// Read units per second of a partition. The same page.
 pub const PARTITION_READS: u32 = 3_000;
-/// Partitions of a new table on demand: 4,000 writes and 12,000 reads a second at once. "DynamoDB on-demand capacity mode",
-/// initial throughput,
+/// Partitions of a new table on demand: 4,000 writes and 12,000 reads per second at once. "DynamoDB on-demand
+/// capacity mode", initial throughput,
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html>.
 pub const NEW_TABLE_PARTITIONS: u32 = 4;
-/// Write units a second of a table, and as many read units, without an increase. "Quotas in Amazon DynamoDB",
+/// Write units per second of a table, and as many read units, without an increase. "Quotas in Amazon DynamoDB",
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>.
 pub const TABLE_UNITS: u32 = 40_000;
 /// Bytes of a write unit: an item's size is rounded up. "DynamoDB read and write operations",
@@ -38,7 +38,7 @@ pub const RAMP_SECS: u32 = 10;
 /// Concurrent batches with which a mapping starts. "Configuring scaling behavior for SQS event source mappings",
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html>.
 pub const MAPPING_START: u32 = 5;
-/// Concurrent invocations that a mapping gains a minute while messages are left. The same page.
+/// Concurrent invocations that a mapping gains per minute while messages are left. The same page.
 pub const MAPPING_RAMP_A_MINUTE: u32 = 300;
 /// Maximum number of concurrent invocations of a mapping. The same page.
 pub const MAX_MAPPING_CONCURRENCY: u32 = 1_250;
@@ -46,7 +46,7 @@ pub const MAX_MAPPING_CONCURRENCY: u32 = 1_250;
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>.
 pub const SQS_BATCH: u32 = 10;
 
-/// Requests a second of all APIs of an account and region. "Amazon API Gateway quotas",
+/// Requests per second of all APIs of an account and region. "Amazon API Gateway quotas",
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>.
 pub const GATEWAY_RATE: u32 = 10_000;
 /// Capacity of its token bucket, in requests. The same page.

@@ -58,7 +58,7 @@ pub struct Load {
     pub at_once: Option<u32>,
     /// Seconds over which calls are spread evenly: the first ones of the accounts if `at_once` is set, otherwise all.
     pub over_secs: u32,
-    /// Accepted calls a minute of an account.
+    /// Accepted calls per minute of an account.
     pub per_minute: u64,
     /// How long pages take.
     pub page_duration: PageDuration,

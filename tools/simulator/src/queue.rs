@@ -74,8 +74,9 @@ pub struct Queue {
     /// When it is polled next, if that is planned.
     pub poll_at: Option<Micros>,
     allowed: u32,
-    /// Since when messages have been left, and since when there have been none.
+    /// Since when messages have been left.
     left_since: Option<Micros>,
+    /// Since when no messages have been left.
     empty_since: Option<Micros>,
     /// Its counts.
     pub counts: Counts,

@@ -5,17 +5,17 @@
 use crate::assumptions::{MS, Micros, SECOND};
 use crate::random::Random;
 
-/// Tries of the SDK, and its first wait.
+/// Tries of the SDK.
 pub const SDK_TRIES: u32 = 4;
-/// See [`SDK_TRIES`]; it doubles, with full jitter.
+/// Upper bound of the SDK's first wait. The bound doubles with each try; the wait is random below it (full jitter).
 pub const SDK_WAIT: Micros = 50 * MS;
-/// Tries of the store, and half the upper bound of its first wait.
+/// Tries of the store.
 pub const STORE_TRIES: u32 = 10;
-/// See [`STORE_TRIES`]; it doubles, with full jitter.
+/// Half the upper bound of the store's first wait. The bound doubles with each try; the wait is random below it.
 pub const STORE_WAIT: Micros = 10 * MS;
-/// Tries of the engine, and its first wait.
+/// Tries of the engine.
 pub const STEP_TRIES: u32 = 4;
-/// See [`STEP_TRIES`]; it doubles, plus up to as much.
+/// The engine's first wait. It doubles with each try; a random time of at most the same length is added.
 pub const STEP_WAIT: Micros = 100 * MS;
 
 /// Why a step did not take effect.

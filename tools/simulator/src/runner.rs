@@ -12,7 +12,7 @@ use crate::keys::{JobRef, ProcessKey, TaskKey};
 /// A machine's action, independent of the machine's access. Without `Show`, which is not simulated.
 #[derive(Debug)]
 pub enum RunnerAction {
-    /// Read the job's row. Like the others, see [`Action`].
+    /// Read the job's row. [`Action`] explains this and the other variants.
     ReadJob,
     /// Read these segments.
     ReadSegments(u32, u32),
@@ -144,14 +144,14 @@ pub struct Runner {
     pub extract: bool,
     /// The driver's lease, if it has it.
     pub lease: Option<DriverLease>,
-    /// When it is woken next, and when it asked to be woken.
+    /// When it is woken next.
     pub wake_at: Option<Micros>,
-    /// See `wake_at`.
+    /// The time at which it wants to be woken.
     pub wanted_at: Micros,
 }
 
 impl Runner {
-    /// Removes a unit, if it is there. If `page` is given, only if that page is the one that runs.
+    /// Removes a unit, if it is there. If `page` is given, removes the unit only if this page of it runs.
     pub fn take(&mut self, seq: Seq, page: Option<u32>) -> Option<Unit> {
         let at = self.units.iter().position(|unit| unit.seq == seq && page.is_none_or(|n| unit.page == Some(n)))?;
         Some(self.units.swap_remove(at))

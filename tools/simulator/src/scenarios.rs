@@ -91,7 +91,7 @@ pub fn ten_million() -> Vec<Scenario> {
     ]
 }
 
-/// One account with extracts only, so many a second: its month's row is in every transaction.
+/// One account that makes `a_second` extracts per second. Its month's row is part of every transaction.
 pub fn hot_account(a_second: u32) -> Scenario {
     let deployment = Deployment { warm: 20_000, ..Deployment::default().unthrottled() };
     let load = Load { jobs: 20 * a_second, units: 1, call_kind: CallKind::Extract, over_secs: 20, ..Load::default() };

@@ -46,7 +46,7 @@ impl<T> Key<T> {
     }
 }
 
-/// Values by key. `Tag` is the type of the keys; it is another than `T` if the key's module must not know `T`.
+/// Values by key. `Tag` is the type of the keys. It differs from `T` if the key's module must not know `T`.
 #[derive(Debug)]
 pub struct Slab<T, Tag = T> {
     entries: Vec<(u32, Option<T>)>,

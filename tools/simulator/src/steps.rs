@@ -82,7 +82,7 @@ pub struct Step {
     pub tries: Tries,
     /// When it began.
     pub begun: Micros,
-    /// Of a batch: how many items are not processed yet.
+    /// For a batch: the number of items that are not processed yet.
     pub left: u32,
 }
 
@@ -234,7 +234,7 @@ impl Step {
                 let writes = commit.segments.iter().map(write_units).sum();
                 Bill { calls: n, ..in_jobs(writes, 0) }
             }
-            // The index has keys only: those of an unchanged lease cost nothing.
+            // The index contains only keys, which do not change with an unchanged end of the lease.
             Request::ReplaceLease(old, next) if old.until == next.until => in_jobs(write(MAX_META_BYTES), 0),
             // A changed index key costs a delete and a put.
             Request::ReplaceLease(..) => in_jobs(write(MAX_META_BYTES), 0).and(Table::ByDue, due_collection(job), 2, 0),

@@ -140,7 +140,7 @@ impl State {
 pub struct Tables([State; 4]);
 
 impl Tables {
-    /// Tables that have served `warm` write units a second before; new tables if it is 0.
+    /// Tables that have served `warm` write units per second before; new tables if it is 0.
     pub fn new(warm: u32) -> Tables {
         let count = u64::from(NEW_TABLE_PARTITIONS.max(warm.div_ceil(PARTITION_WRITES)));
         let partitions: Vec<Partition> = (0..count).map(|n| Partition::new(u64::MAX / count * n)).collect();

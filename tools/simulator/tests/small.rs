@@ -50,7 +50,7 @@ fn a_job_alone_takes_the_time_of_its_pages() {
 }
 
 #[test]
-fn pages_that_end_apart_make_smaller_groups() {
+fn pages_of_different_durations_share_fewer_commits() {
     let load = Load { units: 2_000, concurrency: Some(8), ..Load::default() };
     let alike = run(Deployment::default(), Load { page_duration: PageDuration::HALF_A_SECOND, ..load });
     let mixed = run(Deployment::default(), Load { page_duration: PageDuration::MIXED, ..load });
@@ -113,13 +113,13 @@ fn extracts_of_one_account_conflict_on_its_month_row() {
     let (calm, hot) = (run(deployment, load(20)), run(deployment, load(600)));
     assert!(calm.conflicts < 5 && hot.conflicts > 600, "{} {}", calm.conflicts, hot.conflicts);
     assert!(hot.percentile(99) > calm.percentile(99));
-    // With as many accounts there is no conflict.
+    // If each call has an account of its own, there is no conflict.
     let spread = run(deployment, Load { accounts: 600, jobs: 1, ..load(1) });
     assert_eq!(spread.conflicts, 0);
 }
 
 #[test]
-fn a_plan_s_rate_and_the_stage_s_throttle_hold() {
+fn the_rates_of_plan_and_stage_are_enforced() {
     let load = Load { jobs: 30, units: 1, call_kind: CallKind::Extract, per_minute: 15, ..Load::default() };
     let figures = run(Deployment::default(), load);
     assert!(figures.refused.rate >= 15, "{:?}", figures.refused);

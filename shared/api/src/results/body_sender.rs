@@ -1,4 +1,5 @@
-//! The sending end of a body: padding, keep-alive, and the client that is gone or does not read.
+//! The sending end of a body. Adds padding, keeps the connection alive, and copes with a client that is gone or does
+//! not read.
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ pub(super) struct BodySender {
     engine: Engine,
     sender: Sender,
     held: Option<HeldCall>,
-    /// Until when results are sent.
+    /// Results are sent until this time.
     results_until: Instant,
     /// When a body whose client does not read is given up.
     close_until: Instant,

@@ -31,8 +31,8 @@ const OWN_TARGETS: [&str; 20] = [
 ];
 
 /// Starts the log: one JSON line per event in a function, readable lines elsewhere. `RUST_LOG` sets the level, for all
-/// (`debug`) or by module (`warn,engine=debug`). Other crates log no more than `debug` whatever it says: their `trace`
-/// lines contain query strings, headers and rows.
+/// (`debug`) or by module (`warn,engine=debug`). Whatever it sets, other crates log no more than `debug`, because their
+/// `trace` lines contain query strings, headers and rows.
 pub fn start_log(json: bool) {
     let asked = Env(&process_env).text("RUST_LOG").unwrap_or_else(|| "info".into());
     // Not an `EnvFilter`: its spans and regular expressions add half a megabyte to each function.

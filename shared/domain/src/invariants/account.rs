@@ -35,8 +35,8 @@ struct Entries {
     at_fault: bool,
 }
 
-/// A walk along an account's ledger. While others write, read the rows before the ledger: then a difference that
-/// several walks find is a fault.
+/// A walk along an account's ledger. Other processes may write during it, so read the account's rows before its ledger.
+/// A difference that several walks find is then a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountWalk {
     rows: MoneyRows,
@@ -58,7 +58,7 @@ pub struct Walked {
     pub violations: Vec<Violation>,
     /// Months that can be closed, unless a job that began in them still runs.
     pub closable: BTreeMap<Month, Checkpoint>,
-    /// Closed months whose entries were found to have the checkpoint's sums again, and have no expiry yet.
+    /// Closed months without an expiry in which this walk found the checkpoint's sums again.
     pub confirmed: Vec<Month>,
 }
 
@@ -69,7 +69,8 @@ impl AccountWalk {
         AccountWalk { rows, now, open, closed, topped_up: 0, reserve: None, findings }
     }
 
-    /// Takes the next entry. Returns when it expires if its month is closed and confirmed; a top-up never does.
+    /// Takes the next entry. Returns when the entry expires, if its month is closed and confirmed. A top-up never
+    /// expires.
     pub fn take(&mut self, entry: &LedgerEntry) -> Option<Timestamp> {
         let Some((month, at)) = entry.written() else {
             if let LedgerEntry::TopUp { amount } = entry {
@@ -180,7 +181,7 @@ impl AccountWalk {
         }
         let months: BTreeSet<Month> = used.keys().chain(rows.months.keys()).copied().collect();
         for month in months {
-            // The difference, not the figures: it stays the same while the account is in use.
+            // Names the difference, not the figures, because the difference stays the same while the account is in use.
             let stored = i128::from(rows.months.get(&month).copied().unwrap_or(0));
             let off = stored - used.get(&month).copied().unwrap_or(0);
             if off != 0 {

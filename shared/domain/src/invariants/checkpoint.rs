@@ -8,13 +8,13 @@ use super::{LedgerEntry, Reserve, Settle};
 use crate::ids::JobId;
 use crate::time::{Month, Timestamp};
 
-/// A month stays open for this long after its end: longer than a job's life (24 h), an idempotency key (24 h) and the
-/// retries of a webhook together, so that normally nothing is written to it any more.
+/// How long a month stays open after its end: longer than a job's life (24 h), an idempotency key (24 h) and the
+/// retries of a webhook together. Normally nothing more is written to the month after that.
 const OPEN_AFTER_END_SECS: u64 = 7 * 86_400;
-/// A month is closed only if its last entry is older than this, and the checkpoint counts entries up to this long ago:
-/// a write that was under way during the walk is over by then.
+/// A month is closed only if its last entry is older than this, and its checkpoint counts only entries older than this.
+/// A write that was under way during the walk has ended by then.
 const QUIET_SECS: i64 = 86_400;
-/// This long before entries expire, their sums are no longer compared, because clocks differ.
+/// Time before their expiry from which entries are no longer compared with the sums, because clocks differ.
 const EXPIRY_MARGIN_SECS: u64 = 86_400;
 
 /// Sums of ledger entries.
@@ -57,18 +57,18 @@ impl Sums {
         }
     }
 
-    /// What these entries contribute to the month's row.
+    /// Returns how much these entries add to the `used` of the month's row.
     pub fn used(&self) -> i128 {
         i128::from(self.reserved_monthly) - i128::from(self.refunded_monthly)
     }
 
-    /// What these entries took from the prepaid balance.
+    /// Returns how many credits these entries took from the prepaid balance.
     pub fn drawn(&self) -> i128 {
         i128::from(self.reserved_prepaid) - i128::from(self.refunded_prepaid)
     }
 }
 
-/// Amounts are far below the type's range; one that is not shows up as a difference, not as a panic.
+/// Adds without a panic. Amounts are far below the type's range; a larger one shows up as a difference in the check.
 fn add(sum: &mut u64, amount: u64) {
     *sum = sum.saturating_add(amount);
 }
@@ -78,7 +78,7 @@ fn add(sum: &mut u64, amount: u64) {
 pub struct Checkpoint {
     /// The sums of its entries.
     pub sums: Sums,
-    /// Entries written before this moment are in the sums. Later ones of the same month count beside them.
+    /// Entries written before this moment are in the sums. Later entries of the same month count in addition.
     pub counted_to: Timestamp,
     /// When its entries expire. Set once a second walk found the same sums.
     pub keep_until: Option<Timestamp>,
@@ -96,8 +96,8 @@ impl Checkpoint {
     }
 }
 
-/// Returns up to when a checkpoint of `month` counts entries; `None` if the month cannot be closed yet. `last` is when
-/// its last entry was written, `now` when the walk began.
+/// Returns the `counted_to` of a checkpoint of `month`, or `None` if the month cannot be closed yet. `last` is when the
+/// month's last entry was written, `now` when the walk began.
 pub(super) fn counted_to(month: Month, last: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let to = now.plus_ms(-QUIET_SECS * 1_000);
     (month.end().plus_secs(OPEN_AFTER_END_SECS) <= now && last < to).then_some(to)

@@ -43,7 +43,7 @@ fn only_account(s: &mut Snapshot) -> &mut AccountRows {
     s.accounts.values_mut().next().unwrap()
 }
 
-/// Otherwise a second check could not distinguish it from a write that was under way during the first.
+/// If its text changed, a second check could not tell a fault from a write that was under way during the first check.
 #[test]
 fn a_persistent_fault_reads_the_same_while_the_account_changes() {
     let mut s = good();
@@ -167,7 +167,7 @@ fn a_walk_can_be_suspended_between_any_two_entries() {
     }
 }
 
-/// They must fit into the row in which a slice leaves its progress.
+/// Listed violations must fit into the row in which a slice leaves its progress.
 #[test]
 fn of_very_many_violations_the_first_are_listed() {
     let mut s = good();

@@ -113,11 +113,11 @@ impl JobView {
 /// The input of a settlement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SettlementRequest {
-    /// The job's state and number of units on which it was decided: the write's condition.
+    /// The job's state and number of units when the settlement was decided. The write requires that both are unchanged.
     pub job: JobView,
     /// The totals of its units.
     pub totals: Totals,
-    /// For an extract, the end of its unit, which is part of the same write, as is the unit's result.
+    /// For an extract, the end of its unit. The same write also contains the unit's result.
     pub final_segment: Option<Segment>,
 }
 

@@ -112,8 +112,8 @@ impl Delegated {
         self.poll = MIN_POLL_TICKS;
     }
 
-    /// Applies the workers' heartbeat after a time without progress of this job: a recent one means a backlog, none
-    /// means a stall. Returns the units that this runner takes back.
+    /// Applies the workers' heartbeat, read because this job has made no progress for a while. A recent heartbeat means
+    /// a backlog, none means a stall. Returns the units that this runner takes back in a stall.
     pub(super) fn on_heartbeat(&mut self, beat: Option<Timestamp>, stall_secs: u64, now: Timestamp) -> BTreeSet<Seq> {
         match beat.filter(|beat| beat.plus_secs(stall_secs) > now) {
             Some(beat) => {
@@ -137,7 +137,8 @@ impl<A: Access> Machine<A> {
             return None;
         }
         let first = self.runner.config.delegate && !self.runner.delegated.was_sent;
-        // Also if the runner began too late to start anything: workers then continue at once, not the sweeper later.
+        // Applies even if the runner began too late to start anything: workers then continue at once. Otherwise the
+        // units would wait for a sweep.
         let hands_over = !self.runner.config.has_time(at) && at.ticks >= self.runner.delegated.send_after;
         let units: BTreeSet<Seq> = if (first || hands_over) && self.runner.open().next().is_some() {
             self.runner.open().collect()

@@ -29,9 +29,9 @@ pub struct RunnerState {
     pub(super) known: KnownRows,
     pub(super) units: Units,
     pub(super) delegated: Delegated,
-    /// Another runner drives the job, or may do so.
+    /// Whether another runner drives the job, or may do so.
     pub(super) lease_lost: bool,
-    /// The process is ending.
+    /// Whether the process is ending.
     pub(super) stopped: bool,
 }
 

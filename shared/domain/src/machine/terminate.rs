@@ -1,5 +1,5 @@
-//! The rule that ends units which do not end by themselves: cancelled, failing fast and expired follow from the job's
-//! state, exhausted from a lease.
+//! The rule that ends units which do not end by themselves. The job's state decides whether units are skipped,
+//! cancelled or expired. An expired lease of the last attempt ends a unit as exhausted.
 
 use crate::job::JobState;
 use crate::segment::{MAX_ATTEMPTS, Segment, UnitEnd, UnitState};

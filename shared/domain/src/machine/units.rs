@@ -28,7 +28,7 @@ pub(super) enum LocalState {
 }
 
 impl LocalState {
-    /// Returns whether a row with this unit state leaves the unit to this runner.
+    /// Returns whether this unit state in a row still allows this runner to work on the unit.
     fn agrees_with(self, unit: UnitState, own_nonce: Nonce) -> bool {
         let holds =
             |mine| matches!(unit, UnitState::Started { attempt, holder, .. } if holder == own_nonce && attempt == mine);
@@ -147,8 +147,8 @@ impl Units {
         self.local.values().any(|local| matches!(local, LocalState::Finished { end, .. } if !end.is_done()))
     }
 
-    /// Returns the next unit to take over: one whose holder's lease has expired. Only one at a time is taken over: its
-    /// page may have killed the holder, so it is read in a child process. `own` is the unit that this runner started
+    /// Returns the next unit to take over: one whose holder's lease has expired. Only one unit at a time is taken over.
+    /// Its page may have killed the holder, so a child process reads it. `own` is the unit that this runner started
     /// with its job.
     pub(super) fn next_take_over(&self, known: &KnownRows, own: Option<Seq>, now: Timestamp) -> Option<Seq> {
         let suspect = |(seq, local): (&Seq, &LocalState)| match local {

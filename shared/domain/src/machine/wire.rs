@@ -100,7 +100,7 @@ pub enum Event {
 pub enum WriteOutcome {
     /// It took effect.
     Written,
-    /// It did not take effect. Has the current row, if there is one.
+    /// It did not take effect. Contains the current row, if there is one.
     Refused(Option<Segment>),
     /// The outcome is unknown.
     Failed,
@@ -129,7 +129,7 @@ pub enum Action<A: Access> {
         /// The last segment.
         last: u32,
     },
-    /// Wait for a unit's host's slot and a permit. Answered by `Ready`, `Deferred`, `Denied` or `Dropped`.
+    /// Wait for a permit and for a slot of the unit's host. Answered by `Ready`, `Deferred`, `Denied` or `Dropped`.
     Prepare {
         /// The unit.
         seq: Seq,

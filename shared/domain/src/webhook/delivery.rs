@@ -85,7 +85,7 @@ pub struct Delivery {
     pub round: u32,
     /// The status of the last response, if there was one.
     pub last_status: Option<u16>,
-    /// When the next try may begin. While a try is under way, when its lease expires.
+    /// When the next try may begin. While a try is under way, this is the end of its lease.
     pub next: Timestamp,
     /// Whether a try is under way.
     pub trying: bool,
@@ -112,7 +112,7 @@ pub enum Answer {
 pub enum TryDecision {
     /// Yes, once this row is written.
     Try(Box<Delivery>),
-    /// All tries were begun, and the last one's lease has expired: write this row.
+    /// All tries were begun, and the lease of the last one has expired. Write this row.
     Exhausted(Box<Delivery>),
     /// Not before this time.
     NotBefore(Timestamp),
@@ -191,7 +191,7 @@ impl Delivery {
     }
 
     /// Returns the row after a try. `jitter` is random: waits vary by a tenth, so that messages that failed together
-    /// are not retried together. If the receiver asks for a longer wait than the schedule's, it gets it.
+    /// are not retried together. If the receiver asks for a longer wait than the schedule's, that wait applies.
     #[must_use]
     pub fn answered(&self, answer: Answer, now: Timestamp, jitter: u64, writer: Nonce) -> Delivery {
         let (last_status, asked) = match answer {

@@ -71,14 +71,14 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A secret, and until when it signs.
+/// A secret, and the time at which it stops signing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signing {
     /// The secret.
     pub secret: Secret,
     /// When it was created.
     pub made_at: Timestamp,
-    /// Until when it signs; `None` until another replaces it.
+    /// When it stops signing; `None` until another secret replaces it.
     pub until: Option<Timestamp>,
 }
 

@@ -158,7 +158,7 @@ fn success_and_410_end_a_delivery_and_other_statuses_do_not() {
     assert_eq!(leased.revoked(nonce()).state, DeliveryState::Revoked);
 }
 
-/// A receiver's wait is cut only to an hour, and never shortens the schedule.
+/// A wait that a receiver asks for is limited to an hour, and never shortens the schedule's wait.
 #[test]
 fn a_receiver_may_ask_for_a_longer_wait() {
     for jitter in 0..21 {

@@ -7,8 +7,8 @@ use domain::invariants::{AccountWalk, Violation, Walked};
 use super::cursor::{AccountPass, Stage};
 use super::{Check, Stop, found_again};
 
-/// How many passes must find a violation before it is reported. A transaction between the reads of an account's rows and
-/// of its ledger looks like a fault, but only in one pass.
+/// Number of passes that must find a violation before it is reported. A transaction between the read of an account's
+/// rows and the read of its ledger looks like a fault, but only in one pass.
 const PASSES: u32 = 3;
 /// Entries that get an expiry between two checks of the slice's time.
 const EXPIRIES_PER_TIME_CHECK: u32 = 64;

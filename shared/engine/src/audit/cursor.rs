@@ -16,7 +16,7 @@ pub(super) enum Stage {
     Done,
 }
 
-/// A pass over an account: its position in the account's ledger, and what the passes before it found.
+/// A pass over an account: its position in the account's ledger, and the violations that earlier passes found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct AccountPass {
     pub(super) account: AccountId,

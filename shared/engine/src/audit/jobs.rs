@@ -13,7 +13,7 @@ use super::{Check, Stop, found_again};
 const PAGES_PER_RECHECK: u32 = 32;
 /// Maximum number of suspects between two pauses.
 const MAX_SUSPECTS: usize = 32;
-/// How often a suspect is checked again after the scan.
+/// Number of times that a suspect is checked again after the scan.
 const RECHECKS: u32 = 2;
 
 impl Check<'_> {
@@ -36,7 +36,7 @@ impl Check<'_> {
             }
             self.cursor.jobs += jobs.len() as u64;
             if self.cursor.place == scan.place() {
-                // In the middle of a job, or at the end: there is no position to record.
+                // The scan is in the middle of a job, or at its end, so there is no new position to record.
                 continue;
             }
             self.cursor.place = scan.place();

@@ -1,6 +1,7 @@
-//! Delivers webhooks: tells the receiver that a call named that its job has ended. The delivery's row is written with
-//! the job's end. A message of the queue is a hint that it waits; if that is lost, the sweeper sends another. Every try
-//! is claimed in the row first, so that two processes never send at once. The claim of a process that dies expires.
+//! Delivers webhooks: tells the receiver of a call's `webhook` that the job has ended. The delivery's row is written
+//! with the job's end. A queue message is a hint that the delivery waits; if the message is lost, the sweeper sends
+//! another. A sender takes a lease on the delivery before each try, so that two processes never send at once. If the
+//! sender dies, its lease expires.
 
 mod send;
 
@@ -41,14 +42,14 @@ pub enum ReceiverFault {
     NoSecret,
 }
 
-/// Result of an order to send a delivery again.
+/// Result of a request to send a delivery again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resent {
-    /// It is being sent, because of this order or already before it.
+    /// It is being sent, because of this request or of an earlier one.
     Sending(Box<Delivery>),
-    /// It was ordered a moment ago; it may be ordered again in this many seconds.
+    /// The last request was too recent. The next one is possible in this many seconds.
     TooSoon(u64),
-    /// The webhook did not ask for this kind of end.
+    /// The caller did not subscribe to this event.
     Skipped,
     /// The job has no delivery.
     NoMessage,
@@ -79,16 +80,15 @@ impl Notifier {
         Ok(signing.valid(self.context.now()).next().is_none().then_some(ReceiverFault::NoSecret))
     }
 
-    /// Returns the delivery for a job's end, to be written in the same transaction, and when the sweeper
-    /// handles it.
+    /// Returns the delivery for a job's end, which is written in the same transaction, and when the sweeper handles it.
     pub(crate) fn new_delivery(&self, webhook: &Webhook, job: &Job, end: &Settlement) -> (Delivery, Timestamp) {
         let delivery = Delivery::of(webhook, job, end, self.context.nonce());
         let due = end.ended_at.plus_secs(self.context.settings().lease_secs);
         (delivery, due)
     }
 
-    /// Sends the queue a message for a delivery that waits. Returns whether the queue accepted it; if not,
-    /// the sweeper finds the row.
+    /// Sends the queue a message for a delivery that waits. Returns whether the queue accepted the message. If not, the
+    /// sweeper finds the row.
     pub(crate) async fn enqueue(&self, delivery: &Delivery, delay_secs: u32) -> bool {
         let message = [Message::Notify { job: delivery.job.clone() }];
         delivery.is_pending() && self.queue.send_delayed(&delivery.account, &message, delay_secs).await.complete()
@@ -111,7 +111,7 @@ impl Notifier {
         let now = self.context.now();
         let lease_ms = i64::from(TIMEOUT_MS) + 1_000 * self.context.settings().lease_secs.cast_signed();
         match delivery.begin_try(now, lease_ms, self.context.nonce()) {
-            // The sweeper finds the row when it is due, also if another process has the lease now.
+            // The sweeper finds the row when it is due, even if another process holds the lease now.
             TryDecision::NothingToSend | TryDecision::UnderWay => Ok(Handled::Acknowledge),
             TryDecision::NotBefore(at) => {
                 let wait = at.ms_since(now);
@@ -175,7 +175,7 @@ impl Notifier {
     /// Sends a job's delivery again, with all its tries.
     ///
     /// # Errors
-    /// Store errors; the order may be repeated.
+    /// Store errors. The request may be repeated.
     pub async fn resend(&self, id: &JobId) -> Result<Resent, StoreError> {
         loop {
             let Some(delivery) = self.delivery(id).await? else { return Ok(Resent::NoMessage) };

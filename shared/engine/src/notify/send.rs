@@ -1,4 +1,4 @@
-//! One try: claim, sign, send, and record the answer.
+//! One try: take the lease, sign, send, and record the answer.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use url::Url;
 use super::Notifier;
 
 impl Notifier {
-    /// Makes the try that `claimed` claims. `before` is the delivery as it was read.
+    /// Makes a try. `before` is the delivery as it was read, and `claimed` the same delivery with this process's lease.
     pub(super) async fn attempt(&self, before: &Delivery, claimed: Delivery) -> Result<(), StoreError> {
         let account = &claimed.account;
         let signing = self.rows.retry(|| self.rows.store().webhooks.secrets(account)).await?.secrets;
@@ -21,7 +21,7 @@ impl Notifier {
             self.write(&before.revoked(self.context.nonce()), now).await?;
             return Ok(());
         }
-        // The claim keeps other processes away while the try runs. Once it has expired, its holder counts as dead and
+        // The lease keeps other processes away while the try runs. Once it has expired, its holder counts as dead, and
         // another process continues.
         if !self.write(&claimed, claimed.next).await? {
             return Ok(());
@@ -39,8 +39,8 @@ impl Notifier {
         let after = claimed.answered(answer, now, jitter, self.context.nonce());
         let wait = after.next.ms_since(now).div_ceil(1_000);
         let by_queue = after.is_pending() && wait <= u64::from(MAX_DELAY_SECS);
-        // If the queue has a message for the next try, the sweeper handles the delivery only some time later, in case that
-        // message is lost.
+        // If the queue has a message for the next try, the sweeper waits a while longer. It then handles the delivery
+        // only if that message was lost.
         let grace = if by_queue { self.context.settings().lease_secs } else { 0 };
         if !self.write(&after, after.next.plus_secs(grace)).await? {
             tracing::info!(job = %claimed.job, "a try took too long, and another process has taken over the delivery");

@@ -55,7 +55,7 @@ impl ProviderBatches {
                     Some(page_question) => self.ask_one(job, page_question, &provisional, timeout).await,
                     None => None,
                 };
-                // Each unit is ended by itself, so that what was paid for is kept at once.
+                // Each unit is ended by itself, so that an answer that was paid for is stored at once.
                 let answer: Answer = (seq, attempt, text.unwrap_or(provisional));
                 self.answers.end(job, vec![answer]).await
             })

@@ -40,7 +40,7 @@ impl Lines {
                     let question = question(&job.spec.schema, &page_question.at, &page_question.compact);
                     (batch_line(&model_batch::custom_id(*seq, *attempt), &question, model), max_usage(&question))
                 });
-                // A unit without a question is part of the batch, too: it is treated like one that was not answered.
+                // A unit without a question is part of the batch, too. It counts as a unit that was not answered.
                 let (line, max) = line.unwrap_or_default();
                 let full = lines.units.len() >= MAX_UNITS || lines.bytes.len() + line.len() > MAX_BYTES;
                 if full && !lines.units.is_empty() {

@@ -1,6 +1,6 @@
-//! Asks the operator's model about units that wait for it, in the provider's batches. What was read of a page is the
-//! unit's provisional result; the model's answer, or the provisional result alone, ends the unit. If batches are not
-//! switched on, none of this code runs.
+//! Asks the operator's model about units that wait for it, in the provider's batches. The values that rules found are
+//! the unit's provisional result. The model's answer, merged into it, or the provisional result alone ends the unit. If
+//! batches are switched off, none of this code runs.
 //!
 //! A batch's row names a step before the step is done: after a crash, the next holder looks for what may exist before
 //! it creates anything again. See [`domain::model_batch`].
@@ -42,7 +42,7 @@ impl WaitingUnits {
     pub(crate) async fn request_answers(&self, job: &Job, rows: &BTreeMap<u32, Segment>) -> Result<(), StoreError> {
         match &self.batches {
             Some(batches) => batches.plan(job, rows).await,
-            // Batches have been switched off since.
+            // Batches were switched off after these units began to wait.
             None => self.answers.end_without_answers(job, rows.values().flat_map(Segment::asked).collect()).await,
         }
     }
@@ -55,8 +55,8 @@ impl WaitingUnits {
         }
     }
 
-    /// Cancels a job's batches at the provider, once the job's state says that their answers are not needed. A sweep
-    /// cancels those that cannot be cancelled now.
+    /// Cancels a job's batches at the provider, once the job's state says that their answers are not needed. If a batch
+    /// cannot be cancelled now, a sweep cancels it later.
     pub(crate) async fn cancel(&self, job: &Job) {
         let Some(batches) = self.batches.as_ref().filter(|_| job.async_mode) else { return };
         let cancel = async {

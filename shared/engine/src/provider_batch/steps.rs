@@ -12,7 +12,7 @@ use runtime::assignment::Assignment;
 
 /// The price of single calls, divided by this number, is the price of a batch.
 pub(super) const BATCH_PRICE_DIVISOR: u64 = 2;
-/// How often the upload of a file is tried.
+/// Maximum number of tries to upload a file.
 const MAX_UPLOADS: u32 = 2;
 /// Maximum number of seconds by which a batch may seem older than its plan, because clocks differ.
 const CLOCK_SKEW_SECS: i64 = 3_600;

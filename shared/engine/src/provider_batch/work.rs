@@ -94,7 +94,7 @@ impl ProviderBatches {
         self.rows.retry(|| self.rows.store().model_batches.batches_of(&job.id)).await
     }
 
-    /// Claims a batch that no other process holds, and works on it.
+    /// Takes the lease on a batch that no other process holds, and works on it.
     pub(super) async fn claim_and_work(&self, batch: ModelBatch, time: TimeBudget) -> Result<(), StoreError> {
         let Some(taken) = batch.acquired(self.context.nonce(), self.now()) else { return Ok(()) };
         let Some(job) = self.rows.job(&batch.job).await? else { return Ok(()) };

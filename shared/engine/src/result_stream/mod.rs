@@ -18,14 +18,14 @@ use runtime::assignment::JobReader;
 /// Wait between two reads of the rows: minimum, maximum while units end, and maximum otherwise.
 const POLL_INTERVALS: (Duration, Duration, Duration) =
     (Duration::from_millis(40), Duration::from_millis(200), Duration::from_millis(1_000));
-/// For how long after a unit has ended more units are expected to end soon.
+/// For this long after a unit has ended, more units are expected to end soon.
 const ACTIVE_FOR: Duration = Duration::from_secs(10);
-/// How long a result in order of completion waits for one that ended before it but is reported later, in milliseconds.
+/// Milliseconds that a result waits, in order of completion, for one that ended earlier but is reported later.
 const HOLD_BACK_MS: i64 = 50;
-/// The same if only the rows are known: runners write results in groups.
+/// The same if only the rows are known. It is longer because runners write results in groups.
 const HOLD_BACK_ROWS_MS: i64 = 400;
-/// Stands for the end of units that never started: in order of completion they come after all others, by number. They
-/// are reported later than results are, so no other place would be the same for every reader.
+/// The end of units that never started: in order of completion they come last, by number. They are reported later than
+/// results, so only the last places are the same for every reader.
 const NEVER_STARTED: Timestamp = Timestamp(i64::MAX / 2);
 /// Maximum number of bytes of results that are kept before their turn; results beyond it are read again.
 const MAX_BYTES: usize = 512 * 1024;
@@ -78,12 +78,12 @@ pub struct ResultStream {
     rows: BTreeMap<u32, Segment>,
     /// Units that are over, with their states.
     over: BTreeMap<Seq, UnitState>,
-    /// Those of them that have not been returned yet, and the same by the time they ended.
+    /// Units in `over` whose results were not returned yet: by number, and by the time they ended.
     waiting: BTreeSet<Seq>,
     by_end: BTreeSet<(Timestamp, Seq)>,
-    /// Units that were returned or left out.
+    /// Number of units that were returned or left out.
     passed: usize,
-    /// Result texts at hand.
+    /// Result texts that are already in memory.
     texts: BTreeMap<Seq, String>,
     bytes: usize,
     /// Place of the next result in the order, and how many results are still to be left out before it.
@@ -202,7 +202,7 @@ impl ResultStream {
 
     async fn wait_for_event(&mut self) {
         let Some(events) = &mut self.events else { return };
-        // Results of one moment may arrive out of order: those held back are returned once the moment has passed.
+        // Results may arrive out of order. Those that are held back are returned once `HOLD_BACK_MS` have passed.
         let held_back = self.order == Order::Completion && !self.waiting.is_empty();
         let event = tokio::select! {
             event = events.recv() => event,
@@ -213,7 +213,7 @@ impl ResultStream {
             return;
         };
         self.take_event(event);
-        // Puts everything that has arrived in order together.
+        // Takes all events that have arrived before a result is chosen, so that they are put in order together.
         while let Some(event) = self.events.as_mut().and_then(Receiver::try_recv) {
             self.take_event(event);
         }
@@ -264,8 +264,8 @@ impl ResultStream {
         Ok(())
     }
 
-    /// Returns the result whose turn it is, if it is known. With `all`, does not wait for others that
-    /// may have ended before it.
+    /// Returns the next result in the stream's order, if it is known. With `all`, does not wait for results of units
+    /// that may have ended earlier.
     async fn take_next(&mut self, all: bool) -> Result<Option<ResultItem>, StoreError> {
         while let Some(seq) = self.next_in_order(all) {
             let unit = self.over.get(&seq).copied().unwrap_or_default();
@@ -308,14 +308,14 @@ impl ResultStream {
             Order::Completion => {
                 // Units that never started come last, so nothing follows one whose reason is unclear.
                 let (at, seq) = self.by_end.first().copied().filter(|(_, seq)| !self.is_unclear(*seq))?;
-                // If it ended this recently, one that ended earlier may still arrive.
+                // If this unit ended very recently, a unit that ended before it may still be reported.
                 (all || at.plus_ms(self.hold_back_ms) <= self.jobs.now()).then_some(seq)
             }
         }
     }
 
-    /// Returns whether it is unclear why a unit was skipped: the job's state gives the reason, and it was read before
-    /// the termination began, so it has to be read again.
+    /// Returns whether it is unclear why a unit was skipped. The job's state gives the reason. If that was read before
+    /// the termination began, it has to be read again.
     fn is_unclear(&self, seq: Seq) -> bool {
         self.job.state == JobState::Running && self.over.get(&seq) == Some(&UnitState::Skipped)
     }

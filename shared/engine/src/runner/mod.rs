@@ -37,7 +37,7 @@ pub(crate) struct Run {
     pub(crate) scope: Scope,
     pub(crate) nonce: Nonce,
     pub(crate) concurrency: u32,
-    /// Whether a reader waits for each result: then units that have ended are written at once.
+    /// Whether a reader waits for each result. If so, units that have ended are written at once.
     pub(crate) awaited: bool,
     /// Whether to leave the units to the queue's workers.
     pub(crate) delegate: bool,
@@ -86,7 +86,7 @@ struct Runner<A: RunnerAccess> {
     pages: Tasks,
     tasks: JoinSet<TaskOutcome>,
     io: FuturesUnordered<BoxFuture<'static, Event>>,
-    /// Results that were written or are about to be, until their units are shown.
+    /// Results until their units are shown: those that were written, and those that are about to be.
     results: HashMap<Seq, PageResult>,
 }
 
@@ -144,8 +144,8 @@ impl Runners {
         Ended { exit, machine: runner.machine }
     }
 
-    /// Ends a job without running units: moves it to `to` if it runs, does what its state asks for, and settles it if
-    /// nothing is open.
+    /// Ends a job without running units: moves it to `to` if it is running, applies the termination rule of its state,
+    /// and settles it if nothing is open.
     pub(crate) async fn end(
         self: &Arc<Self>,
         job: Job,

@@ -1,5 +1,5 @@
-//! The pages of a runner: each is prepared (its host's slot, a permit) and run in tasks of their own,
-//! which end with the runner.
+//! The pages of a runner. Each page is prepared (its host's slot, a permit) and run in tasks of its own, which end with
+//! the runner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Tasks {
         attempt: u8,
     ) {
         let Some(ready) = self.ready.remove(&seq) else {
-            // An abort that crossed the write has dropped its permit.
+            // The unit was aborted while its start was being written, and its permit was dropped.
             return self.spawn(tasks, seq, async move { TaskOutcome::Dropped(seq) });
         };
         self.spawn(tasks, seq, async move { units.run_page(work, seq, attempt, ready).await });

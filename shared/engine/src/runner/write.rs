@@ -132,8 +132,8 @@ impl Committer {
                 tracing::info!(job = %job.id, outcome = ?end.outcome, charged = end.charge.charged,
                     refunded = end.charge.refunded(), "job ended");
                 if let Some((delivery, _)) = delivery_row {
-                    // In a task of its own: the runner may see the end in the row, and finish,
-                    // before the queue has answered.
+                    // Runs in a task of its own, because the runner may see the end in the row and finish before the
+                    // queue has answered.
                     let notifier = Arc::clone(&self.notifier);
                     let _ = self.context.spawn(async move { notifier.enqueue(&delivery, 0).await }).await;
                 }

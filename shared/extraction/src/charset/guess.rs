@@ -1,5 +1,5 @@
-//! Guesses the encoding of a page that declares none that can be true: by the language that it declares, and by what
-//! its bytes look like. Depends on no header.
+//! Guesses the encoding of a page without a declaration that can be true, by the language that the page declares and by
+//! its bytes. Depends on no header.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{
@@ -11,8 +11,8 @@ use encoding_rs::{
 /// Maximum number of bytes that the detector examines.
 const MAX_EXAMINED: usize = 256 * 1024;
 
-/// The encodings of a language that has some of its own: the domain by which the detector knows the language, and the
-/// encodings, the most common first.
+/// A language that has encodings of its own: the domain by which the detector knows the language, and the encodings,
+/// the most common first.
 type Encodings = (&'static str, Vec<&'static Encoding>);
 
 /// Returns the encodings of a language. Languages written in windows-1252 have none: their tag says little, because

@@ -18,9 +18,10 @@ const UTF_16_SAMPLE: usize = 2_048;
 /// In an encoding with two bytes per character, at most one of this many non-ASCII characters may be malformed.
 const MALFORMED_ONE_IN: usize = 5;
 
-/// Weight of characters from which bytes count as UTF-8 although a single-byte encoding is declared.
+/// Minimum weight of the characters for bytes to count as UTF-8 although a single-byte encoding is declared.
 const MIN_WEIGHT_OVER_SINGLE_BYTE: usize = 2;
-/// The same for any encoding: pairs of bytes fit together by chance more often.
+/// Minimum weight if any other encoding is declared. It is higher, because pairs of bytes look like UTF-8 by chance
+/// more often.
 const MIN_WEIGHT_OVER_ANY: usize = 4;
 
 /// Decodes a page. Never fails: malformed bytes become U+FFFD.
@@ -59,7 +60,7 @@ fn encoding_of<'a>(body: &'a [u8], header: Option<&'static Encoding>, xml: bool)
     let header = header.filter(|e| !is_utf_16(e));
     let valid = std::str::from_utf8(body).ok();
     if let Some(text) = valid.filter(|t| t.is_ascii()) {
-        // All remaining encodings agree on ASCII, except the one that is made of it.
+        // All remaining encodings agree on ASCII, except ISO-2022-JP, which consists of ASCII bytes.
         let escaped = body.contains(&0x1b)
             && (header == Some(ISO_2022_JP)
                 || header.is_none() && prescan::scan(body).encoding == Some(ISO_2022_JP)
@@ -165,7 +166,7 @@ impl Utf8Evidence {
         found
     }
 
-    /// Returns whether these bytes are UTF-8 rather than anything else that was not declared.
+    /// Returns whether these bytes are more likely UTF-8 than not. `declared` says whether UTF-8 is declared.
     fn is_likely(&self, declared: bool) -> bool {
         self.characters > self.stray || declared && self.characters == self.stray
     }

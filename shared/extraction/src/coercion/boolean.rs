@@ -1,4 +1,4 @@
-//! Reads yes and no by meaning. An unclear text is neither. The words are data, in `phrases.txt`.
+//! Reads yes and no by meaning. A promise is a phrase for yes, a refusal one for no. The words are in `phrases.txt`.
 
 use super::calendar::{month_named, phrases};
 use super::digits;

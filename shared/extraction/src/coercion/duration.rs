@@ -41,9 +41,9 @@ const UNITS: [(&[&str], f64); 4] = [
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Duration {
     pub(crate) seconds: f64,
-    /// Whether the text was a number alone, so that the unit is the one asked for.
+    /// Whether the text was only a number. Its unit is then the unit that the field asks for.
     pub(crate) unitless: bool,
-    /// Whether a range follows, of which this is the first duration.
+    /// Whether this is the first duration of a range.
     pub(crate) is_range: bool,
 }
 
@@ -153,8 +153,8 @@ fn read_words(text: &str, locale: &str) -> Option<Duration> {
     any.then_some(Duration { seconds: total, unitless: false, is_range: any_range })
 }
 
-/// Whether a number without a unit has the minutes after hours: "1h30", "1 heure 10". A number after a space may also begin
-/// something else ("1 h 4 people"), so nothing may follow it.
+/// Returns whether a number without a unit gives the minutes after hours: "1h30", "1 heure 10". A number after a space
+/// may also begin something else ("1 h 4 people"), so nothing may follow it.
 fn are_minutes(chars: &[char], unit_at: usize, from: usize, to: usize) -> bool {
     let between = &chars[unit_at..from];
     let is_next = between.iter().all(|c| c.is_alphabetic() || matches!(c, ' ' | '\u{a0}' | '.'))

@@ -1,4 +1,4 @@
-//! Reads what multiplies the number before it: "million", "Tsd.", 万, "k", exponents. The words are in `magnitudes.txt`.
+//! Reads the factor after a number: "million", "Tsd.", 万, "k", exponents. The words are in `magnitudes.txt`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use crate::phrases::is_unspaced_script;
 /// Maximum number of digits of an exponent.
 const MAX_EXPONENT: usize = 3;
 
-/// The factor of a word, and the languages that use it so; none means all.
+/// The factor of a word, and the languages in which the word has that factor; no languages means all.
 type LanguageFactor = (f64, Vec<&'static str>);
 
 static WORDS: LazyLock<HashMap<&'static str, Vec<LanguageFactor>>> = LazyLock::new(|| {

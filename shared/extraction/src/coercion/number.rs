@@ -23,7 +23,7 @@ pub(super) struct FoundNumber {
     pub(super) is_range: bool,
     /// Where it begins, in characters, including its currency.
     pub(super) from: usize,
-    /// Where it ends without its currency, including what multiplies it.
+    /// Where it ends without its currency, including a factor after it.
     pub(super) number_end: usize,
     /// Where it ends, including its currency.
     pub(super) to: usize,
@@ -119,7 +119,7 @@ pub(super) fn read_at(chars: &[char], start: usize, locale: &str, expects_money:
         end = after;
     }
     let power = power.map_or(0, |(power, _)| power);
-    // Most numbers have neither.
+    // Most numbers have neither a fraction nor an exponent.
     let mut amount: f64 = match (fraction.is_empty(), power) {
         (true, 0) => digits.parse().ok(),
         _ => format!("{digits}.{fraction}0e{power}").parse().ok(),

@@ -200,13 +200,14 @@ pub(super) fn cents_after_colon(chars: &[char], end: usize, sign: Option<Adjacen
     (currency::find_after(chars, after).is_some_and(crowns) || sign.is_some_and(crowns)).then_some((cents, after))
 }
 
-/// Returns whether what looks like a time of day is an amount in crowns.
+/// Returns whether digits that look like a time of day are an amount in crowns.
 pub(super) fn is_krona_amount(chars: &[char], start: usize) -> bool {
     let whole = chars[start..].iter().take_while(|c| c.is_ascii_digit()).count();
     cents_after_colon(chars, start + whole, currency::find_before(chars, start)).is_some()
 }
 
-/// Returns small coins with a sign of their own after that of the whole: the `99 gr` of `199 zł 99 gr`.
+/// Returns an amount in small coins that has a sign of its own and follows the sign of the whole: the `99 gr` of
+/// `199 zł 99 gr`.
 pub(super) fn coins_after(chars: &[char], sign: usize) -> Option<(f64, usize)> {
     let from = sign + usize::from(chars.get(sign) == Some(&' '));
     let count = chars.get(from..)?.iter().take_while(|c| c.is_ascii_digit()).count();

@@ -19,7 +19,7 @@ pub(crate) enum Addresses {
     Written,
 }
 
-/// An element being walked: the next child to visit, and where its own text that is not written yet begins.
+/// An element that the walk is in: its next child to visit, and where the text begins that is not written yet.
 struct Open {
     at: usize,
     child: usize,

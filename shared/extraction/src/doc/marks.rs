@@ -1,5 +1,4 @@
-//! Reads what an element's attributes say in words: its marks, that is, the lower-case words of class, id and similar
-//! attributes.
+//! Reads an element's marks: the lower-case words of its class, id and similar attributes.
 
 use html5ever::local_name;
 use scraper::node::Element;
@@ -25,7 +24,7 @@ const MARKS: [&str; 15] = [
     "data-e2e",
 ];
 
-/// How many of these, at the start, are not `data-` attributes.
+/// Number of attributes at the start of [`MARKS`] that are not `data-` attributes.
 const PLAIN: usize = 5;
 
 /// Returns whether words stand in marks as whole words. Marks have a space at each end.
@@ -50,7 +49,7 @@ impl<'a> Attributes<'a> {
     pub(super) fn of(raw: &'a Element) -> Attributes<'a> {
         let mut found = Attributes { marks: [None; MARKS.len()], role: None, hidden: false };
         for (name, value) in &raw.attrs {
-            // Names known to HTML are compared as numbers.
+            // Names that HTML knows are interned, so they are compared as numbers.
             match &name.local {
                 n if *n == local_name!("class") => found.marks[0] = Some(value),
                 n if *n == local_name!("id") => found.marks[1] = Some(value),

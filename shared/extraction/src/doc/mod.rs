@@ -39,7 +39,7 @@ pub(crate) struct El<'a> {
     /// Its slice of the marks.
     mark_from: usize,
     mark_to: usize,
-    /// Line breaks within its text; while it is open, the line breaks of the page before it.
+    /// Number of line breaks within its text. While the element is open: number of line breaks in the page before it.
     breaks: usize,
     /// Whether a space stands before it, which a line break may replace.
     spaced: bool,
@@ -76,13 +76,13 @@ pub(crate) struct Doc<'a> {
     pub(crate) els: Vec<El<'a>>,
     text: String,
     marks: String,
-    /// Where the source began a new line within continuous text.
+    /// Where the HTML source has a line break within continuous text.
     source_breaks: Vec<SourceBreak>,
     /// Line breaks in the text so far.
     breaks: usize,
     /// The heading that names the page.
     pub(crate) heading: Option<usize>,
-    /// The budget that each read of its text and marks is charged to.
+    /// The budget to which reading the text and the marks is charged.
     budget: Option<&'a Budget<'a>>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Doc<'a> {
         &self.text
     }
 
-    /// Returns where in the text the source began a new line, which a reader sees as a space; in order.
+    /// Returns, in order, where the HTML source has a line break that a reader sees as a space.
     pub(crate) fn source_breaks(&self) -> &[SourceBreak] {
         &self.source_breaks
     }
@@ -179,7 +179,7 @@ impl<'a> Doc<'a> {
         };
         let length = words.len();
         let found = memchr::memmem::find_iter(marks.as_bytes(), words.as_bytes()).collect::<Vec<_>>().into_iter();
-        // Marks have a space at each end, so no words reach from one element's into another's.
+        // Marks have a space at each end, so a match cannot reach from the marks of one element into those of the next.
         let whole = found.filter(move |at| {
             let around = |i: Option<usize>| i.and_then(|i| marks.as_bytes().get(i)) == Some(&b' ');
             around(at.checked_sub(1)) && around(Some(at + length))

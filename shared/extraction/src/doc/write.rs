@@ -2,7 +2,7 @@
 
 use crate::coercion;
 
-/// Where the source began a new line that a reader sees as a space.
+/// A line break in the HTML source that a reader sees as a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SourceBreak {
     /// Position in the text where the new line begins.

@@ -61,7 +61,7 @@ impl FieldQuery<'_> {
     }
 
     /// Returns how closely the last words of a label name this field, where the whole label does not: "Guaranteed
-    /// interest rate". Words that every thing has may belong to another thing then.
+    /// interest rate". Words for properties that every thing has do not count: they may belong to another thing.
     pub(crate) fn label_end_closeness(&self, stem: &str) -> Option<i32> {
         let ends = |name: &str| stem.strip_suffix(name).is_some_and(|rest| rest.len() > 1 && rest.ends_with(' '));
         let many = stem.split(' ').count() > 5;

@@ -192,8 +192,8 @@ impl TreeSink for TrackingSink<'_> {
     }
 }
 
-/// Passes tokens to the tree builder, start tags only while the depth allows, and nothing inside a `template`, which is
-/// not part of the page. The content of a declarative shadow root is: it goes where its host is.
+/// Passes tokens to the tree builder: start tags only while the depth allows, and nothing inside a `template`, which is
+/// not part of the page. The content of a declarative shadow root is part of the page and goes into its host.
 struct BoundedTokenSink<'b> {
     templates: Templates,
     builder: TreeBuilder<NodeId, TrackingSink<'b>>,

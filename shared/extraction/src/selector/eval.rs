@@ -43,7 +43,7 @@ fn compounds(selector: &Selector<Simple>) -> Vec<Part<'_>> {
     out
 }
 
-/// Returns the axis of a combinator, and whether it reaches all along the axis.
+/// Returns the axis of a combinator, and whether it applies to all elements along the axis.
 fn axis(combinator: Combinator) -> Option<(Axis, bool)> {
     match combinator {
         Combinator::Child => Some((Axis::Parent, false)),
@@ -231,7 +231,7 @@ impl Evaluation<'_, '_> {
     }
 }
 
-/// Returns the name to compare with an element's: HTML's own are in lower case.
+/// Returns the form of a name to compare with an element's name. Names of HTML's own elements are in lower case.
 fn name_to_compare<'n>(raw: &Element, name: &'n CssLocalName, lower: &'n CssLocalName) -> &'n CssLocalName {
     if raw.name.ns == ns!(html) { lower } else { name }
 }

@@ -91,8 +91,8 @@ fn steps_grow_with_the_page_and_no_faster() {
     }
 }
 
-/// What is not counted is not bounded: an element is numbered once, a combinator visits every element, a simple
-/// selector each one that is left.
+/// Only counted work is bounded, so all work must be counted: one step to number an element, one for each element that
+/// a combinator visits, one for each element that is left for a simple selector.
 #[test]
 fn each_part_takes_its_steps() {
     let page = "<i></i>".repeat(1_000);

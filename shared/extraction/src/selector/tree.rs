@@ -100,7 +100,7 @@ impl<'a> Tree<'a> {
         out
     }
 
-    /// The inverse: returns the elements that stand on the axis of those in the set.
+    /// Returns the elements that stand on the axis of an element of the set. The inverse of `with_on_axis`.
     pub(super) fn on_axis_of(&self, set: &Set, axis: Axis, all_along: bool) -> Set {
         let mut out = Set::empty(self.len());
         for (at, element) in self.elements.iter().enumerate().rev() {

@@ -67,7 +67,7 @@ struct Reader<'t> {
     budget: &'t Budget<'t>,
     open: Vec<Open>,
     roots: Vec<Value>,
-    /// Open brackets beyond the deepest nesting.
+    /// Number of open brackets beyond the maximum depth.
     too_deep: usize,
     /// Number of members of all objects.
     members: usize,
@@ -113,7 +113,7 @@ impl Reader<'_> {
             c if c.is_whitespace() || c.is_control() => Some(c.len_utf8()),
             '/' => through("/*", "*/").or_else(|| {
                 let inner = rest.strip_prefix("//")?;
-                // A CDATA marker in a comment ends with itself: JSON may follow on its line.
+                // If a comment begins with a CDATA marker, only `//` is skipped: JSON may follow on the same line.
                 let mark = inner.trim_start_matches([' ', '\t']);
                 if mark.starts_with("<![CDATA[") || mark.starts_with("]]") {
                     return Some(rest.len() - mark.len());

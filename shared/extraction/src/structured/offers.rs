@@ -13,8 +13,8 @@ const MAX_ORDERED: usize = 500;
 
 type Members = Map<String, Value>;
 
-/// Orders the objects that a step of a path leads to, those that the page means first. `inner` says that the offers are
-/// those that an aggregate offer sums up.
+/// Orders the objects that a step of a path leads to: those that the page is about come first. `inner` says whether the
+/// objects are the offers of an aggregate offer.
 pub(super) fn order(step: &str, inner: bool, found: &mut Vec<&Members>, page: Option<&Url>) {
     if found.len() < 2 || found.len() > MAX_ORDERED {
         return;
@@ -129,7 +129,7 @@ fn is_partial_price(spec: &Members) -> bool {
         || types(spec).any(|t| matches!(t, "DeliveryChargeSpecification" | "PaymentChargeSpecification"))
 }
 
-/// Returns whether a price is one that is not paid: a list, struck-through or recommended price.
+/// Returns whether a price is not the price to pay, but a list, struck-through or recommended price.
 fn is_list_price(spec: &Members) -> bool {
     let kind = spec.get("priceType").map(|k| k.get("@id").unwrap_or(k)).and_then(Value::as_str).unwrap_or_default();
     let kind = kind.rsplit(['/', '#', ':']).next().unwrap_or(kind);

@@ -77,7 +77,7 @@ pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<
             let line = part.as_deref().unwrap_or(line);
             let Some(found) = coercion::find_day(line, &view.reading) else { continue };
             let rest = line.chars().count().saturating_sub(found.length);
-            // A part of the line carries its own words.
+            // A part of a line has its own words, so the words around the line do not count.
             let mut around = if part.is_some() { String::new() } else { words_around(view, at) };
             around.push_str(&line.to_lowercase());
             let kind = kind_score(&around, asked);

@@ -92,7 +92,7 @@ fn attribute_candidates(
     for name in [phrase.replace(' ', "-"), phrase.replace(' ', "")] {
         for (at, value) in index.by_attribute.get(name.as_str()).into_iter().flatten().take(3) {
             let far = if (-300..6_000).contains(&view.distance(*at)) { 0 } else { -8 };
-            // Attributes hold codes; only one that is named exactly so holds a name.
+            // Most attributes hold codes. An attribute holds a name only if the attribute has exactly that name.
             let rank = if query.is_shape(Shape::Name) { rank * 6 } else { rank };
             if !query.is_excluded_by(&name) {
                 let reason = format!("attribute data-{name}");

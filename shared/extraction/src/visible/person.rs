@@ -20,7 +20,7 @@ pub(super) fn name_part(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<C
     }
 }
 
-/// Adds a byline from text that only the source sets apart, if nothing better was found.
+/// Adds a byline on a line that only line breaks of the HTML source separate, if nothing better was found.
 pub(super) fn byline_in_text(view: &View<'_>, out: &mut Vec<Candidate>) {
     if !out.is_empty() {
         return;

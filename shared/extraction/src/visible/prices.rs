@@ -164,12 +164,12 @@ fn find(view: &View<'_>) -> Vec<Price> {
         }
         found.push(Price { text: amount.text.clone(), currency, score, is_former, marked, reason });
     }
-    // If so, any other amount belongs to a neighbour, unless it is marked as a price.
+    // If a text stands in place of the price, an amount belongs to a neighbour, unless it is marked as a price.
     found.retain(|price| !has_substitute || price.marked);
     found
 }
 
-/// Returns the class words of an element and of the three around it.
+/// Returns the class words of an element and of its three nearest ancestors.
 fn marks_around(doc: &Doc<'_>, at: usize) -> String {
     std::iter::once(at).chain(doc.ancestors(at).take(3)).map(|i| doc.marks(i)).collect()
 }

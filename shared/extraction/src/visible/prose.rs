@@ -1,5 +1,5 @@
-//! Finds the describing paragraph: the first block of prose below the heading, or the first paragraph of text that only
-//! the source sets apart.
+//! Finds the describing paragraph: the first block of prose below the heading, or the first paragraph that only line
+//! breaks of the HTML source separate.
 
 use crate::candidate::{Candidate, Source};
 use crate::zones::Zone;
@@ -37,7 +37,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Returns the first paragraph of prose before a position in text that only line ends of the source set apart.
+/// Returns the first paragraph of prose before a position, in text that only line breaks of the HTML source separate.
 fn paragraph_in_source_lines(view: &View<'_>, end: usize) -> Option<String> {
     let segments = view.segments();
     let from = view.doc.heading.map_or(0, |h| view.doc.text_start(h));

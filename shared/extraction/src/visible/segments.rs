@@ -1,6 +1,6 @@
-//! Splits the page's text into pieces that a reader takes as one: lines, and within them the lines of the source,
-//! because plain pages often separate text by nothing else. Leaves out navigation, comments, related items and
-//! overlays.
+//! Splits the page's text into pieces that a reader sees as units: lines as displayed, and within them lines of the
+//! HTML source, because plain pages often separate text by nothing else. Leaves out navigation, comments, related items
+//! and overlays.
 
 use crate::doc::Doc;
 use crate::zones::Zone;
@@ -14,7 +14,7 @@ pub(super) struct Segment<'a> {
     /// Where it starts in the page's text.
     pub(super) at: usize,
     pub(super) text: &'a str,
-    /// Whether only line ends of the source set it apart.
+    /// Whether only line breaks of the HTML source separate it from other pieces.
     pub(super) is_source_line: bool,
     /// Whether it continues the paragraph of the piece before it: neither a line of the page nor an empty line of the
     /// source ends there.

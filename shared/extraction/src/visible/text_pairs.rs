@@ -1,4 +1,4 @@
-//! Finds labels with values in text that no element sets apart: "Label: value" on a line of the source or in a
+//! Finds labels with values in text without elements of its own: "Label: value" on a line of the HTML source or in a
 //! sentence, and labels that stand alone on a line, above their value.
 
 use crate::doc::{Doc, element_at};

@@ -94,7 +94,7 @@ pub(super) fn version(view: &View<'_>, out: &mut Vec<Candidate>) {
     }
 }
 
-/// Adds the work that an event or a review is of: the page's title, up to the place that it names.
+/// Adds the work that an event or a review belongs to: the page's title, up to the place that it names.
 pub(super) fn work(view: &View<'_>, out: &mut Vec<Candidate>) {
     let named = |t: &&str| !Phrases::MeaninglessTitles.has(&t.trim().to_lowercase());
     let Some(title) = view.head.title.as_deref().or(view.head.h1.as_deref()).filter(named) else { return };

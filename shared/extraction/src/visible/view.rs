@@ -1,4 +1,4 @@
-//! The page as the finders of this module see it. Depends on what it holds, and on no finder.
+//! The page as the finders of this module see it, with look-ups that several of them share.
 
 use std::cell::OnceCell;
 
@@ -22,7 +22,7 @@ use super::{element_pairs, text_pairs};
 /// Searches a page for the candidates of a field in every way.
 pub(super) type Search = fn(&View<'_>, &FieldQuery<'_>, &mut Vec<Candidate>);
 
-/// The page, with what was looked up on it once.
+/// The page, with the results of look-ups that are made once.
 pub(crate) struct View<'a> {
     pub(crate) doc: &'a Doc<'a>,
     pub(crate) head: &'a Head,
@@ -50,7 +50,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Returns labels and their values, in elements and in text that no element sets apart.
+    /// Returns labels and their values, from elements and from text without elements of its own.
     pub(super) fn pairs(&self) -> &Pairs {
         self.pairs.get_or_init(|| {
             let mut pairs = element_pairs::collect(self.doc);

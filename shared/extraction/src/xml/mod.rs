@@ -92,7 +92,7 @@ struct Builder {
     nodes: usize,
     pending: String,
     entities: Entities,
-    /// Names changed by lower-casing, for the names of values.
+    /// Names as written of the elements whose names lower-casing changed. Values keep these names.
     names: HashMap<NodeId, Box<str>>,
 }
 

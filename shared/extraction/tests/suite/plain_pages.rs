@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{data, read_at, schema};
 
 #[test]
-fn a_workshop_in_loose_text_is_read() {
+fn a_workshop_in_running_text_is_read() {
     let page = "<title>Hearth Forge</title><body>Hearth Forge
         4 stars - based on 37 reviews
         12 Oak Lane

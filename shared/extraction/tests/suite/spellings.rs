@@ -82,7 +82,7 @@ fn availability_is_read_in_every_spelling() {
 /// Pages of one lamp: which of several offers is meant, labels and their values, placeholders, related items, markup in
 /// odd places, scripts to repair. `@` stands for the head of every page; any value of `want` is right.
 #[test]
-fn pages_of_a_lamp_give_the_wanted_values() {
+fn every_page_of_the_table_gives_its_values() {
     let head = "<!doctype html><html lang=en><title>Birch Lamp | Hearth Shop</title><h1>Birch Lamp</h1>";
     let wrong: Vec<String> = include_str!("../tables/pages.jsonl")
         .lines()

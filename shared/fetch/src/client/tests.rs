@@ -94,7 +94,7 @@ async fn one_forbidden_address_refuses_the_name_and_nothing_is_connected_to() {
     let local = get(&f, &format!("http://mixed.internal:{port}/")).await;
     assert!(is_refused(&local, Refusal::LocalName), "{local:?}");
     assert_eq!(count.load(Ordering::SeqCst), 0);
-    // With nothing allowed, on the web's own ports: the resolver's refusal passes through the client's errors.
+    // Nothing is allowed and the ports are web ports, so the resolver refuses. The client must report its refusal.
     let strict = fetcher(&[]);
     for name in ["good.example.com", "mixed.example.com", "private.example.com"] {
         for scheme in ["http", "https"] {
@@ -128,7 +128,7 @@ async fn a_connection_goes_to_the_addresses_that_were_checked() {
     assert!(reached.is_err(), "the other address was connected to");
 }
 
-/// The check of the peer. A client whose resolver lets everything through stands for a resolver with a bug.
+/// Tests the check of the peer. The client's resolver accepts every address, as a resolver with a bug would.
 #[tokio::test]
 async fn a_forbidden_peer_is_refused_before_its_body_is_read() {
     let (site, count) = site().await;

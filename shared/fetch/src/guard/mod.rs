@@ -49,8 +49,9 @@ pub struct OwnListener {
 }
 
 impl OwnListener {
-    /// Returns whether a URL leads to this listener, or may do so. Where a name leads is unknown before it is resolved,
-    /// so the port decides. On a web port the name can be any site's; there [`OwnListener::refuses_peer`] decides.
+    /// Returns whether a URL leads to this listener, or may do so. The address of a name is unknown before the name is
+    /// resolved, so the port decides. On a web port, the name can belong to any site; there
+    /// [`OwnListener::refuses_peer`] decides.
     pub fn refuses(&self, url: &Url) -> bool {
         let is_other_host = match url.host() {
             Some(Host::Domain(name)) if is_web_port(self.port) && !is_local_name(name) => true,
@@ -183,7 +184,7 @@ fn forbidden_v4(ip: Ipv4Addr) -> Option<&'static str> {
 
 fn forbidden_v6(ip: Ipv6Addr) -> Option<&'static str> {
     let bits = ip.to_bits();
-    // An IPv6 address that embeds an IPv4 address leads to that one, so that one is checked.
+    // An IPv6 address that embeds an IPv4 address leads to the IPv4 address, so the IPv4 address is checked.
     let low = Ipv4Addr::from_bits((bits & 0xffff_ffff) as u32);
     if ip.to_ipv4_mapped().is_some() {
         return forbidden_v4(low);

@@ -20,7 +20,7 @@ pub(super) const V4: [(Ipv4Addr, u32, &str); 19] = [
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private use, RFC 1918"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "shared address space, RFC 6598"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback, RFC 1122"),
-    // In no registry: by its number a public address, but inside Azure every machine's metadata service.
+    // Not in a registry. The number is a public address, but inside Azure it is the metadata service of every machine.
     (Ipv4Addr::new(168, 63, 129, 16), 32, "Azure's platform address (WireServer)"),
     (Ipv4Addr::new(169, 254, 0, 0), 16, "link local and cloud metadata, RFC 3927"),
     (Ipv4Addr::new(172, 16, 0, 0), 12, "private use, RFC 1918"),

@@ -86,9 +86,9 @@ fn each_row_refuses_its_first_and_last_address() {
     }
 }
 
-/// Every row of the IANA special-purpose registries up to RFC 9780 (2025), and what the address space registries also
-/// reserve. Written separately from the table, so that a row missing there fails here. For IPv4-mapped addresses and
-/// NAT64's prefix the embedded address is checked: see `embedded_addresses_are_checked_like_plain_ones`.
+/// Every row of the IANA special-purpose registries up to RFC 9780 (2025), and the ranges that only the address space
+/// registries reserve. Written separately from the table, so that a row missing there fails here. For IPv4-mapped
+/// addresses and NAT64's prefix, the embedded address is checked: see `embedded_addresses_are_checked_like_plain_ones`.
 #[test]
 fn every_row_of_the_registries_is_refused() {
     let rows = "0.0.0.0/8 0.0.0.0/32 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 \
@@ -148,7 +148,7 @@ fn an_allowed_range_opens_its_addresses_on_any_port() {
     assert!(guard.check_ip("10.0.0.1".parse().unwrap()).is_err());
     assert_eq!(guard.check_literal("8.8.8.8".parse().unwrap(), 8080), Err(Refusal::Port(8080)));
     assert!(Guard::default().check_ip(local).is_err());
-    // Allowed only as itself, not as an address that is translated on the way.
+    // The NAT64 form of an allowed address is not allowed: a gateway translates it.
     assert!(guard.check_ip("64:ff9b::7f00:1".parse().unwrap()).is_err());
 }
 

@@ -99,8 +99,8 @@ impl Fetcher {
     }
 }
 
-/// Maximum number of bytes sent. Larger than the limit on decoded bytes: that one truncates a file and keeps its start;
-/// this one stops compressed data without end.
+/// Maximum number of bytes sent. It stops endless compressed data. It is larger than the limit on decoded bytes, which
+/// truncates a file and keeps its start.
 const MAX_SENT: usize = 2 * MAX_ROBOTS;
 
 /// Reads one byte more than is used, so that the parser sees that the file continues. Counts decoded bytes.

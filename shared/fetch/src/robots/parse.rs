@@ -59,7 +59,7 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> ParsedFile {
             }
             Line::Rule(allow, value) => {
                 naming = false;
-                // A pattern that is empty or starts with neither character matches nothing.
+                // A pattern that starts with neither `/` nor `*`, or is empty, matches nothing.
                 if matches!(value.first(), Some(b'/' | b'*')) {
                     let rule = Rule { allow, pattern: pattern::normalise_rule(value) };
                     if for_own {
@@ -67,7 +67,7 @@ pub(super) fn read(file: &[u8], agent: &str, at: Option<&Url>) -> ParsedFile {
                     } else if for_any {
                         any.rules.push(rule);
                     }
-                    // A group for both only counts as the crawler's own.
+                    // A group for both the crawler and `*` counts only as the crawler's own.
                 }
             }
             Line::CrawlDelay(value) => {
@@ -166,7 +166,7 @@ fn is_named(value: &[u8], agent: &str) -> bool {
 /// Parses seconds, with or without a fraction.
 fn parse_delay(value: &[u8]) -> Option<Duration> {
     let seconds: f64 = std::str::from_utf8(value).ok()?.parse().ok()?;
-    // NaN is not greater, so it passes through and is refused here.
+    // NaN is not greater than the maximum, so it stays NaN, which the conversion below refuses.
     let bounded = if seconds > MAX_CRAWL_DELAY.as_secs_f64() { MAX_CRAWL_DELAY.as_secs_f64() } else { seconds };
     Duration::try_from_secs_f64(bounded).ok()
 }

@@ -1,5 +1,5 @@
-//! A file's rules, sorted so that those that could match a path are found without comparing the others. The part of a
-//! pattern before its first `*` is looked up; only patterns that begin like the path are compared.
+//! A file's rules, indexed by the part of each pattern before its first `*`. A look-up finds the patterns that begin
+//! like a path, and compares no others.
 
 use super::{Rule, pattern};
 
@@ -9,9 +9,9 @@ struct Group {
     /// The prefix: index of the group's first rule, and the length of the prefix.
     first_rule: usize,
     prefix_len: usize,
-    /// Verdict of the pattern that is exactly the prefix, if there is one: whether it allows.
+    /// Whether the rule whose pattern is exactly the prefix allows; `None` if there is no such rule.
     plain: Option<bool>,
-    /// Verdict of the pattern that is the prefix followed by `$`, if there is one.
+    /// Whether the rule whose pattern is the prefix followed by `$` allows; `None` if there is no such rule.
     exact: Option<bool>,
     /// Indexes of rules with `*`, the most specific first.
     wildcards: Vec<usize>,
@@ -20,7 +20,7 @@ struct Group {
 /// The rules of a file, indexed for matching.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rules {
-    /// The most specific first; of two equally specific ones, the one that allows first.
+    /// The most specific rules come first. Of two equally specific rules, the one that allows comes first.
     rules: Vec<Rule>,
     /// Sorted by prefix; prefixes are unique.
     groups: Vec<Group>,
@@ -35,8 +35,8 @@ impl Rules {
             let order = |rule: &Rule| (std::cmp::Reverse(rule.pattern.len()), !rule.allow);
             order(a).cmp(&order(b)).then_with(|| a.pattern.cmp(&b.pattern))
         });
-        // Of two rules with the same pattern only one can decide. They are neighbours only if both have the same
-        // verdict.
+        // Drops repeated rules. Equal rules are adjacent: the order depends on the pattern and on whether the rule
+        // allows.
         rules.dedup();
         let prefix_len = |rule: &Rule| {
             let end = rule.pattern.find('*').unwrap_or(rule.pattern.len());
@@ -83,7 +83,7 @@ impl Rules {
         let mut matched: Vec<&Group> = Vec::new();
         let mut range = self.groups.as_slice();
         for depth in 0..=path.len() {
-            // The shortest of the prefixes that begin alike comes first.
+            // Of the prefixes that begin alike, the shortest comes first.
             if let Some((group, rest)) = range.split_first().filter(|(group, _)| group.prefix_len == depth) {
                 self.update_best(group, depth == path.len(), &mut best);
                 if !group.wildcards.is_empty() {

@@ -133,9 +133,9 @@ async fn odd_characters_in_urls_are_sent() {
     }
 }
 
-/// Kept connections that the server has spoilt: by junk after a response, or by closing them.
+/// The server sends junk or a second response on an idle connection, or closes it.
 #[tokio::test]
-async fn a_spoilt_connection_is_not_reused() {
+async fn a_connection_with_unexpected_data_or_end_is_not_reused() {
     for (what, junk, closes) in [
         ("junk", "junk\r\n", false),
         ("a closed one", "", true),

@@ -70,5 +70,5 @@ async fn a_self_signed_certificate_is_refused() {
     let error = get(&f, &format!("https://{address}/")).await.unwrap_err();
     assert!(error.to_string().contains("certificate is not valid"), "{error}");
     assert_eq!(code(Err(error)), (UrlUnreachable, true));
-    assert!(server.join().unwrap(), "the handshake was completed");
+    assert!(server.join().unwrap(), "the handshake must not complete");
 }

@@ -9,7 +9,7 @@ const BASE_FLAGS: [&str; 48] = [
     "--headless",
     "--remote-debugging-pipe",
     "--no-startup-window",
-    // One way out, for loopback too. Whatever bypasses the proxy resolves no name.
+    // The proxy is the only way out, for loopback too. A request that bypasses the proxy resolves no name.
     "--proxy-bypass-list=<-loopback>",
     "--disable-quic",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -54,7 +54,7 @@ const BASE_FLAGS: [&str; 48] = [
     "--disable-hang-monitor",
     "--disable-gpu",
     "--hide-scrollbars",
-    // Frames live in the process of their page. A page brings no cookies that another site could want.
+    // Frames run in the process of their page. This is safe: no page has cookies that another site could steal.
     "--disable-site-isolation-trials",
     // Limits the scripts' heap; the rest of a process is watched from outside.
     "--js-flags=--max-old-space-size=512",

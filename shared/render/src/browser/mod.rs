@@ -149,7 +149,7 @@ async fn supervise(browser: std::sync::Weak<Browser>, config: RenderConfig) {
         for pid in memory::processes_to_kill(&tree, config.limits.memory, config.max_browser_memory) {
             tracing::warn!(pid, "a page held too much memory; its process was killed");
             memory::kill(pid);
-            // Other processes may still hold memory on its behalf.
+            // Other processes may still hold memory for that page, so the browser accepts no more pages.
             browser.retire();
         }
         if last_ping.elapsed() > PING_INTERVAL {

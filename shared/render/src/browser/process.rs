@@ -73,7 +73,8 @@ impl Process {
     pub(crate) fn kill(&self) {
         let pid = *self.pid.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(pid) = pid else { return };
-        // The shell ends what it started. If `setpriv` or `setsid` is missing, this is the browser itself.
+        // The shell ends what it started. If `setpriv` or `setsid` is missing, the process is not the shell but the
+        // browser.
         let _ = kill_process(pid, Signal::TERM);
         let (slot, ended) = (Arc::clone(&self.pid), self.ended.clone());
         let kill_group = move || {
@@ -82,7 +83,7 @@ impl Process {
                 let _ = kill_process_group(pid, Signal::KILL);
             }
         };
-        // Outside a runtime nothing can wait for it. The pipe has closed, at which a browser ends by itself.
+        // Outside a runtime nothing can wait for the process. Its pipe has closed, so the browser ends by itself.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if tokio::time::timeout(KILL_GRACE, ended.cancelled()).await.is_err() {

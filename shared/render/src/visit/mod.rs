@@ -232,7 +232,7 @@ impl Visit<'_> {
         if self.documents > self.limits.documents {
             self.error = Some(RenderError::LimitExceeded("the page navigated through too many documents".into()));
         } else if frame.get("unreachableUrl").is_some() && self.documents > 1 {
-            // Its scripts navigated to a document that cannot be loaded.
+            // The page's scripts navigated to a document that cannot be loaded.
             self.error = Some(self.unreachable_error("net::ERR_FAILED"));
         }
     }
@@ -256,7 +256,7 @@ impl Visit<'_> {
     }
 
     fn handle_probe(&mut self, probed: ProbeResult) {
-        // A world that does not answer is gone with its document.
+        // If the world does not answer, it has disappeared with its document.
         self.world.set_context(probed.context);
         if let Some((unchanged, found)) = probed.state {
             let unchanged = Duration::from_secs_f64((unchanged / 1_000.0).clamp(0.0, 3_600.0));

@@ -1,7 +1,7 @@
-//! Closes a month. One transaction puts its checkpoint and marks its row, on the condition that the row equals the sum
-//! of the entries, so a month is closed once and never if the two differ. Its entries get an expiry one by one, and
-//! only after another walk has found the same sums. Repeating a write changes nothing, so a check that dies leaves
-//! nothing to undo.
+//! Closes a month. One transaction writes its checkpoint and marks its row, on the condition that the row equals the
+//! sum of the entries. A month is therefore closed only once, and never if the two differ. Its entries get an expiry
+//! one by one, and only after another walk has found the same sums. Repeating a write changes nothing, so a check that
+//! dies leaves nothing to undo.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::invariants::{Checkpoint, Sums};
@@ -13,7 +13,8 @@ use crate::item::{Put, Row, key, n, names, s, values};
 use crate::keys;
 use crate::ops::{ABSENT, Transaction, tx_put, tx_update};
 
-/// How long a closed month's entries are kept, in addition to a job's retention: a job that is kept has its entries.
+/// How long a closed month's entries are kept, in addition to a job's retention. Every retained job thus has its
+/// entries.
 const ENTRY_RETENTION_SECS: u64 = 90 * 86_400;
 
 pub(super) fn checkpoint(row: &Row<'_>) -> Result<Checkpoint, StoreError> {

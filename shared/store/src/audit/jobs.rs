@@ -51,8 +51,9 @@ impl PartialJob {
     }
 }
 
-/// A scan of the jobs table that returns whole jobs. It keeps the rows of one job, not of the table. If a scan comes
-/// back to a job that it has already returned, that job seems to violate an invariant; reading the job's own rows shows
+/// A scan of the jobs table that returns whole jobs. It keeps the rows of one job, not of the table. If a scan returns
+/// a job a second time, that job may seem to violate an invariant. Reading the job's own rows then shows that it does
+/// not.
 /// that it does not.
 #[derive(Debug)]
 pub struct JobScan<'a> {

@@ -1,8 +1,8 @@
 //! The only definition of the queues: the local stack and the tests create them from it, and the deployment template
 //! must match it.
 //!
-//! `settle` is a queue of its own because its reader has rights to money and the worker, which reads `units`, does not;
-//! an event source mapping takes all messages of its queue, so kinds of messages in one queue could not be kept apart.
+//! `settle` is a separate queue because its reader has rights to balances, and the worker, which reads `units`, has
+//! none. An event source mapping takes all messages of its queue, so one queue cannot separate kinds of messages.
 //! `notify` is separate because its reader calls webhooks, which may be slow.
 
 use aws_sdk_sqs::Client;

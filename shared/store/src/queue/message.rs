@@ -13,7 +13,7 @@ pub enum Message {
     Units {
         /// The job.
         job: JobId,
-        /// The job's lane ([`domain::lanes`]) that goes on when these units have ended.
+        /// The job's lane ([`domain::lanes`]), which continues when these units have ended.
         lane: u32,
         /// The units. Empty if the lane waits for the crawl to grow.
         seqs: Vec<Seq>,
@@ -129,7 +129,7 @@ impl Message {
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, MessageError> {
-    // Only the position and kind of the error, because its text may quote what a stranger wrote.
+    // Contains only the position and kind of the error, because the error's text may quote what a stranger wrote.
     serde_json::from_str(body).map_err(|e| {
         MessageError::Malformed(format!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
     })

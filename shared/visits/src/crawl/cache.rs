@@ -73,8 +73,8 @@ impl CrawlCache {
         state.admitted = state.admitted.max(admitted);
     }
 
-    /// Records that a crawl with that many units may have no more. This has an effect only if this process admitted all
-    /// but the seed: only then does every page with a unit appear here.
+    /// Records that a crawl with `admitted` units may have no more. Has an effect only if this process admitted all
+    /// units but the seed: only then does it know every page that has a unit.
     pub(crate) fn mark_full(&self, admitted: Seq) {
         let mut state = self.state();
         state.full = state.admitted_here.saturating_add(1) >= admitted && state.seen.len() < MAX_PAGES;

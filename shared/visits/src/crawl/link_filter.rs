@@ -12,8 +12,8 @@ use extraction::links::Links;
 use fetch::Robots;
 use url::Url;
 
-/// Maximum number of steps for the links of one page: bytes that are compared with patterns and rules. The links that are
-/// left are denied.
+/// Maximum number of steps for the links of one page: bytes that are compared with patterns and rules. Links beyond
+/// that are denied.
 const MAX_STEPS: u64 = 128 * 1024 * 1024;
 
 /// Checks the links of one page.
@@ -171,8 +171,8 @@ mod tests {
         assert_eq!(checked[0].verdict, Verdict::Denied);
     }
 
-    /// Files of 510 KB with the worst possible rules, against 2,000 long links of a page: the check ends within its share
-    /// of the budget, and links that it did not reach are denied.
+    /// Checks 2,000 long links of a page against files of 510 KB with the worst possible rules. The check ends within
+    /// its share of the budget, and links that it did not reach are denied.
     #[test]
     fn rules_and_links_never_multiply_beyond_the_share() {
         let reached = |rule: &str| rule.contains("*b") || rule.ends_with("zz$");
@@ -190,8 +190,7 @@ mod tests {
             let checked = filter("*", &file).check(&links((0..2_000).map(path)), &whole);
             let steps = whole.taken().steps;
             assert!(steps <= MAX_STEPS + 4 * 1024 * 1024, "{rule}: {steps}");
-            // If rules have to be compared with paths, that is counted: the share is used up, and
-            // the links left are denied.
+            // Each comparison of a rule with a path is counted. Once the share is used up, the other links are denied.
             assert!(!reached(rule) || steps >= MAX_STEPS, "{rule}: {steps}");
             assert!(!reached(rule) || checked.iter().any(|link| link.verdict == Verdict::Denied), "{rule}");
         }

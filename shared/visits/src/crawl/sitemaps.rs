@@ -1,5 +1,5 @@
-//! Reads the pages named by a crawl's sitemaps. If robots.txt names no sitemap, the usual addresses are tried; it is no
-//! failure if there is nothing.
+//! Reads the pages named by a crawl's sitemaps. If robots.txt names no sitemap, the usual addresses are tried. If they
+//! have none either, that is no failure.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -67,7 +67,8 @@ impl Crawler {
                 frontier.matches(&page) && (plan.ignore_robots || robots.allows_within(page.url(), &take))
             })
         };
-        // One deadline for all of them: robots.txt may name a hundred, and the unit's lease goes on running.
+        // All sitemaps share one deadline: robots.txt may name a hundred, and the unit's lease runs on while they are
+        // read.
         let until = Instant::now() + Duration::from_millis(self.context.settings().sitemap_ms);
         for (at, file) in files.iter().enumerate() {
             let timeout = until.saturating_duration_since(Instant::now());

@@ -1,5 +1,5 @@
-//! Politeness: when a page may start at its host, what a response means for the next pages, and what the site's
-//! robots.txt says. Processes share the host's row; what a process knows of it is kept here.
+//! Politeness: when a page may start at its host, how a response affects the next pages, and which pages the site's
+//! robots.txt permits. Processes share the host's row. This module keeps what its process knows of that row.
 //!
 //! This module knows nothing of jobs and units.
 

@@ -15,11 +15,11 @@ use super::slot::{HostPacing, Slot};
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// For how long a file, or the fact that there is none, is valid (RFC 9309 §2.4).
+/// How long a file is valid; also how long it is remembered that a site has none (RFC 9309 §2.4).
 const VALID_SECS: u64 = 24 * 60 * 60;
-/// For how long it is remembered that a file could not be fetched.
+/// How long it is remembered that a file could not be fetched.
 const FAILURE_VALID_SECS: u64 = 10 * 60;
-/// For how long it is remembered that a site could not be reached at all.
+/// How long it is remembered that a site could not be reached at all.
 const NO_CONNECTION_VALID_SECS: u64 = 60;
 /// Maximum time to fetch a site's file, including redirects.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -111,7 +111,7 @@ impl RobotsReader {
     }
 }
 
-/// Returns for how long an answer is valid. An answer that only asks to slow down says nothing about the file.
+/// Returns how long an answer is valid. An answer that only asks to slow down says nothing about the file.
 fn valid_secs(answer: &RobotsAnswer) -> u64 {
     match answer.outcome {
         RobotsOutcome::Found | RobotsOutcome::Unavailable if answer.throttled.is_none() => VALID_SECS,

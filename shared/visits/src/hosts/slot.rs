@@ -16,7 +16,7 @@ use super::state::Host;
 use runtime::context::Context;
 use runtime::rows::Rows;
 
-/// How often a change of a row is tried that another process overtakes. Each time, one of them makes progress.
+/// Maximum number of tries to change a row if other processes change it first. Each time, one process makes progress.
 const MAX_CONFLICTS: u32 = 64;
 
 /// Answer to a page that wants to start at its host.
@@ -43,9 +43,9 @@ impl HostPacing {
     /// Books a slot for a page at its host, if there is one by `latest`. The caller waits for it, and after that checks
     /// [`HostPacing::closed_until`], since the host may have throttled in the meantime.
     ///
-    /// With `spaced`, which is for crawls, pages of one host start `HOST_DELAY_MS` or `crawl_delay` apart, whichever is
-    /// longer, times the host's back-off, plus up to a quarter, over all processes. Other pages start at once, unless
-    /// the host is backed off.
+    /// With `spaced`, which is for crawls, pages of one host start apart, over all processes. The distance is the
+    /// longer of `HOST_DELAY_MS` and `crawl_delay`, times the host's back-off, plus up to a quarter. Other pages start
+    /// at once, unless the host is backed off.
     ///
     /// # Errors
     /// Store errors, for pages that need a slot. A slot may be lost then; no other page gets it.
@@ -83,9 +83,9 @@ impl HostPacing {
         self.hosts.host(url).state().closed_until(by, self.context.now())
     }
 
-    /// Records how the host of `url`, which sent the response, answered a page of `by`: `throttled` if it asked to slow
-    /// down. That doubles the back-off, and pages that succeed halve it again. If the store cannot be written, the
-    /// change holds in this process.
+    /// Records how the host of `url`, which sent the response, answered a page of account `by`. `throttled` is set if
+    /// the host asked to slow down. That doubles the back-off, and pages that succeed halve it again. If the store
+    /// cannot be written, the change applies in this process only.
     pub async fn record_response(&self, by: AccountTag, url: &Url, throttled: Option<Throttled>) {
         let host = self.hosts.host(url);
         let now = self.context.now();
@@ -148,7 +148,8 @@ impl HostPacing {
         Ok(Slot::At(first))
     }
 
-    /// Changes a host's row, whatever its content is by then. Writes nothing if the row stays the same.
+    /// Changes a host's row, and starts anew from its current content if another process has changed it. Writes nothing
+    /// if the row stays the same.
     async fn change(&self, host: &Host, mut change: impl FnMut(Pace) -> Pace) -> Result<(), StoreError> {
         for _ in 0..MAX_CONFLICTS {
             let now = self.context.now();

@@ -1,4 +1,4 @@
-//! What a process knows of one host: its row as last seen, and the slots that it took and has not used.
+//! A process's knowledge of one host: its row as last seen, and the slots that the process took and has not used.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use domain::Timestamp;
 use domain::pace::{AccountTag, LastThrottle, Pace, Slots};
 
-/// For how long, in milliseconds, the row as last read is recent enough for a page that needs no slot, and for how long
-/// a host counts as one that this process sends requests to.
+/// A time in milliseconds. A row that was read within it is recent enough for a page that needs no slot. A host that
+/// got a request within it counts as one that this process sends requests to.
 const FRESH_MS: u64 = 5_000;
 
 /// One host.
@@ -68,7 +68,7 @@ impl HostState {
         let requested_before = within(self.requested_at.replace(now));
         let must_read = requested_before && !within(self.read_at);
         if must_read {
-            // Other requests in the meantime need not read it, too.
+            // Other requests need not read it in the meantime.
             self.read_at = Some(now);
         }
         must_read

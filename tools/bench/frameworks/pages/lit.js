@@ -1,4 +1,4 @@
-// In an open shadow root.
+// Renders into an open shadow root.
 import { LitElement, html } from "lit";
 
 class ShopProduct extends LitElement {

@@ -1,5 +1,5 @@
-//! Measures peers on the same tree: Scrapy, crawlee, spider_cli. Each with as many concurrent fetches as it lets one
-//! set, robots.txt honoured, no delay, the same two fields by CSS. Knows how each is found, started and counted.
+//! Measures peers on the same tree: Scrapy, crawlee, spider_cli. Each runs with as many concurrent
+//! fetches as its settings allow, honours robots.txt, does not delay requests, and reads the same two fields by CSS.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -84,7 +84,7 @@ impl Peer {
                 command.arg(script).args([seed, &concurrency.to_string()]).arg(out);
             }
             Peer::Spider => {
-                // A home without an account: nothing goes anywhere but to the site.
+                // This home folder has no account of spider's cloud service, so requests go only to the site.
                 command.env_remove("SPIDER_CLOUD_API_KEY").env("HOME", folder);
                 command.args(["--url", seed, "--respect-robots-txt", "--http", "scrape", "--output-html"]);
             }

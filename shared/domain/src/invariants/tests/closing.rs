@@ -156,7 +156,8 @@ fn a_falsified_checkpoint_is_a_fault_while_its_entries_exist() {
     assert_eq!(found.iter().map(|v| &*v.rule).collect::<Vec<_>>(), ["a closed month has its checkpoint"]);
 }
 
-/// Whatever delayed the job: its refund counts once, beside the checkpoint, also after its RESERVE expired.
+/// The job's refund counts once, in addition to the checkpoint, whatever delayed it and even if its RESERVE has
+/// expired.
 #[test]
 fn a_settlement_after_its_month_was_closed_counts_beside_the_checkpoint() {
     let job = JobId::from_random(1);

@@ -55,7 +55,7 @@ fn an_answer_ends_its_unit_once_and_settles() {
     let actions = after(&mut machine, written(&end), at(50));
     assert!(matches!(actions.last(), Some(Action::Settle(_))), "{actions:?}");
 
-    // The row says something else by now: nothing is written, and nothing waits for ever.
+    // If the row has changed in the meantime, nothing is written, and nothing waits for ever.
     let over = UnitState::Ended { attempt: 1, end: UnitEnd::Succeeded, at: Timestamp(9), skipped: 0 };
     for other in [over, asked(1), UnitState::Pending, started(2, nonce(9), 900_000)] {
         let (_, actions) = after_answers(running(2), &row(&[other, asked(1)]), &[(0, 2)]);

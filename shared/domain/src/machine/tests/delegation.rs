@@ -8,7 +8,7 @@ fn delegated_units_are_polled_sent_again_and_taken_back_on_a_stall() {
     let both = BTreeSet::from([0, 1]);
     assert_eq!(all(&mut machine, at(0)), [Action::Enqueue(both.clone())]);
     assert_eq!(after(&mut machine, Event::Enqueued(BTreeSet::new()), at(0)), []);
-    // Soon at first, less and less often while nothing moves.
+    // The polls come soon at first, then less often while the job makes no progress.
     let looks: Vec<i64> = (1..1_000)
         .filter(|ms| {
             let look = all(&mut machine, at(*ms)).contains(&Action::ReadSegments { first: 0, last: 0 });
@@ -31,7 +31,7 @@ fn delegated_units_are_polled_sent_again_and_taken_back_on_a_stall() {
     assert!(actions.contains(&prepare), "{actions:?}");
 }
 
-/// Returns all actions of a machine while each read is answered: nothing has moved.
+/// Returns all actions of a machine. Answers each read as if nothing had changed.
 fn answered(machine: &mut Machine<WithSettle>, at: Moment, beat: Option<Timestamp>) -> Vec<Action<WithSettle>> {
     let mut actions = Vec::new();
     while let Some(action) = machine.next_action(at) {

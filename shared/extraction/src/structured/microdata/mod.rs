@@ -68,7 +68,7 @@ fn references(html: &Html, syntax: &Syntax) -> Vec<(NodeId, NodeId)> {
     elements.filter_map(|(node, id)| Some((node, referrers.remove(id)?))).collect()
 }
 
-/// The item that an item is a value of, and the names of the properties.
+/// The item that another item is a value of, and the names of the properties that have this value.
 type Owner = (usize, Vec<String>);
 
 struct Reader<'b> {

@@ -133,8 +133,8 @@ impl Parser<'_> {
             return Some(if tag.ends_with(b"/") { TagOutcome::End } else { TagOutcome::Continue });
         };
         let (entry, url_element) = kind.element_names();
-        // Extensions use prefixes of their own (`image:loc`, `atom:link`). RSS 1.0 has a prefix at its root only, as
-        // have files assembled from two.
+        // Extensions use prefixes of their own (`image:loc`, `atom:link`). RSS 1.0 has a prefix only at its root. So do
+        // files that somebody assembled from two others.
         let own = prefix == root_prefix || prefix.is_empty();
         let is_root = closes && local == root && prefix == root_prefix;
         let (is_entry, is_url_element) = (own && local == entry, own && local == url_element);
@@ -153,7 +153,7 @@ impl Parser<'_> {
         Some(if is_root && matches!(outcome, TagOutcome::Continue) { TagOutcome::End } else { outcome })
     }
 
-    /// Returns the URL of Atom's `<link>`, if it is the entry's own and not that of related content.
+    /// Returns the URL of an Atom `<link>`, if it leads to the entry itself and not to related content.
     fn atom_link(&self, attributes: &[u8]) -> Option<Url> {
         let attributes = self.decoded(attributes)?;
         let rel = attribute(&attributes, "rel");
@@ -179,8 +179,8 @@ fn attribute<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
     None
 }
 
-/// Resolves the references in a text; `None` if one is unknown. An ampersand that starts no reference is the most
-/// common mistake, and its meaning is obvious.
+/// Resolves the references in a text; `None` if one is unknown. Keeps an ampersand that starts no reference: it is the
+/// most common mistake, and its meaning is obvious.
 fn resolve_references(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

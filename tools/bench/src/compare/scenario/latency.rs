@@ -104,7 +104,7 @@ async fn cancels_of_size(bench: &Bench, server: &Server, urls: usize, results: &
         if answer["cancelled"] != true {
             return Err("a batch ended before it was cancelled".into());
         }
-        // A request after the end of the batch would be the worst case.
+        // Waits as long as a slow page takes, so that a request after the end of the batch would be counted.
         tokio::time::sleep(Duration::from_millis(slow)).await;
         let since = ms(answered.elapsed());
         let ago = bench.site.stats().await?.slow_ago_us as f64 / 1e3;
