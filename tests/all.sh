@@ -82,6 +82,12 @@ licences() {
   fi
   cargo fetch --locked --quiet
   cargo deny --offline check bans licenses sources
+  # The RustSec database is a git repository. If it cannot be fetched, this part prints SKIPPED and succeeds.
+  if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
+    cargo deny check advisories
+  else
+    echo "SKIPPED: the RustSec advisory database could not be fetched; run \"cargo deny check advisories\" with network access"
+  fi
 }
 
 # Installed into target/, like everything else that is built.
@@ -105,18 +111,10 @@ cargo test --workspace
 step "clients, console, template, functions, workflows and site (they ran beside the steps above)"
 finish scripts
 
-step "licences, bans and sources (they ran beside the steps above)"
+step "licences, bans, sources and known vulnerabilities (they ran beside the steps above)"
 finish licences
 
 step "a deployment into an emulated AWS (it ran beside the steps above)"
 finish emulated
-
-step "known vulnerabilities (RustSec)"
-# The database is a git repository. If it cannot be fetched, this step prints SKIPPED and succeeds.
-if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
-  cargo deny check advisories
-else
-  echo "SKIPPED: the RustSec advisory database could not be fetched; run \"cargo deny check advisories\" with network access"
-fi
 
 step "all checks passed"
