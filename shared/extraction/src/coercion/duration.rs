@@ -156,10 +156,9 @@ fn read_words(text: &str, locale: &str) -> Option<Duration> {
 /// Returns whether a number without a unit gives the minutes after hours: "1h30", "1 heure 10". A number after a space
 /// may also begin something else ("1 h 4 people"), so nothing may follow it.
 fn are_minutes(chars: &[char], unit_at: usize, from: usize, to: usize) -> bool {
-    let between = &chars[unit_at..from];
+    let (Some(between), Some(digits)) = (chars.get(unit_at..from), chars.get(from..to)) else { return false };
     let is_next = between.iter().all(|c| c.is_alphabetic() || matches!(c, ' ' | '\u{a0}' | '.'))
         && between.split(|c| !c.is_alphabetic()).filter(|word| !word.is_empty()).count() == 1;
-    let digits = &chars[from..to];
     let is_below_60 = matches!(digits, ['0'..='9'] | ['0'..='5', '0'..='9']);
     let is_attached = between.last().is_some_and(|c| c.is_alphabetic());
     let ends = match chars.get(to) {
@@ -233,6 +232,23 @@ mod tests {
             ("Cook: 3 days", 259_200.0),
         ] {
             assert_eq!(read(text, "en-US").map(|l| l.seconds), Some(want), "{text}");
+        }
+        // Whatever stands after the hours, no position is out of range.
+        for text in [
+            "1h½",
+            "1h1½",
+            "1h.5",
+            "1h,",
+            "1 h 5-",
+            "1h 1/2",
+            "1h1e9",
+            "1h1.5k",
+            "1h 2\u{a0}",
+            "1h 5–6",
+            "1h$3",
+            "1h3$",
+        ] {
+            assert!(read(text, "en-US").is_some(), "{text}");
         }
         assert_eq!(read("30", "en-US"), Some(Duration { seconds: 30.0, unitless: true, is_range: false }));
         assert!(read("30-40 mins", "en-US").is_some_and(|l| l.is_range));
