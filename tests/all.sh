@@ -39,8 +39,6 @@ finish() {
 }
 stop_all() {
   local file pid
-  # If a signal stops this script, the command of the current step still runs.
-  pkill -TERM -P $$ 2>/dev/null || true
   for file in "$folder"/*.pid; do
     [ -e "$file" ] || continue
     pid="$(cat "$file")"
@@ -56,6 +54,8 @@ stop_all() {
     kill -KILL -- "-$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done
+  # If a signal stops this script, the command of the current step still runs.
+  pkill -TERM -P $$ 2>/dev/null || true
   [ -n "$keep_folder" ] || rm -rf "$folder"
 }
 trap stop_all EXIT
