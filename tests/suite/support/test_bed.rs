@@ -205,6 +205,9 @@ impl TestBed {
     }
 }
 
+/// Time for a process's work, and for the remaining work of its drivers. A run takes a fraction of a second.
+const RUN_LIMIT: Duration = Duration::from_secs(20);
+
 /// Does a process's work with the fault at the n-th call where it makes a difference, or with none, and lets the process
 /// finish what it still does. Panics if it hangs, or if it fails although it survives the fault.
 pub async fn run_process(
@@ -218,13 +221,8 @@ pub async fn run_process(
         Some((n, fault)) => faults.plan_nth(n, fault),
         None => faults.reset(),
     }
-    let process = async {
-        let ran = work.await;
-        engine.idle().await;
-        ran
-    };
-    let ran = tokio::time::timeout(Duration::from_secs(40), process).await;
-    let ran = ran.unwrap_or_else(|_| panic!("{context}: hangs"));
+    let ran = tokio::time::timeout(RUN_LIMIT, work).await.unwrap_or_else(|_| panic!("{context}: hangs"));
+    tokio::time::timeout(RUN_LIMIT, engine.idle()).await.unwrap_or_else(|_| panic!("{context}: a driver hangs"));
     let survives = fault.is_none_or(|(_, fault)| fault.process_survives());
     assert!(!survives || ran.is_ok(), "{context}: a single fault must not reach the caller: {ran:?}");
     ran
