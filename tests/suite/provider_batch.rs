@@ -2,11 +2,13 @@
 
 mod crash;
 
+use domain::JobId;
+use domain::model_batch::Stage;
 use serde_json::{Value, json};
 
 use crate::support::model::{ScriptedModel, fields};
 use crate::support::provider::BatchEnd;
-use crate::support::server::{Folder, Server, assert_sound};
+use crate::support::server::{self, Folder, Server, assert_sound};
 use crate::support::site::Site;
 use crate::support::stack::World;
 use crate::support::until;
@@ -221,7 +223,15 @@ async fn a_job_with_a_batch_completes_after_a_kill() {
     let vars = [("MODEL_URL", base.as_str()), ("MODEL_NAME", "m"), ("MODEL_KEY", "k"), ("MODEL_BATCH", "openai")];
     let server = Server::start_with(&folder.0, &vars);
     let job = server.detach("/v1/batch", &call(&houses(&site, 30), true)).await;
-    until("the batch is under way", async || model.provider().statuses() == ["in_progress"]).await;
+    let store = server::store(&folder.0).await;
+    let job_id = JobId::parse(&job).unwrap();
+    // A server that is killed while it works on the batch, as it does when it polls, keeps the batch's lease for three minutes.
+    until("the batch is under way, and its lease is released", async || {
+        let polled = model.provider().statuses() == ["in_progress"];
+        let batches = store.model_batches.batches_of(&job_id).await.unwrap();
+        polled && batches.iter().any(|b| b.stage == Stage::Created && b.due.is_some_and(|due| b.lease_until < due))
+    })
+    .await;
     drop(server); // SIGKILL
     model.provider().end_with(Some(BatchEnd::Completed));
     let server = Server::start_with(&folder.0, &vars);

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use store::{RetryPolicy, Store, TableNames};
 
 use super::binaries::binary;
 use super::stack::client;
@@ -81,6 +82,12 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The tables of the server that runs on this folder.
+pub async fn store(folder: &Path) -> Store {
+    let client = store::client::connect(&local::socket::service(folder).connection()).await;
+    Store::new(client, TableNames::default(), RetryPolicy::default(), 86_400)
 }
 
 /// A temporary folder; removed on drop.
