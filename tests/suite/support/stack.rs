@@ -30,10 +30,11 @@ impl Deref for World {
     }
 }
 
-/// An HTTP client. Installs the TLS provider, unless this process has one already.
+/// A client for plain HTTP. Installs the TLS provider, unless this process has one already, and reads no certificates, which
+/// takes longer than most tests.
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::new()
+    Client::builder().tls_certs_only([]).build().unwrap()
 }
 
 /// A client with a key.
