@@ -18,7 +18,7 @@ command -v qemu-aarch64 >/dev/null 2>&1 || skip "qemu-aarch64 is missing (apt-ge
 libraries="${QEMU_LD_PREFIX:-/usr/aarch64-linux-gnu}"
 [ -e "$libraries/lib/ld-linux-aarch64.so.1" ] || skip "the C library for arm64 is missing (apt-get install libc6-arm64-cross libgcc-s1-arm64-cross)"
 . tests/deploy/tools.sh
-aws_tools cargo-lambda python-zig
+aws_tools sam cargo-lambda python-zig
 zig_program
 rustup target add aarch64-unknown-linux-gnu
 cargo build --package local

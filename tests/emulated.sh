@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
-# gateway, and deletes it. Uses the binaries of "cargo build --workspace --bins" as real bootstraps, with TLS, SigV4 and the
+# gateway, and deletes it. Its functions start the binaries of "cargo build --workspace --bins", with TLS, SigV4 and the
 # template's roles, whose permissions on tables the emulator checks. Runs in a network namespace that has only loopback, so
 # nothing can reach the real AWS. "documented" reads commands from docs/OPERATIONS.md, and "run_documented" runs them.
 #
@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 repo="$PWD"
 tools="$repo/target/tools/emulated"
-# These versions work together. sam pins its own version of boto3, so one call of pip installs all of them.
+# These versions work together: each requires a certain version of boto3 or botocore.
 packages=(ministack==1.5.33 aws-sam-cli==1.167.0 awscli==1.46.3)
 # The region in the documentation's commands.
 region=eu-west-1
@@ -29,10 +29,8 @@ if [ "${INSIDE_NAMESPACE:-}" = "" ]; then
     command -v "$program" >/dev/null 2>&1 || skip "$program is missing"
   done
   unshare --map-root-user --user --net --mount true 2>/dev/null || skip "user namespaces are not allowed here"
-  if ! [ -x "$tools/bin/ministack" ] || ! [ -x "$tools/bin/sam" ] || ! [ -x "$tools/bin/aws" ]; then
-    python3 -m venv "$tools" || skip "python3 cannot create a virtual environment"
-    timeout 300 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check "${packages[@]}" || skip "${packages[*]} could not be installed from PyPI"
-  fi
+  . tests/python.sh
+  python_environment "$tools" 300 "${packages[@]}" || skip "$why"
   binaries="${CARGO_TARGET_DIR:-$repo/target}/debug"
   [ -x "$binaries/extract" ] && [ -x "$binaries/admin" ] || { echo "run \"cargo build --workspace --bins\" first"; exit 1; }
   exec env INSIDE_NAMESPACE=1 BINARIES="$binaries" unshare --map-root-user --user --net --mount --pid --fork --mount-proc --kill-child "$0" "$@"

@@ -6,9 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 venv="$target/real-model"
-if [ ! -x "$venv/bin/python" ]; then
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet xllamacpp==2026.10.11549 gguf==0.19.0
-fi
+. tests/python.sh
+python_environment "$venv" 300 xllamacpp==2026.10.11549 gguf==0.19.0 || { echo "$why" >&2; exit 1; }
 cargo build --quiet -p local -p admin
 exec "$venv/bin/python" tests/real_model/check.py "$target/debug/local" "$target/debug/admin" "$venv/bin/python"

@@ -1,19 +1,17 @@
 #!/usr/bin/env bash
 # Tests the running local server against its own /openapi.json with schemathesis: valid and invalid requests, in every phase
-# and with every check. Needs python3 with venv; prints SKIPPED and succeeds if schemathesis cannot be installed. To change
+# and with every check. Prints SKIPPED and succeeds if schemathesis cannot be installed. To change
 # the number of examples: tests/schemathesis.sh 100
 set -euo pipefail
 cd "$(dirname "$0")/.."
 examples=${1:-10}
 version=4.32.5
 
-tools=target/tools/schemathesis-$version
-if ! [ -x "$tools/bin/schemathesis" ]; then
-  if ! { python3 -m venv "$tools" && "$tools/bin/pip" install --quiet "schemathesis==$version" "jsonschema==4.26.0"; }; then
-    rm -rf "$tools"
-    printf '\n!! SKIPPED: schemathesis %s could not be installed; the API was NOT tested against its description\n' "$version" >&2
-    exit 0
-  fi
+tools=$PWD/target/tools/schemathesis
+. tests/python.sh
+if ! python_environment "$tools" 300 "schemathesis==$version" jsonschema==4.26.0; then
+  printf '\n!! SKIPPED: the API was NOT tested against its description: %s\n' "$why" >&2
+  exit 0
 fi
 
 cargo build --quiet --package local
@@ -31,7 +29,6 @@ for _ in $(seq 600); do
 done
 
 export RUNO_BASE=$base SCHEMATHESIS_HOOKS=hooks PYTHONDONTWRITEBYTECODE=1
-tools=$PWD/$tools
 cd tests/schemathesis
 # The messages of /mcp are specified by its protocol, not by this document.
 "$tools/bin/schemathesis" --config-file schemathesis.toml run "$base/openapi.json" --header "X-API-Key: $key" --exclude-path /mcp \

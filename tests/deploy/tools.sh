@@ -1,23 +1,19 @@
-# Source this in the repository's root. "aws_tools [PROGRAM]..." installs sam and the given programs from PyPI into
-# target/tools/aws unless they are there, and puts them first on the path. Calls the caller's "skip" if it cannot.
-tools="$PWD/target/tools/aws"
-# These versions work together; try newer ones by hand.
+# Source this in the repository's root.
+. tests/python.sh
+
+# aws_tools [PROGRAM]...: installs the given programs, or else sam and cfn-lint, from PyPI into a folder of target/tools, and puts
+# them first on the path. Calls the caller's "skip" if it cannot.
 declare -A aws_packages=([sam]=aws-sam-cli==1.170.0 [cfn-lint]=cfn-lint==1.58.0 [cargo-lambda]=cargo-lambda==1.9.2 [python-zig]=ziglang==0.17.1)
 
 # All functions except "render", which is a container image.
 functions=(extract batch crawl jobs mcp worker settle notify)
 
 aws_tools() {
-  local wanted=(sam "$@") missing=() program
-  for program in "${wanted[@]}"; do
-    [ -x "$tools/bin/$program" ] || missing+=("${aws_packages[$program]}")
-  done
-  if [ "${#missing[@]}" -gt 0 ]; then
-    command -v python3 >/dev/null 2>&1 || skip "python3 is missing"
-    [ -x "$tools/bin/python" ] || python3 -m venv "$tools" || skip "python3 cannot create a virtual environment"
-    timeout 300 "$tools/bin/pip" install --quiet --no-compile --disable-pip-version-check "${missing[@]}" ||
-      skip "${missing[*]} could not be installed from PyPI"
-  fi
+  [ $# -gt 0 ] || set -- sam cfn-lint
+  local program packages=()
+  for program in "$@"; do packages+=("${aws_packages[$program]}"); done
+  tools="$PWD/target/tools/aws-$(IFS=-; echo "$*")"
+  python_environment "$tools" 300 "${packages[@]}" || skip "$why"
   export PATH="$tools/bin:$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 }
 
