@@ -22,17 +22,20 @@ def of_type(template, kind):
     return {name: r for name, r in template["Resources"].items() if r["Type"] == kind}
 
 
-def lay_out(template, binaries, out):
+def copy_stripped(binary, bootstrap):
+    # Symbols are most of a debug build.
+    strip = shutil.which("strip")
+    if strip is None or subprocess.run([strip, "-o", bootstrap, binary]).returncode != 0:
+        shutil.copy(binary, bootstrap)
+
+
+def lay_out(template, binaries, out, place=copy_stripped):
     template["Parameters"]["Architecture"]["Default"] = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         os.makedirs(os.path.join(out, name))
         properties = function["Properties"]
         binary = os.path.join(binaries, os.path.basename(properties["CodeUri"]))
-        bootstrap = os.path.join(out, name, "bootstrap")
-        # Symbols are most of a debug build, and would be packed with each deployment.
-        strip = shutil.which("strip")
-        if strip is None or subprocess.run([strip, "-o", bootstrap, binary]).returncode != 0:
-            shutil.copy(binary, bootstrap)
+        place(binary, os.path.join(out, name, "bootstrap"))
         properties["CodeUri"] = name
         del function["Metadata"]
 

@@ -4,6 +4,7 @@ Writes OUT/template.yaml and OUT/<function>/bootstrap. All workarounds for gaps 
 no longer applies fails, so that the list stays current. --without removes a permission, to test that it is needed."""
 import copy
 import os
+import shlex
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "deploy"))
@@ -35,8 +36,18 @@ def actions(statement):
     return [found] if isinstance(found, str) else found
 
 
+def start_script(binary, bootstrap):
+    # "sam deploy" compresses each function each time: half a minute for debug builds. Not the program is deployed, but a script
+    # that starts it.
+    if not os.access(binary, os.X_OK):
+        sys.exit(f"lay_out.py: {binary} is missing; run \"cargo build --workspace --bins\" first")
+    with open(bootstrap, "w") as file:
+        file.write(f"#!/bin/sh\nexec {shlex.quote(binary)}\n")
+    os.chmod(bootstrap, 0o755)
+
+
 functions = of_type("AWS::Serverless::Function")
-sam_build.lay_out(template, binaries, out)
+sam_build.lay_out(template, os.path.abspath(binaries), out, start_script)
 
 # The emulator compares MaximumConcurrency with a number, but does not convert the value of a reference to one.
 sized = [e["Properties"]["ScalingConfig"] for f in functions.values() for e in (f["Properties"].get("Events") or {}).values()
