@@ -8,11 +8,11 @@ step() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
 step "format"
 cargo fmt --all --check
 
-step "lints"
-cargo clippy --workspace --all-targets -- -D warnings
+# checked COMMAND...: runs a cargo command whose compilations also lint and document the workspace's crates. Warnings are errors.
+checked() { RUSTC_WORKSPACE_WRAPPER="$PWD/tests/rustc.sh" "$@"; }
 
-step "binaries for the tests"
-cargo build --workspace --bins
+step "lints, documentation and code of the libraries, programs and benchmarks"
+checked cargo build --workspace --bins --bench '*'
 # The scripts below use these. "cargo build --package local" chooses other features, so it compiles most of the tree again.
 export RUNO_LOCAL="${RUNO_LOCAL:-${CARGO_TARGET_DIR:-$PWD/target}/debug/local}"
 
@@ -97,16 +97,13 @@ beside scripts scripts
 beside emulated tests/emulated.sh
 
 # At a low priority, because the steps beside it wait for servers and browsers.
-step "tests: compile"
-nice cargo test --workspace --no-run
-
-step "code documentation"
-RUSTDOCFLAGS="-D warnings" nice cargo doc --workspace --no-deps --quiet
+step "lints and code of the tests"
+checked nice cargo test --workspace --no-run
 
 step "tests and doc tests (the dependency rule is one of them)"
 # Most of a test's time is waiting, for a server or a process.
 export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}"
-cargo test --workspace
+checked cargo test --workspace
 
 step "clients, console, template, functions, workflows and site (they ran beside the steps above)"
 finish scripts
