@@ -16,6 +16,18 @@ checked cargo build --workspace --bins --bench '*'
 # The scripts below use these. "cargo build --package local" chooses other features, so it compiles most of the tree again.
 export RUNO_LOCAL="${RUNO_LOCAL:-${CARGO_TARGET_DIR:-$PWD/target}/debug/local}"
 
+# Licences, sources and bans are tests of tests/suite/architecture. cargo-deny, which takes minutes to compile, checks them for all
+# platforms, and known vulnerabilities.
+advisories() {
+  local skipped="known vulnerabilities were not looked up (.github/workflows/audit.yml does each day)"
+  cargo deny --version >/dev/null 2>&1 || { echo "SKIPPED: $skipped: cargo-deny is not installed"; return; }
+  cargo fetch --locked --quiet
+  cargo deny --offline check bans licenses sources
+  # The RustSec database is a git repository.
+  timeout 60 cargo deny fetch db >/dev/null 2>&1 || { echo "SKIPPED: $skipped: the RustSec database could not be fetched"; return; }
+  cargo deny check advisories
+}
+
 # What mostly waits runs beside the steps that follow, in a process group of its own. "finish" prints its output and fails if it
 # failed. If another step fails, it is stopped, with all that it started.
 folder="$(mktemp -d)"
@@ -75,24 +87,6 @@ scripts() {
   tests/book.sh
 }
 
-# Compiling cargo-deny takes minutes of processor time: only what the other steps leave. It needs no debug information.
-licences() {
-  if ! cargo deny --version >/dev/null 2>&1; then
-    CARGO_PROFILE_DEV_DEBUG=false nice -n 19 cargo install --debug --locked --quiet --root target/tools cargo-deny@0.20.2
-  fi
-  cargo fetch --locked --quiet
-  cargo deny --offline check bans licenses sources
-  # The RustSec database is a git repository. If it cannot be fetched, this part prints SKIPPED and succeeds.
-  if timeout 60 cargo deny fetch db >/dev/null 2>&1; then
-    cargo deny check advisories
-  else
-    echo "SKIPPED: the RustSec advisory database could not be fetched; run \"cargo deny check advisories\" with network access"
-  fi
-}
-
-# Installed into target/, like everything else that is built.
-export PATH="$PWD/target/tools/bin:$PATH"
-beside licences licences
 beside scripts scripts
 beside emulated tests/emulated.sh
 
@@ -108,8 +102,8 @@ checked cargo test --workspace
 step "clients, console, template, functions, workflows and site (they ran beside the steps above)"
 finish scripts
 
-step "licences, bans, sources and known vulnerabilities (they ran beside the steps above)"
-finish licences
+step "known vulnerabilities, with cargo-deny"
+advisories
 
 step "a deployment into an emulated AWS (it ran beside the steps above)"
 finish emulated

@@ -1,6 +1,7 @@
 //! The dependency rule: dependencies point inward only, as `cargo metadata` reports them. Files and types stay small.
 
 mod cycles;
+mod licences;
 mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
