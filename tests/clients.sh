@@ -11,7 +11,7 @@ if [ "${1:-}" = full ]; then export RUNO_TEST_FULL=1; fi
 
 work="$PWD/target/clients"
 mkdir -p "$work"
-export RUNO_REPOSITORY="$PWD" PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export RUNO_REPOSITORY="$PWD" PYTHONDONTWRITEBYTECODE=1
 if [ -z "${RUNO_LOCAL:-}" ]; then
   cargo build --quiet --package local --package admin --package runo-cli
   export RUNO_LOCAL="${CARGO_TARGET_DIR:-target}/debug/local"
@@ -35,10 +35,11 @@ is_current() {
 }
 
 python() {
-  local env="$work/python"
+  local env="$work/python" uv
+  uv="$(uv_program)" || { skipped Python "uv could not be installed from PyPI"; return 0; }
   python_environment "$env" 300 -r clients/python/requirements-tests.txt || { skipped Python "$why"; return 0; }
   # Test the package as it would be published.
-  "$(uv_program)" pip install --quiet --no-cache --python "$env/bin/python" --no-deps --no-build-isolation --reinstall clients/python
+  "$uv" pip install --quiet --no-cache --python "$env/bin/python" --no-deps --no-build-isolation --reinstall clients/python
   (
     cd clients/python
     "$env/bin/mypy" --cache-dir "$work/mypy" src tests
@@ -65,6 +66,8 @@ typescript() {
 with_server() {
   local base=""
   data="$(mktemp -d)"
+  # Read below, perhaps before the server's process has opened it.
+  : > "$data/out"
   export RUNO_API_KEY="${RUNO_API_KEY:-sk_live_agent}"
   PORT=0 DATA_DIR="$data" RUNO_DEV_KEY=$RUNO_API_KEY RUNO_DEV_RATE=1000 FETCH_ALLOW=127.0.0.0/8 BROWSER=off RUST_LOG=warn \
     "$RUNO_LOCAL" >"$data/out" 2>"$data/log" &

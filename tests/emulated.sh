@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
-# gateway, and deletes it. Its functions start the binaries of "cargo build --workspace --bins", with TLS, SigV4 and the
-# template's roles, whose permissions on tables the emulator checks. Runs in a network namespace that has only loopback, so
+# gateway, and deletes it. Its functions are scripts that start the binaries of "cargo build --workspace --bins", which run
+# with TLS, SigV4 and the template's roles, whose permissions on tables the emulator checks. Runs in a network namespace that has only loopback, so
 # nothing can reach the real AWS. "documented" reads commands from docs/OPERATIONS.md, and "run_documented" runs them.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
@@ -81,6 +81,8 @@ run_documented() {
 }
 # run_quietly COMMANDS: the same, but prints the output only if they fail.
 run_quietly() { (run_documented "$1") > deploy.log || { tail -30 deploy.log; exit 1; }; }
+# first PATTERN: prints the first match. It reads all of its input, so that the program that writes it does not fail.
+first() { grep -o "$1" | sed -n 1p; }
 admin() { cargo run -q -p admin -- --region "$region" "$@"; }
 second_tables=(--accounts-table runo-prod-accounts --jobs-table runo-prod-jobs --hosts-table runo-prod-hosts)
 
@@ -89,12 +91,12 @@ run_quietly "$(documented README.md "Deploy it" "sam deploy")" < <(yes)
 step "the stack is deployed"
 run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 account")" > account.log
 key="$(grep -om1 'sk_live_[A-Za-z0-9]*' account.log)"
-secret="$(run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 hook")" | grep -om1 'whsec_[A-Za-z0-9+/=]*')"
+secret="$(run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 hook")" | first 'whsec_[A-Za-z0-9+/=]*')"
 python "$repo/tests/emulated/drive.py" "$key" runo "$secret"
 
 run_quietly "$(documented docs/OPERATIONS.md "Deploy" "sam deploy --config-env prod")" < <(yes)
 step "a second stack is deployed beside it"
-second_key="$(admin "${second_tables[@]}" account create --plan free --id shop --json | grep -om1 'sk_live_[A-Za-z0-9]*')"
+second_key="$(admin "${second_tables[@]}" account create --plan free --id shop --json | first 'sk_live_[A-Za-z0-9]*')"
 python "$repo/tests/emulated/second_stack.py" "$second_key" runo-prod "$key"
 run_documented "$(documented docs/OPERATIONS.md "First account and key" "cargo run -q -p admin -- --region eu-west-1 --accounts-table runo-prod-accounts")" | grep free > /dev/null
 
@@ -108,7 +110,7 @@ run_quietly "$(documented docs/OPERATIONS.md "Upgrade" "sam deploy")" < <(yes)
 
 # Stops a job, an account, a key and the webhook secrets.
 job="$(python "$repo/tests/emulated/update.py" begin "$key" runo)"
-other="$(admin key create --account shop | grep -om1 'sk_live_[A-Za-z0-9]*')"
+other="$(admin key create --account shop | first 'sk_live_[A-Za-z0-9]*')"
 stopped="$repo/tests/emulated/stopped.py"
 run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "cargo run -q -p admin -- --region eu-west-1 job" | sed "s/job_0123456789abcdef/$job/")" > /dev/null
 python "$stopped" cancelled "$key" runo "$job"

@@ -1,8 +1,8 @@
 # Source this in the repository's root.
 
 # python_environment FOLDER SECONDS PACKAGE...: makes FOLDER a virtual environment with the packages, which are named as for pip
-# ("name==version", or "-r FILE" with further options), unless it is one. If it cannot, in this time, it sets "why" and fails.
-# uv installs them: pip needs twenty times as much processor time.
+# ("name==version", or "-r FILE" with further options), unless it is one. If it cannot, it sets "why" and fails.
+# uv installs them, because pip needs twenty times as much processor time. Its settings are uv's, such as UV_DEFAULT_INDEX.
 why=""
 python_environment() {
   local folder="$1" seconds="$2" argument uv made_from
@@ -13,7 +13,7 @@ python_environment() {
   command -v python3 >/dev/null 2>&1 || return
   why="python3 is older than 3.10"
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || return
-  why="uv could not be installed from PyPI"
+  why="uv could not be installed (it needs python3 with venv, and PyPI)"
   uv="$(uv_program)" || return
   why="these packages could not be installed from PyPI: $*"
   rm -rf "$folder"
@@ -24,16 +24,17 @@ python_environment() {
 
 # Prints the path of uv: of the one on the PATH, or of the one that it installs into target/tools.
 uv_program() {
-  local version=0.13.9 program folder
+  local version=0.13.9 program folder code=0
   command -v uv && return
   program="$PWD/target/tools/uv-$version"
   if [ ! -x "$program" ]; then
-    mkdir -p target/tools
     folder="$(mktemp -d)"
-    python3 -m venv "$folder" && timeout 120 "$folder/bin/pip" install --quiet --no-compile --disable-pip-version-check "uv==$version" >&2 || return
-    # Another script may have installed it meanwhile. A rename replaces it at once.
-    cp "$folder/bin/uv" "$program.$$" && mv "$program.$$" "$program"
+    # Another script may install it at the same time. A rename replaces it at once.
+    { mkdir -p target/tools && python3 -m venv "$folder" &&
+      timeout 120 "$folder/bin/pip" install --quiet --no-compile --disable-pip-version-check "uv==$version" &&
+      cp "$folder/bin/uv" "$program.$$" && mv "$program.$$" "$program"; } >&2 || code=$?
     rm -rf "$folder"
+    [ "$code" = 0 ] || return "$code"
   fi
   echo "$program"
 }

@@ -16,6 +16,8 @@ fi
 
 cargo build --quiet --package local
 data=$(mktemp -d)
+# Read below, perhaps before the server's process has opened it.
+: > "$data/out"
 key=sk_live_schemathesis
 PORT=0 DATA_DIR=$data RUNO_DEV_KEY=$key RUNO_DEV_RATE=1000000 FETCH_ALLOW=127.0.0.0/8 HOST_DELAY_MS=0 BROWSER=off RUST_LOG=warn \
   "${CARGO_TARGET_DIR:-target}/debug/local" >"$data/out" 2>"$data/log" &

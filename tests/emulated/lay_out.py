@@ -37,8 +37,8 @@ def actions(statement):
 
 
 def start_script(binary, bootstrap):
-    # "sam deploy" compresses each function each time: half a minute for debug builds. Not the program is deployed, but a script
-    # that starts it.
+    # What is deployed is a script that starts the program: "sam deploy" compresses each function each time, which takes half a
+    # minute for debug builds.
     if not os.access(binary, os.X_OK):
         sys.exit(f"lay_out.py: {binary} is missing; run \"cargo build --workspace --bins\" first")
     with open(bootstrap, "w") as file:
