@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one test command. Needs cargo (with a C compiler, which rustup requires), bash and curl; installs the rest itself.
+# The one test command. Needs cargo (with a C compiler, which rustup requires), bash and curl; installs the rest itself, but for cargo-deny.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,22 +9,22 @@ step "format"
 cargo fmt --all --check
 
 # checked COMMAND...: runs a cargo command whose compilations also lint and document the workspace's crates. Warnings are errors.
-checked() { RUSTC_WORKSPACE_WRAPPER="$PWD/tests/rustc.sh" "$@"; }
+checked() { RUSTC_WRAPPER="" RUSTC_WORKSPACE_WRAPPER="$PWD/tests/rustc.sh" "$@"; }
 
 step "lints, documentation and code of the libraries, programs and benchmarks"
 checked cargo build --workspace --bins --bench '*'
 # The scripts below use these. "cargo build --package local" chooses other features, so it compiles most of the tree again.
 export RUNO_LOCAL="${RUNO_LOCAL:-${CARGO_TARGET_DIR:-$PWD/target}/debug/local}"
 
-# Licences, sources and bans are tests of tests/suite/architecture. cargo-deny, which takes minutes to compile, checks them for all
-# platforms, and known vulnerabilities.
-advisories() {
-  local skipped="known vulnerabilities were not looked up (.github/workflows/audit.yml does each day)"
-  cargo deny --version >/dev/null 2>&1 || { echo "SKIPPED: $skipped: cargo-deny is not installed"; return; }
-  cargo fetch --locked --quiet
+# tests/suite/architecture tests licences, sources and bans. cargo-deny, which takes minutes to compile, also checks them for all
+# platforms, and knows vulnerabilities.
+dependencies() {
+  local skipped="cargo-deny did not run (.github/workflows/audit.yml runs it each day)"
+  cargo deny --version >/dev/null 2>&1 || { echo "SKIPPED: $skipped: it is not installed"; return 0; }
+  cargo fetch --locked --quiet || { echo "SKIPPED: $skipped: the crates of all platforms could not be fetched"; return 0; }
   cargo deny --offline check bans licenses sources
   # The RustSec database is a git repository.
-  timeout 60 cargo deny fetch db >/dev/null 2>&1 || { echo "SKIPPED: $skipped: the RustSec database could not be fetched"; return; }
+  timeout 60 cargo deny fetch db >/dev/null 2>&1 || { echo "SKIPPED: known vulnerabilities were not looked up: the RustSec database could not be fetched"; return 0; }
   cargo deny check advisories
 }
 
@@ -102,8 +102,8 @@ checked cargo test --workspace
 step "clients, console, template, functions, workflows and site (they ran beside the steps above)"
 finish scripts
 
-step "known vulnerabilities, with cargo-deny"
-advisories
+step "licences for all platforms and known vulnerabilities, with cargo-deny"
+dependencies
 
 step "a deployment into an emulated AWS (it ran beside the steps above)"
 finish emulated

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # RUSTC_WORKSPACE_WRAPPER of tests/all.sh: compiles a crate of the workspace with Clippy's lints and then documents it. Warnings are
 # errors. "cargo clippy" and "cargo doc" would find the same, but each checks all dependencies again, which takes minutes.
+# Cargo does not see a change of this file: use another CARGO_TARGET_DIR to check everything again.
 set -euo pipefail
 
-# Clippy's driver is rustc with more lints. It drops its first argument, the path of rustc.
+# Clippy's driver is rustc with more lints, without optimizations of MIR, and without the checks of pointers that only unsafe code
+# needs (we have none). It drops its first argument, the path of rustc.
 clippy-driver "$@" -D warnings
 shift
 
@@ -25,7 +27,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-# As "cargo doc" does: of a program and a library with one name, the library is documented.
+# As "cargo doc" does: of a program and a library in one folder, which have one name here, the library is documented.
 case "$kind" in
   lib) ;;
   bin) [ "$name" != build_script_build ] && [ ! -e "$(dirname "$source")/lib.rs" ] || exit 0 ;;

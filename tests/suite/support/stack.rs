@@ -30,8 +30,8 @@ impl Deref for World {
     }
 }
 
-/// A client for plain HTTP. Installs the TLS provider, unless this process has one already, and reads no certificates, which
-/// takes longer than most tests.
+/// A client for plain HTTP. Installs the TLS provider, unless this process has one already. It reads no certificates: that takes
+/// longer than many tests.
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().tls_certs_only([]).build().unwrap()
