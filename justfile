@@ -29,10 +29,11 @@ suite filter="":
 format:
     cargo fmt --all
 
-# Check format and lints, without tests
+# Check format, lints and code documentation, without tests
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # Test the Python and TypeScript clients
 clients:
