@@ -109,16 +109,25 @@ const IMPURE: [&str; 12] = [
     "tokio-util",
 ];
 
-/// The packages of the workspace, as cargo describes them.
-fn packages() -> Vec<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .output()
-        .unwrap();
-    let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+/// Runs cargo in the workspace and returns its output.
+fn cargo(arguments: &[&str]) -> String {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(root).output().unwrap();
+    assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The packages that "cargo metadata" describes with these options.
+fn packages_with(options: &[&str]) -> Vec<Value> {
+    let metadata = cargo(&[&["metadata", "--format-version", "1"], options].concat());
+    let mut metadata: Value = serde_json::from_str(&metadata).unwrap();
     let Value::Array(packages) = metadata["packages"].take() else { panic!("cargo metadata lists the packages") };
     packages
+}
+
+/// The packages of the workspace.
+fn packages() -> Vec<Value> {
+    packages_with(&["--no-deps", "--offline"])
 }
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
