@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The one test command. Needs cargo (with a C compiler, which rustup requires), bash and curl; installs the rest itself, but for cargo-deny.
+# The one test command. Needs cargo (with a C compiler, which rustup requires), bash and curl; installs the rest itself, except
+# cargo-deny.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -36,8 +36,8 @@ is_current() {
 
 python() {
   local env="$work/python" uv
-  uv="$(uv_program)" || { skipped Python "uv could not be installed from PyPI"; return 0; }
   python_environment "$env" 300 -r clients/python/requirements-tests.txt || { skipped Python "$why"; return 0; }
+  uv="$(uv_program)" || { skipped Python "uv could not be installed from PyPI"; return 0; }
   # Test the package as it would be published.
   "$uv" pip install --quiet --no-cache --python "$env/bin/python" --no-deps --no-build-isolation --reinstall clients/python
   (

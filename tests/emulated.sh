@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Deploys template.yaml with "sam deploy" into an emulated AWS (ministack, from PyPI), drives the deployment over its API
 # gateway, and deletes it. Its functions are scripts that start the binaries of "cargo build --workspace --bins", which run
-# with TLS, SigV4 and the template's roles, whose permissions on tables the emulator checks. Runs in a network namespace that has only loopback, so
-# nothing can reach the real AWS. "documented" reads commands from docs/OPERATIONS.md, and "run_documented" runs them.
+# with TLS, SigV4 and the template's roles, whose permissions on tables the emulator checks. Runs in a network namespace that
+# has only loopback, so nothing can reach the real AWS. "documented" reads commands from docs/OPERATIONS.md, and
+# "run_documented" runs them.
 #
 #   tests/emulated.sh            # needs unshare with user namespaces, python3, openssl and PyPI
 #   tests/emulated.sh --without ExtractRole dynamodb:PutItem   # removes a permission first: the run has to fail

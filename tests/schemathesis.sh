@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the running local server against its own /openapi.json with schemathesis: valid and invalid requests, in every phase
-# and with every check. Prints SKIPPED and succeeds if schemathesis cannot be installed. To change
-# the number of examples: tests/schemathesis.sh 100
+# and with every check. Prints SKIPPED and succeeds if schemathesis cannot be installed. To change the number of examples:
+# tests/schemathesis.sh 100
 set -euo pipefail
 cd "$(dirname "$0")/.."
 examples=${1:-10}
