@@ -135,9 +135,9 @@ fn workers_ramp_at_lambdas_rate() {
     let load = Load {
         accounts: 300,
         jobs: 1,
-        units: 640,
+        units: 320,
         call_kind: CallKind::Detached,
-        page_duration: PageDuration::Uniform(SECOND, 0),
+        page_duration: PageDuration::Uniform(2 * SECOND, 0),
         ..Load::default()
     };
     let deployment = Deployment {
