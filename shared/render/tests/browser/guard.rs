@@ -8,7 +8,7 @@ use std::time::Duration;
 use render::RenderError;
 use tokio::net::{TcpListener, UdpSocket};
 
-use super::support::{Answer, CLOSED, OPEN, Site, render, request, with_browser};
+use super::support::{Answer, CLOSED, OPEN, Site, render, request, two_at_once, with_browser};
 
 /// Servers that may not be reached. They count every connection and datagram.
 struct Closed {
@@ -102,21 +102,15 @@ fn no_kind_of_request_reaches_a_forbidden_address() {
             format!("{CLOSED}:{}", closed.udp),
         ];
         hosts.extend(closed.ipv6.iter().flat_map(|port| [format!("[::1]:{port}"), format!("six.example.com:{port}")]));
-        let pages = hosts.into_iter().map(|host| {
+        two_at_once(hosts, |host| async move {
             let html = format!("<p>page</p>{}", all_request_kinds(&host));
-            tokio::spawn(async move {
-                let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
-                let mut page = request(site.url("/"));
-                page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_000)));
-                // All pages run at once, possibly on a slow machine.
-                page.timeout = Duration::from_secs(60);
-                let rendered = renderer.render(page).await.unwrap();
-                assert!(rendered.html.contains("<p>page</p>"), "{host}");
-            })
-        });
-        for page in pages.collect::<Vec<_>>() {
-            page.await.unwrap();
-        }
+            let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
+            let mut page = request(site.url("/"));
+            page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_000)));
+            let rendered = renderer.render(page).await.unwrap();
+            assert!(rendered.html.contains("<p>page</p>"), "{host}");
+        })
+        .await;
         closed.assert_untouched("no way");
     });
 }
@@ -136,21 +130,17 @@ fn each_kind_of_request_is_made_where_it_is_allowed() {
         // Never fetched: images, beacons and speculative requests are left out, HTTPS is not served here, and windows
         // are not opened.
         let never = ["image", "beacon", "WebTransport", "window", "prefetch", "preconnect", "speculation rules"];
-        let pages = REQUEST_KINDS.iter().filter(|(what, _)| !never.contains(what)).map(|(what, way)| {
-            tokio::spawn(async move {
-                let other = Site::start(OPEN, |_| Answer::js("0")).await;
-                let html = format!("<p>page</p>{}", at(way, &other.at.to_string()));
-                let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
-                let mut page = request(site.url("/"));
-                page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_500)));
-                page.timeout = Duration::from_secs(60);
-                renderer.render(page).await.unwrap();
-                assert_ne!(other.paths(), [""; 0], "{what}");
-            })
-        });
-        for page in pages.collect::<Vec<_>>() {
-            page.await.unwrap();
-        }
+        let made = REQUEST_KINDS.iter().filter(|(what, _)| !never.contains(what));
+        two_at_once(made, |(what, way)| async move {
+            let other = Site::start(OPEN, |_| Answer::js("0")).await;
+            let html = format!("<p>page</p>{}", at(way, &other.at.to_string()));
+            let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
+            let mut page = request(site.url("/"));
+            page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_500)));
+            renderer.render(page).await.unwrap();
+            assert_ne!(other.paths(), [""; 0], "{what}");
+        })
+        .await;
     });
 }
 

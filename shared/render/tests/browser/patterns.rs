@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use render::{Capture, Documents, RenderError, WaitFor};
 
-use super::support::{Answer, OPEN, Site, render, request, with_browser};
+use super::support::{Answer, OPEN, Site, render, request, two_at_once, with_browser};
 
 /// Pages with scripts: description, HTML, and what must be shown in the end.
 const SHOWN: [(&str, &str, &str); 11] = [
@@ -72,16 +72,15 @@ async fn shop() -> Site {
 fn pages_show_what_their_scripts_render() {
     with_browser(|renderer| async move {
         let site = shop().await;
-        let pages = SHOWN.iter().enumerate().map(|(n, page)| {
+        two_at_once(SHOWN.iter().enumerate(), |(n, (what, _, want))| {
             let url = site.url(&format!("/p{n}"));
-            tokio::spawn(async move { (page, render(renderer, url).await) })
-        });
-        for page in pages.collect::<Vec<_>>() {
-            let ((what, _, want), rendered) = page.await.unwrap();
-            let rendered = rendered.unwrap_or_else(|error| panic!("{what}: {error}"));
-            assert!(rendered.html.contains(want), "{what}: {}", rendered.html);
-            assert_eq!((rendered.status, rendered.notes.len()), (200, 0), "{what}");
-        }
+            async move {
+                let rendered = render(renderer, url).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+                assert!(rendered.html.contains(want), "{what}: {}", rendered.html);
+                assert_eq!((rendered.status, rendered.notes.len()), (200, 0), "{what}");
+            }
+        })
+        .await;
         let frame = render(renderer, site.url("/p6")).await.unwrap().html;
         assert!(frame.contains(&format!("href=\"{}\"", site.url("/more"))), "links of a frame are its own: {frame}");
     });

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use fetch::{FetchConfig, Fetcher};
+use futures_util::StreamExt as _;
 use render::{RenderConfig, RenderError, Rendered, Renderer, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -20,12 +21,13 @@ pub const OPEN: &str = "127.0.0.2";
 /// Address that may not be fetched.
 pub const CLOSED: &str = "127.0.0.1";
 
-/// Number of pages that the shared browser shows at once. Test pages mostly wait, so several can run.
-const PAGES: usize = 4;
+/// Number of tests that run at once, however many threads the harness has. More hostile pages would take each other's processor time
+/// until their own time is over.
+const TESTS_AT_ONCE: usize = 3;
+/// Number of pages that the shared browser shows at once. A test shows at most two, so no page waits for a place.
+const PAGES: usize = 2 * TESTS_AT_ONCE;
 
-/// Permits to run a test, however many threads the harness has. More hostile pages at once would take each other's processor time,
-/// or wait for each other's place in the browser, until their own time is over.
-static TESTS: Semaphore = Semaphore::const_new(PAGES - 1);
+static TESTS: Semaphore = Semaphore::const_new(TESTS_AT_ONCE);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Option<Renderer>> = LazyLock::new(|| Some(Renderer::new(config()?, fetcher())));
 
@@ -241,8 +243,14 @@ impl Site {
     }
 }
 
+/// A request with a timeout that no page needs, even on a slow machine that runs other tests.
 pub fn request(url: Url) -> Request {
-    Request::new(url, "Runo/0.1", Duration::from_secs(20))
+    Request::new(url, "Runo/0.1", Duration::from_secs(60))
+}
+
+/// Tests pages, two at once, which is what each test may show.
+pub async fn two_at_once<P, F: Future<Output = ()>>(pages: impl IntoIterator<Item = P>, test: impl FnMut(P) -> F) {
+    futures_util::stream::iter(pages).for_each_concurrent(2, test).await;
 }
 
 /// Renders a page of a site.
