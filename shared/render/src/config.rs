@@ -73,7 +73,7 @@ pub struct Limits {
     pub memory: u64,
     /// Maximum number of documents that its window shows in sequence.
     pub documents: u32,
-    /// How long to wait after loading until the page is quiet.
+    /// How long to wait until a loaded page is quiet. A page that exceeded a limit has stalled after the same time.
     pub quiet_timeout: Duration,
 }
 

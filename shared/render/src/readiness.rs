@@ -9,6 +9,8 @@ use crate::request::WaitFor;
 const NETWORK_QUIET: Duration = Duration::from_millis(500);
 /// How long the document must be unchanged.
 const DOM_QUIET: Duration = Duration::from_millis(300);
+/// A longer time between two probes means that scripts kept the page busy.
+const MAX_PROBE_GAP: Duration = Duration::from_secs(1);
 
 /// What is known about the loading of a page.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub(crate) struct Readiness {
     loaded: Option<Instant>,
     /// When the page was last probed, and how long it had been unchanged then.
     last_probe: Option<(Instant, Duration)>,
+    /// Since when each probe was answered soon after the one before.
+    answering_since: Instant,
     selector_matched: bool,
     /// Number of requests so far.
     pub(crate) requests: u32,
@@ -33,6 +37,7 @@ impl Readiness {
             parsed: false,
             loaded: None,
             last_probe: None,
+            answering_since: now,
             selector_matched: false,
             requests: 0,
         }
@@ -73,6 +78,9 @@ impl Readiness {
 
     /// Records a probe: how long the document had been unchanged, and whether the selector matched.
     pub(crate) fn probed(&mut self, unchanged: Duration, matched: bool, now: Instant) {
+        if self.last_probe.is_none_or(|(at, _)| now > at + MAX_PROBE_GAP) {
+            self.answering_since = now;
+        }
         self.last_probe = Some((now, unchanged));
         self.selector_matched |= matched;
     }
@@ -97,6 +105,13 @@ impl Readiness {
             Some(WaitFor::After(time)) => now >= loaded + *time,
             None => now >= loaded + quiet_timeout || self.is_quiet(now),
         }
+    }
+
+    /// Returns whether the document is not parsed, and for `quiet_timeout` no request was in flight and no script kept the page busy.
+    pub(crate) fn is_stalled(&self, quiet_timeout: Duration, now: Instant) -> bool {
+        let answering = self.last_probe.is_some_and(|(at, _)| now <= at + MAX_PROBE_GAP);
+        let idle_since = self.last_network.max(self.answering_since);
+        !self.parsed && self.in_flight.is_empty() && answering && now >= idle_since + quiet_timeout
     }
 
     fn is_quiet(&self, now: Instant) -> bool {
@@ -149,6 +164,29 @@ mod tests {
         page.request_sent("poll", "XHR", start);
         assert!(!page.is_ready(None, QUIET_TIMEOUT, start + ms(4_900)));
         assert!(page.is_ready(None, QUIET_TIMEOUT, start + QUIET_TIMEOUT));
+    }
+
+    #[test]
+    fn a_document_that_is_never_parsed_is_stalled() {
+        let start = Instant::now();
+        let mut page = Readiness::new(start);
+        let stalled = |page: &Readiness, at| page.is_stalled(QUIET_TIMEOUT, start + ms(at));
+        let probe = |page: &mut Readiness, at: std::ops::Range<u64>| {
+            at.step_by(500).for_each(|at| page.probed(ms(0), false, start + ms(at)));
+        };
+        page.request_sent("1", "Document", start);
+        probe(&mut page, 0..5_500);
+        assert!(!stalled(&page, 5_100), "its request is in flight");
+        page.request_ended("1", start + ms(5_200));
+        probe(&mut page, 5_500..10_200);
+        assert!(!stalled(&page, 10_100), "its request ended less than that ago");
+        assert!(stalled(&page, 10_200));
+        assert!(!stalled(&page, 12_000), "a script may be running: the last probe was long ago");
+        probe(&mut page, 12_000..17_500);
+        assert!(!stalled(&page, 16_900), "a script ended less than that ago");
+        assert!(stalled(&page, 17_000));
+        page.parsed();
+        assert!(!stalled(&page, 17_000));
     }
 
     #[test]

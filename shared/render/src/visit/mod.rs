@@ -115,6 +115,13 @@ impl Visit<'_> {
             if let Some(error) = self.error.take() {
                 return Err(error);
             }
+            // Once a page exceeds a limit, its connections are closed. A document that was cut off is then never parsed, so waiting
+            // until the timeout would only occupy a place.
+            if self.readiness.is_stalled(self.limits.quiet_timeout, Instant::now())
+                && let Some(error) = self.limit_error()
+            {
+                return Err(error);
+            }
             let wait_for = self.request.wait_for.as_ref();
             if navigation_done && self.readiness.is_ready(wait_for, self.limits.quiet_timeout, Instant::now()) {
                 break;
