@@ -88,6 +88,12 @@ scripts() {
   tests/book.sh
 }
 
+# Waits for the browser that .ci/run installs meanwhile: without one, the scripts below print SKIPPED.
+for _ in $(seq 600); do
+  [ -n "${RUNO_TEST_INSTALLED:-}" ] && [ ! -e "$RUNO_TEST_INSTALLED" ] || break
+  sleep 1
+done
+unset RUNO_TEST_INSTALLED
 beside scripts scripts
 beside emulated tests/emulated.sh
 
