@@ -48,7 +48,8 @@ pub fn describe(request: &HttpRequest) -> Call {
     let target = request.headers().get("x-amz-target").unwrap_or_default();
     let (service, operation) = target.rsplit_once('.').unwrap_or_default();
     let service = if service == "AmazonSQS" { Service::Sqs } else { Service::DynamoDb };
-    let body: Value = request.body().bytes().and_then(|b| serde_json::from_slice(b).ok()).unwrap_or_default();
+    let text = std::str::from_utf8(request.body().bytes().unwrap_or_default()).unwrap();
+    let body: Value = serde_json::from_str(text).unwrap_or_default();
     let (writes, reads) = match operation {
         "PutItem" | "UpdateItem" | "DeleteItem" => (1, 0),
         "TransactWriteItems" => (body["TransactItems"].as_array().map_or(0, Vec::len), 0),
@@ -64,7 +65,6 @@ pub fn describe(request: &HttpRequest) -> Call {
         _ => (0, 0),
     };
     let entries = body["Entries"].as_array().map_or(0, Vec::len);
-    let text = body.to_string();
     let names = ["runo-accounts", "runo-jobs", "runo-hosts"];
     let tables = names.iter().filter(|name| text.contains(**name)).map(|name| (*name).to_owned()).collect();
     let units = write_units(operation, &body);
