@@ -44,7 +44,15 @@ export async function startServer(settings = {}) {
   };
 }
 
-export const startBrowser = () => chromium.launch({ executablePath: process.env.RUNO_CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+// The last two are the page for the address bar that Chromium 156 loads beside each page. The others are Playwright's own list
+// (chromiumSwitches in its coreBundle.js), because Chromium obeys only the last --disable-features.
+const DISABLED_FEATURES = [
+  "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable",
+  "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect",
+  "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch", "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
+];
+const ARGS = ["--no-sandbox", "--disable-gpu", `--disable-features=${DISABLED_FEATURES}`];
+export const startBrowser = () => chromium.launch({ executablePath: process.env.RUNO_CHROMIUM, args: ARGS });
 
 // Opens the console. Requests to other origins, logged errors and violations of the policy are faults.
 export async function openConsole(browser, server, { colours = "light", width = 1280, height = 900, key = KEY, expected = [] } = {}) {
