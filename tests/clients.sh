@@ -11,7 +11,7 @@ if [ "${1:-}" = full ]; then export RUNO_TEST_FULL=1; fi
 
 work="$PWD/target/clients"
 mkdir -p "$work"
-export RUNO_REPOSITORY="$PWD" PYTHONDONTWRITEBYTECODE=1
+export RUNO_REPOSITORY="$PWD"
 if [ -z "${RUNO_LOCAL:-}" ]; then
   cargo build --quiet --package local --package admin --package runo-cli
   export RUNO_LOCAL="${CARGO_TARGET_DIR:-target}/debug/local"

@@ -1,5 +1,8 @@
 # Source this in the repository's root.
 
+# Python compiles each module once, into target. Many machines for CI forbid that; each of AWS's tools then takes three times as long.
+export PYTHONDONTWRITEBYTECODE="" PYTHONPYCACHEPREFIX="$PWD/target/tools/pycache"
+
 # python_environment FOLDER SECONDS PACKAGE...: makes FOLDER a virtual environment with the packages, which are named as for pip
 # ("name==version", or "-r FILE" with further options), unless it is one. If it cannot, it sets "why" and fails.
 # uv installs them, because pip needs twenty times as much processor time. Its settings are uv's, such as UV_DEFAULT_INDEX.

@@ -30,7 +30,7 @@ for _ in $(seq 600); do
   sleep 0.1
 done
 
-export RUNO_BASE=$base SCHEMATHESIS_HOOKS=hooks PYTHONDONTWRITEBYTECODE=1
+export RUNO_BASE=$base SCHEMATHESIS_HOOKS=hooks
 cd tests/schemathesis
 # The messages of /mcp are specified by its protocol, not by this document.
 "$tools/bin/schemathesis" --config-file schemathesis.toml run "$base/openapi.json" --header "X-API-Key: $key" --exclude-path /mcp \
