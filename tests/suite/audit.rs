@@ -275,10 +275,10 @@ async fn count_reads(entries: u64, jobs: u64) -> (usize, usize) {
 /// job.
 #[tokio::test]
 async fn reads_grow_linearly_with_the_rows() {
-    let (small, by_key) = count_reads(5_000, 200).await;
-    assert_eq!(by_key, 2 * 201);
-    let (large, by_key) = count_reads(20_000, 800).await;
-    assert_eq!(by_key, 2 * 801);
-    assert!(small < 25, "{small} requests for 5,000 entries and 200 jobs");
+    let (small, by_key) = count_reads(10_000, 400).await;
+    assert_eq!(by_key, 2 * 401);
+    let (large, by_key) = count_reads(40_000, 1_600).await;
+    assert_eq!(by_key, 2 * 1_601);
+    assert!(small < 40, "{small} requests for 10,000 entries and 400 jobs");
     assert!(large < 4 * small, "{large} requests for four times the rows, {small} before");
 }

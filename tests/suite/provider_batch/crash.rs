@@ -23,7 +23,7 @@ enum Phase {
     Read,
     /// The batch is made and polled, and its answers are taken.
     Ask,
-    /// The batch that was made expires with one answer.
+    /// The same, and the batch expires with one answer.
     Expire,
     /// The job is cancelled while its batch is under way.
     Cancel,
@@ -105,14 +105,12 @@ impl Setup {
         if phase != Phase::Read {
             setup.read(&healthy).await;
         }
-        if matches!(phase, Phase::Expire | Phase::Cancel) {
+        if phase == Phase::Cancel {
             setup.rounds(&healthy, 1).await.unwrap();
             assert_eq!(provider.statuses(), ["in_progress"]);
-        }
-        match phase {
-            Phase::Read | Phase::Ask => provider.end_with(Some(BatchEnd::Completed)),
-            Phase::Expire => provider.end_with(Some(BatchEnd::Expired(1))),
-            Phase::Cancel => provider.answers_before_cancel(1),
+            provider.answers_before_cancel(1);
+        } else {
+            provider.end_with(Some(if phase == Phase::Expire { BatchEnd::Expired(1) } else { BatchEnd::Completed }));
         }
         let faults = Faults::default();
         let engine = bed.engine(&faults).await;
@@ -120,8 +118,7 @@ impl Setup {
         let work = async {
             match phase {
                 Phase::Read => setup.read(&engine).await,
-                Phase::Ask => setup.rounds(&engine, 3).await?,
-                Phase::Expire => setup.rounds(&engine, 2).await?,
+                Phase::Ask | Phase::Expire => setup.rounds(&engine, 3).await?,
                 Phase::Cancel => {
                     let job = healthy.store().audit.snapshot().await?.jobs.remove(0).job.id;
                     engine.canceller.cancel(&account(), &job).await?;

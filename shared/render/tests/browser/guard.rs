@@ -107,6 +107,7 @@ fn no_kind_of_request_reaches_a_forbidden_address() {
             let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
             let mut page = request(site.url("/"));
             page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_000)));
+            page.timeout = Duration::from_secs(60);
             let rendered = renderer.render(page).await.unwrap();
             assert!(rendered.html.contains("<p>page</p>"), "{host}");
         })
@@ -137,6 +138,7 @@ fn each_kind_of_request_is_made_where_it_is_allowed() {
             let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
             let mut page = request(site.url("/"));
             page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_500)));
+            page.timeout = Duration::from_secs(60);
             renderer.render(page).await.unwrap();
             assert_ne!(other.paths(), [""; 0], "{what}");
         })

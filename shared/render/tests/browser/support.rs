@@ -243,9 +243,8 @@ impl Site {
     }
 }
 
-/// A request with a timeout that no page needs, even on a slow machine that runs other tests.
 pub fn request(url: Url) -> Request {
-    Request::new(url, "Runo/0.1", Duration::from_secs(60))
+    Request::new(url, "Runo/0.1", Duration::from_secs(20))
 }
 
 /// Tests pages, two at once, which is what each test may show.
