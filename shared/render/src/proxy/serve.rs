@@ -58,7 +58,7 @@ impl ForwardedRequest<'_> {
         let url =
             if tunnel { Url::parse(&format!("https://{}/", request.target)) } else { Url::parse(&request.target) };
         let Ok(url) = url else { return Ok(()) };
-        if !tunnel && url.scheme() != "http" {
+        if !tunnel && (url.scheme() != "http" || !self.traffic.admit_request()) {
             return Ok(());
         }
         let mut site = match self.dial(&url).await {

@@ -96,7 +96,7 @@ async fn an_address_that_may_not_be_fetched_is_not_dialled() {
 }
 
 #[tokio::test]
-async fn a_page_over_its_byte_or_connection_limit_is_cut_off() {
+async fn a_page_over_its_limit_of_bytes_requests_or_connections_is_cut_off() {
     let proxy = proxy("127.0.0.1/32").await;
     let (site, seen) = site("127.0.0.1:0", HELLO).await;
     let url = format!("http://{site}/");
@@ -108,7 +108,13 @@ async fn a_page_over_its_byte_or_connection_limit_is_cut_off() {
     assert!(ask(&proxy, get(&access, &url)).await.ends_with("hello"));
     assert_eq!(ask(&proxy, get(&access, &url)).await, "");
     assert_eq!(access.traffic.exceeded_limit(), Some(ExceededLimit::Connections(1)));
-    assert_eq!(seen.lock().unwrap().len(), 2);
+    let access = proxy.open(&Limits { requests: 1, ..Limits::default() }).unwrap();
+    let tunnel = format!("CONNECT {site} HTTP/1.1\r\nProxy-Authorization: {}\r\n\r\nbytes", access.key);
+    assert!(ask(&proxy, tunnel).await.ends_with("hello"), "a tunnel is no request");
+    assert!(ask(&proxy, get(&access, &url)).await.ends_with("hello"));
+    assert_eq!(ask(&proxy, get(&access, &url)).await, "");
+    assert_eq!(access.traffic.exceeded_limit(), Some(ExceededLimit::Requests(1)));
+    assert_eq!(seen.lock().unwrap().len(), 4);
 }
 
 #[tokio::test]

@@ -33,8 +33,10 @@ impl std::fmt::Display for ExceededLimit {
 /// The traffic of one page. Once the page exceeds a limit or ends, all its connections are closed.
 pub(crate) struct PageTraffic {
     max_bytes: u64,
+    max_requests: u32,
     max_connections: u32,
     bytes: AtomicU64,
+    requests: AtomicU32,
     connections: AtomicU32,
     connection_permits: Arc<Semaphore>,
     closed: CancellationToken,
@@ -51,8 +53,10 @@ impl PageTraffic {
     pub(crate) fn new(limits: &Limits) -> PageTraffic {
         PageTraffic {
             max_bytes: limits.bytes,
+            max_requests: limits.requests,
             max_connections: limits.connections,
             bytes: AtomicU64::new(0),
+            requests: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             connection_permits: Arc::new(Semaphore::new(limits.connections_at_once)),
             closed: CancellationToken::new(),
@@ -67,6 +71,16 @@ impl PageTraffic {
         }
         let permit = Arc::clone(&self.connection_permits).acquire_owned();
         self.closed.run_until_cancelled(permit).await?.ok()
+    }
+
+    /// Counts a request that the proxy reads. Returns whether it may be forwarded. Requests in tunnels are unreadable: only the
+    /// browser reports those, and some time after they were sent.
+    pub(super) fn admit_request(&self) -> bool {
+        let admitted = self.requests.fetch_add(1, Ordering::Relaxed) < self.max_requests;
+        if !admitted {
+            self.stop(ExceededLimit::Requests(self.max_requests));
+        }
+        admitted
     }
 
     /// Counts bytes of either direction.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use render::RenderError;
 
-use super::support::{Answer, OPEN, Site, config, eventually, fetcher, render, request, with_own_browser};
+use super::support::{Answer, OPEN, Site, config, eventually, fetcher, render, request, start, with_own_browser};
 
 /// Returns the processes whose command line contains a text.
 fn processes(text: &str) -> Vec<u32> {
@@ -198,12 +198,14 @@ fn an_abandoned_page_releases_its_permit() {
                 _ => Answer::html("<script>while (true);</script>"),
             })
             .await;
+            start(&renderer).await;
             for _ in 0..3 {
                 let dropped =
                     tokio::time::timeout(Duration::from_millis(1_500), render(&renderer, site.url("/bad"))).await;
                 assert!(dropped.is_err());
             }
             assert!(render(&renderer, site.url("/good")).await.unwrap().html.contains("<h1>x</h1>"));
+            assert!(site.paths().iter().any(|path| path == "/bad"), "a page that was abandoned had started");
             renderer.wait_until_idle().await;
             if cfg!(target_os = "linux") {
                 // Otherwise its script would run there for ever.

@@ -13,7 +13,7 @@ use render::{RenderConfig, RenderError, Rendered, Renderer, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use url::Url;
 
 /// Address of sites that may be fetched. All of 127/8 is loopback on Linux.
@@ -30,6 +30,7 @@ const PAGES: usize = 2 * TESTS_AT_ONCE;
 static TESTS: Semaphore = Semaphore::const_new(TESTS_AT_ONCE);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static SHARED: LazyLock<Option<Renderer>> = LazyLock::new(|| Some(Renderer::new(config()?, fetcher())));
+static STARTED: OnceCell<()> = OnceCell::const_new();
 
 /// Returns the machine's browser.
 #[allow(clippy::disallowed_methods)] // a test uses the machine's environment
@@ -70,13 +71,23 @@ pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer)
     match &*SHARED {
         Some(renderer) => RUNTIME.block_on(async {
             let _permit = TESTS.acquire().await.unwrap();
+            STARTED.get_or_init(|| start(renderer)).await;
             test(renderer).await;
         }),
         None => skipped(),
     }
 }
 
-/// Runs a test with a browser of its own.
+/// Starts a renderer's browser, so that its start takes nothing of the time of a test's pages. The first start on a machine reads
+/// hundreds of megabytes.
+pub async fn start(renderer: &Renderer) {
+    let site = Site::page("<p>started</p>").await;
+    let mut page = request(site.url("/"));
+    page.timeout = Duration::from_secs(60);
+    renderer.render(page).await.unwrap();
+}
+
+/// Runs a test with a browser of its own, which starts with its first page.
 pub fn with_own_browser<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConfig), test: impl FnOnce(Renderer) -> F) {
     let Some(mut config) = config() else { return skipped() };
     set(&mut config);
@@ -259,7 +270,7 @@ pub async fn render(renderer: &Renderer, url: Url) -> Result<Rendered, RenderErr
 
 /// Waits until a condition holds; panics if that takes too long.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let end = std::time::Instant::now() + Duration::from_secs(10);
+    let end = std::time::Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(std::time::Instant::now() < end, "{what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
