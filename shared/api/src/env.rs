@@ -11,6 +11,22 @@ pub enum ConfigError {
         "neither {0} nor AWS_ENDPOINT_URL is set; under \"sam local\" this function does not call the real AWS with your credentials (docs/OPERATIONS.md#on-your-own-machine)"
     )]
     NoEndpoint(&'static str),
+    /// A variable that another one requires is not set.
+    #[error("the environment variable {missing} is required because {cause} is set; set both or neither")]
+    MissingBeside {
+        /// The variable that is missing.
+        missing: &'static str,
+        /// The variable that requires it.
+        cause: &'static str,
+    },
+    /// A variable that may contain a secret has a value that cannot be read. Its value is not kept.
+    #[error("the environment variable {name} is not {want} (its value is not shown, because it may contain a secret)")]
+    UnreadableSecret {
+        /// Its name.
+        name: &'static str,
+        /// What it must be.
+        want: &'static str,
+    },
     /// A variable has a value that cannot be read.
     #[error("the environment variable {name} is \"{value}\"; it must be {want}")]
     Unreadable {

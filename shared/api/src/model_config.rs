@@ -14,11 +14,11 @@ const DOLLARS: &str = "an amount of US dollars like 0.15";
 /// A variable is missing or unreadable.
 pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
     let Some(url) = env.text("MODEL_URL") else { return Ok(None) };
-    let name = env.required("MODEL_NAME")?;
-    let mut config = ModelConfig::new(&url, &name).map_err(|_| ConfigError::Unreadable {
+    let Some(name) = env.text("MODEL_NAME") else { return Err(missing("MODEL_NAME", "MODEL_URL")) };
+    let mut config = ModelConfig::new(&url, &name).map_err(|_| ConfigError::UnreadableSecret {
         name: "MODEL_URL",
-        value: url,
-        want: "an absolute http or https URL without a query, like https://api.openai.com/v1",
+        want: "an absolute http or https URL without user name, password, query and fragment, like \
+               https://api.openai.com/v1; a key belongs in MODEL_KEY",
     })?;
     config.key = env.text("MODEL_KEY").map(Secret::new);
     let ms =
@@ -29,17 +29,21 @@ pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
     config.prices = match (dollars(env, "MODEL_INPUT_PRICE")?, dollars(env, "MODEL_OUTPUT_PRICE")?) {
         (Some(input), Some(output)) => Some(Prices { input, output }),
         (None, None) => None,
-        (Some(_), None) => return Err(ConfigError::Missing("MODEL_OUTPUT_PRICE")),
-        (None, Some(_)) => return Err(ConfigError::Missing("MODEL_INPUT_PRICE")),
+        (Some(_), None) => return Err(missing("MODEL_OUTPUT_PRICE", "MODEL_INPUT_PRICE")),
+        (None, Some(_)) => return Err(missing("MODEL_INPUT_PRICE", "MODEL_OUTPUT_PRICE")),
     };
     config.batch = choice(env, "MODEL_BATCH", ("openai", "off"))?;
     config.vision = choice(env, "MODEL_VISION", ("true", "false"))?;
     config.daily_budget = dollars(env, "MODEL_DAILY_BUDGET")?;
     // A budget cannot be enforced without prices.
     match (config.daily_budget, config.prices) {
-        (Some(_), None) => Err(ConfigError::Missing("MODEL_INPUT_PRICE")),
+        (Some(_), None) => Err(missing("MODEL_INPUT_PRICE", "MODEL_DAILY_BUDGET")),
         _ => Ok(Some(config)),
     }
+}
+
+fn missing(missing: &'static str, cause: &'static str) -> ConfigError {
+    ConfigError::MissingBeside { missing, cause }
 }
 
 /// Reads a variable with two possible words: returns true for `yes`, false for `no` or if it is not set.
@@ -94,7 +98,7 @@ mod tests {
     fn errors_name_the_variable_that_is_missing_or_unreadable() {
         let url = ("MODEL_URL", "https://h/v1");
         let name = ("MODEL_NAME", "m");
-        assert_eq!(config(&[url]), Err(ConfigError::Missing("MODEL_NAME")));
+        assert_eq!(config(&[url]), Err(missing("MODEL_NAME", "MODEL_URL")));
         for (vars, named) in [
             (vec![("MODEL_URL", "h/v1"), name], "MODEL_URL"),
             (vec![url, name, ("MODEL_DAILY_BUDGET", "5")], "MODEL_INPUT_PRICE"),
@@ -106,6 +110,17 @@ mod tests {
         ] {
             let error = config(&vars).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refused_url_is_not_shown_because_it_may_contain_a_secret() {
+        for url in ["https://user:s3cret@h/v1", "https://h/v1?key=s3cret", "https://h/v1#s3cret", "s3cret"] {
+            let error = config(&[("MODEL_URL", url), ("MODEL_NAME", "m")]).unwrap_err();
+            assert!(
+                error.to_string().contains("MODEL_KEY") && !format!("{error} {error:?}").contains("s3cret"),
+                "{error}"
+            );
         }
     }
 }

@@ -53,7 +53,9 @@ pub struct ModelConfig {
 
 /// An address that cannot be a model's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it must be an absolute http or https URL without a query, like https://api.openai.com/v1")]
+#[error(
+    "it must be an absolute http or https URL without user name, password, query and fragment, like https://api.openai.com/v1"
+)]
 pub struct ConfigFault;
 
 impl ModelConfig {

@@ -20,10 +20,9 @@ pub(crate) fn succeeded(json: Value, text: impl Into<String>) -> Result<Answer, 
     Ok(Answer { json, text: text.into(), failed: false })
 }
 
-/// Describes a fault of the store, with its cause.
+/// Describes a fault of the store, with its causes. Not in debug form: the SDK's errors contain whole responses.
 pub(crate) fn describe(e: store::StoreError) -> String {
-    let source = std::error::Error::source(&e).map(|s| format!(" ({s:?})")).unwrap_or_default();
-    format!("{e}{source}")
+    e.to_string()
 }
 
 /// Reads the quota of an account that must exist.
