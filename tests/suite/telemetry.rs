@@ -113,6 +113,8 @@ async fn queue_ages_failures_sweeps_and_violations_have_metrics() {
         assert_eq!(failed["batchItemFailures"][0]["itemIdentifier"], "1");
     }
     until("the failures", async || total(&sums(&by_worker.metrics), "MessagesFailed") == 2).await;
+    let reported = |line: &Value| line["fields"]["message"] == "a message failed" && line["fields"]["id"] == "1";
+    until("the error in the log", async || by_worker.log.lock().unwrap().iter().any(reported)).await;
 
     // The sweep reports the metric that an alarm expects, although there was nothing to do.
     let sweep = || settle.api.invoke(&json!({ "source": "aws.events" }), TIMEOUT);

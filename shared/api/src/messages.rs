@@ -45,7 +45,7 @@ impl Record {
 
     /// Reports a fault that prevented this message from being handled. Returns the delay of its next delivery.
     fn failed(&self, app: &App, error: &dyn std::fmt::Display) -> Duration {
-        tracing::error!(message = self.id, %error, "a message failed");
+        tracing::error!(id = self.id, %error, "a message failed");
         if self.receives >= FAILS_AGAIN {
             app.engine.record(&MetricEvent::MessageFailed);
         }
@@ -87,10 +87,10 @@ impl App {
                 Ok(Message::Settle { job } | Message::Units { job, .. }) => {
                     app.engine.settler.settle_if_done(&job).await?;
                 }
-                // Its delivery row still exists and is due: the sweeper takes it up.
+                // Its delivery row still exists and is due: the sweeper sends another message.
                 Ok(Message::Notify { .. }) => {}
                 // It came from the dead-letter queue: nothing can ever read it.
-                Err(error) => tracing::error!(message = record.id, %error, "dropping a message that cannot be read"),
+                Err(error) => tracing::error!(id = record.id, %error, "dropping a message that cannot be read"),
             }
             Ok(Handled::Acknowledge)
         })
@@ -154,7 +154,7 @@ async fn delay_redelivery(queue: &Queue, record: &Record, wait: Duration) {
     if let Some(handle) = &record.handle {
         let changed = queue.change_visibility(&[(handle, u32::try_from(secs).unwrap_or(0))]).await;
         if let Some(fault) = changed.fault {
-            tracing::warn!(message = record.id, %fault, "could not shorten the visibility timeout of a message");
+            tracing::warn!(id = record.id, %fault, "could not set when a message is delivered again; it comes after the queue's visibility timeout");
         }
     }
 }
