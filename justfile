@@ -1,4 +1,4 @@
-# Short names for the commands of CONTRIBUTING.md. Each recipe only calls cargo or a script, so `just` (cargo install just)
+# Short names for commands of the README and CONTRIBUTING.md. Each recipe only calls cargo or a script, so `just` (cargo install just)
 # is optional. `just` without a name lists the recipes.
 
 _list:

@@ -14,13 +14,17 @@ if ! python_environment "$tools" 300 "schemathesis==$version" jsonschema==4.26.0
   exit 0
 fi
 
-cargo build --quiet --package local
+program=${RUNO_LOCAL:-}
+if [ -z "$program" ]; then
+  cargo build --quiet --package local
+  program=${CARGO_TARGET_DIR:-target}/debug/local
+fi
 data=$(mktemp -d)
 # Read below, perhaps before the server's process has opened it.
 : > "$data/out"
 key=sk_live_schemathesis
 PORT=0 DATA_DIR=$data RUNO_DEV_KEY=$key RUNO_DEV_RATE=1000000 FETCH_ALLOW=127.0.0.0/8 HOST_DELAY_MS=0 BROWSER=off RUST_LOG=warn \
-  "${CARGO_TARGET_DIR:-target}/debug/local" >"$data/out" 2>"$data/log" &
+  "$program" >"$data/out" 2>"$data/log" &
 server=$!
 trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true; rm -rf "$data"' EXIT
 for _ in $(seq 600); do

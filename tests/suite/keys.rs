@@ -12,7 +12,7 @@ async fn the_callers_keys_are_listed_masked() {
     let store = world.stack.engine().store();
     let (account, now) = (domain::AccountId::parse("other").unwrap(), world.stack.engine().now());
     let secret = "sk_static_abcdefghijklmnop";
-    let hash = api::auth::sha256_hex(secret);
+    let hash = api::auth::key_hash(secret);
     store.accounts.add_key(&account, &hash, &domain::ids::masked(secret), None, now).await.unwrap();
     store.accounts.revoke_key(&account, &hash).await.unwrap();
     let answer = other.get("/v1/keys").await;

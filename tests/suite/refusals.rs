@@ -257,7 +257,7 @@ async fn keys_schemas_and_suspended_accounts_are_checked() {
     }
     store.accounts.set_suspended(&account, false).await.unwrap();
     assert_eq!(keyed.get("/v1/usage").await.status, 200);
-    store.accounts.revoke_key(&account, &api::auth::sha256_hex(&keyed.key)).await.unwrap();
+    store.accounts.revoke_key(&account, &api::auth::key_hash(&keyed.key)).await.unwrap();
     assert_eq!(keyed.get("/v1/usage").await.code(), "UNAUTHORIZED");
 
     let free = world.account("free", Plan::Free, Some(100), None).await;

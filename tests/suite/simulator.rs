@@ -6,8 +6,12 @@ use std::fs;
 
 use runtime::settings::Settings;
 use serde_json::Value;
-use simulator::deployment::{DUE_SHARDS, FunctionSpec, MappingSpec};
-use simulator::retries::{SDK_TRIES, STEP_TRIES, STEP_WAIT, STORE_TRIES, STORE_WAIT};
+use simulator::assumptions::MS;
+use simulator::deployment::{
+    ACCEPT_TRIES, DUE_SHARDS, FunctionSpec, HEARTBEAT_SECS, INVOCATION_MARGIN_MS, MAX_INPUT_BYTES, MappingSpec,
+    RECENT_JOBS, SWEEP_BATCH, SWEEP_MARGIN_MS,
+};
+use simulator::retries::{SDK_TRIES, SDK_WAIT, STEP_TRIES, STEP_WAIT, STORE_TRIES, STORE_WAIT};
 use simulator::{Deployment, Figures, scenarios};
 use store::RetryPolicy;
 use store::queue::{QueueNames, definitions};
@@ -85,9 +89,23 @@ fn the_simulated_settings_are_the_engines() {
     let store = RetryPolicy::default();
     assert_eq!((STORE_TRIES, STORE_WAIT), (store.max_tries, store.base_ms * 1_000));
     assert_eq!(DUE_SHARDS, u64::from(store::keys::DUE_SHARDS));
-    let client = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/store/src/client.rs")).unwrap();
-    let sdk = format!(".with_max_attempts({SDK_TRIES}).with_initial_backoff(Duration::from_millis(50))");
-    assert!(client.contains(&sdk), "the SDK's retries are simulated as {sdk}");
+    let thousands = |ms: u64| format!("{}_{:03}", ms / 1_000, ms % 1_000);
+    for (file, text) in [
+        (
+            "store/src/client.rs",
+            format!(".with_max_attempts({SDK_TRIES}).with_initial_backoff(Duration::from_millis({}))", SDK_WAIT / MS),
+        ),
+        ("engine/src/sweep.rs", format!("const MAX_DUE_PER_SHARD: i32 = {SWEEP_BATCH};")),
+        ("engine/src/heartbeat.rs", format!("const INTERVAL: Duration = Duration::from_secs({HEARTBEAT_SECS});")),
+        ("engine/src/accept.rs", format!("const MAX_TRIES: u32 = {ACCEPT_TRIES};")),
+        ("store/src/accept.rs", format!("const MAX_INPUT_BYTES: usize = {} * 1024;", MAX_INPUT_BYTES / 1_024)),
+        ("api/src/schedules.rs", format!("const SWEEP_MARGIN_MS: i64 = {};", thousands(SWEEP_MARGIN_MS))),
+        ("api/src/calls.rs", format!("const INVOCATION_MARGIN_MS: i64 = {};", thousands(INVOCATION_MARGIN_MS))),
+        ("runtime/src/assignment.rs", format!("NonZeroUsize::new({RECENT_JOBS}).unwrap()")),
+    ] {
+        let code = fs::read_to_string(format!("{}/../shared/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(code.contains(&text), "shared/{file} is simulated as {text}");
+    }
 }
 
 /// The figures of the simulator's scenario that `budget::real_times` counts under this name.

@@ -20,7 +20,7 @@ pub struct Caller {
 }
 
 /// Returns the hex SHA-256 under which a key is stored.
-pub fn sha256_hex(text: &str) -> String {
+pub fn key_hash(text: &str) -> String {
     domain::digest::sha256_hex(text.as_bytes())
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiK
         return Err(refuse("send your API key in the X-API-Key header"));
     }
     // The lookup is by hash, so its time reveals nothing about the key.
-    store.accounts.api_key(&sha256_hex(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown_key)
+    store.accounts.api_key(&key_hash(key)).await?.filter(|k| !k.revoked).ok_or_else(unknown_key)
 }
 
 /// Refuses suspended accounts.

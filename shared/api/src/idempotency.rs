@@ -1,9 +1,8 @@
 //! The hash that an idempotency key is bound to: of endpoint, effective schema and canonical body.
 
+use domain::digest::sha256_hex;
 use domain::{Endpoint, Schema};
 use serde_json::Value;
-
-use crate::auth::sha256_hex;
 
 /// Returns the hash. The order of members and white space do not matter; everything else does.
 pub(crate) fn hash(endpoint: Endpoint, schema: &Schema, body: &Value) -> String {
@@ -15,7 +14,7 @@ pub(crate) fn hash(endpoint: Endpoint, schema: &Schema, body: &Value) -> String 
     canonical(&schema, &mut text);
     text.push('\n');
     canonical(body, &mut text);
-    sha256_hex(&text)
+    sha256_hex(text.as_bytes())
 }
 
 /// Appends the JSON with its members sorted by name. Depth is bounded by the parser's limit of 128.

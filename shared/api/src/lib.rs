@@ -1,5 +1,6 @@
 //! The HTTP contract: routes, authentication, validation, the error envelope, streamed bodies, configuration, and the
-//! [`App`] that the functions share. No other crate knows HTTP statuses or reads the environment.
+//! [`App`] that the functions share. No other crate of the service sets the status
+//! of a response of the API or reads the environment.
 
 pub mod app;
 pub mod auth;

@@ -2,7 +2,7 @@
 //!
 //! `lambda_runtime` writes a streamed answer in three or four small parts, and its client leaves the algorithm on, without an
 //! option to change it. So each part waits until the other side has acknowledged the part before, which Linux delays by 40 ms:
-//! behind AWS's Runtime Interface Emulator, an answer that is ready in 3 ms arrives after 47 ms. The client does not hand out
+//! behind AWS's Runtime Interface Emulator, an answer that is ready in 3 ms arrives after 47 ms. The client does not expose
 //! its sockets, so this module duplicates them: an option of a duplicate is an option of the socket.
 
 use std::net::SocketAddr;

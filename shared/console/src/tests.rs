@@ -10,7 +10,7 @@ use super::*;
 const FIRST_LOAD: usize = 100 * 1024;
 /// Maximum number of lines of a file of our own.
 const MAX_LINES: usize = 350;
-/// Third-party files, unchanged from their packages except for one line (docs/adr/0013-console-of-plain-modules.md).
+/// Third-party files, unchanged from their packages except for one line (docs/adr/0014-console-of-plain-modules.md).
 const VENDORED: [&str; 5] = ["preact.js", "preact-hooks.js", "htm.js", "uplot.js", "uplot.css"];
 
 fn names() -> BTreeSet<&'static str> {

@@ -1,4 +1,4 @@
-//! SHA-256 as text (FIPS 180-4) for row keys, which must never change.
+//! SHA-256 as text (FIPS 180-4). Rows contain it, so its form must never change.
 
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,7 @@
 //! 2.14.3): `*` matches any run of characters, including `/`; `?` matches any one; `[a-z]` matches one of a set,
 //! `[!a-z]` and `[^a-z]` one that is not in the set. A backslash is an ordinary character.
 //!
-//! Patterns and URLs come from strangers, so matching must not backtrack. The pattern is a chain of m one-character
+//! Patterns come from callers and URLs from sites, so matching must not backtrack. The pattern is a chain of m one-character
 //! elements with an optional `*` between any two. Bits record which positions in the chain the text so far can have
 //! reached. Each character of the text advances them (Shift-And, Baeza-Yates and Gonnet 1992); a bit at a `*` also
 //! stays. This costs ⌈(m+1)/64⌉ words of work for each byte of the text, whatever pattern and text are: at most nine

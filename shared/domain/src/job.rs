@@ -253,14 +253,14 @@ pub struct Job {
     pub charge: Option<Charge>,
 }
 
-/// What a DELETE by the owner does to a job.
+/// What cancelling does to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelDecision {
     /// Write `Cancelling`, on condition that the state is still the one that was read.
     Cancel,
-    /// The job is already cancelling or expiring: answer 200 again.
+    /// It is already being terminated: cancelling changes nothing.
     AlreadyTerminating,
-    /// The job has ended: answer 404.
+    /// It has ended, so it cannot be cancelled.
     AlreadyEnded,
 }
 

@@ -102,8 +102,8 @@ impl RequestHeaders {
         Ok(RequestHeaders { fields, only_for: None })
     }
 
-    /// Restricts the fields to the origin of `url`, such as a crawl's seed: the links of a crawl are chosen by
-    /// strangers.
+    /// Restricts the fields to the origin of `url`, such as a crawl's seed: a site chooses the links of a
+    /// crawl.
     #[must_use]
     pub fn only_for(self, url: &url::Url) -> RequestHeaders {
         RequestHeaders { only_for: Some(url.origin().ascii_serialization()), ..self }

@@ -106,6 +106,28 @@ pub(crate) enum Evidence {
     Guess,
 }
 
+impl Source {
+    /// Returns the trust in values of this source before anything else is known, 0 to 100.
+    pub(crate) fn trust(self) -> i32 {
+        match self {
+            Source::Selector | Source::Json => 100,
+            Source::JsonLd => 90,
+            Source::Microdata => 86,
+            Source::Rdfa => 84,
+            Source::Meta => 76,
+            Source::State => 66,
+            Source::Derived => 64,
+            Source::Pair => 62,
+            Source::Mark => 56,
+            Source::List => 58,
+            Source::Heading => 60,
+            Source::Message => 54,
+            Source::Pattern => 50,
+            Source::Address => 30,
+        }
+    }
+}
+
 impl Candidate {
     pub(crate) fn new(source: Source, values: Vec<Value>, reason: impl Into<Cow<'static, str>>) -> Candidate {
         let evidence = if source.is_statement() { Evidence::Statement } else { Evidence::Finding };

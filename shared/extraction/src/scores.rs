@@ -1,4 +1,4 @@
-//! Scores of candidates: the trust in each source, the thresholds, and what is known of particular concepts (a
+//! Scores of candidates: the thresholds, and what is known of particular concepts (a
 //! publisher is not an author, a headline may be shortened). How close a label or a mark is to a field is scored where
 //! it is found.
 
@@ -36,28 +36,6 @@ pub(crate) const TRUSTED_SCORE: i32 = 84;
 /// Lengths of headlines, in characters, that were probably cut: search engines once accepted at most 110, and plugins
 /// still enforce it.
 const CUT_HEADLINE_LENGTHS: std::ops::RangeInclusive<usize> = 90..=113;
-
-impl Source {
-    /// Returns the trust in values of this source before anything else is known, 0 to 100.
-    pub(crate) fn trust(self) -> i32 {
-        match self {
-            Source::Selector | Source::Json => 100,
-            Source::JsonLd => 90,
-            Source::Microdata => 86,
-            Source::Rdfa => 84,
-            Source::Meta => 76,
-            Source::State => 66,
-            Source::Derived => 64,
-            Source::Pair => 62,
-            Source::Mark => 56,
-            Source::List => 58,
-            Source::Heading => 60,
-            Source::Message => 54,
-            Source::Pattern => 50,
-            Source::Address => 30,
-        }
-    }
-}
 
 /// What candidates are compared with.
 pub(crate) struct Scorer<'a> {

@@ -1,5 +1,6 @@
 //! Reads a page of a job's results: limited in number, in size (as much as a model may read at once) and in waiting
 //! time.
+//!
 //! Results are read in the order in which they were recorded, so a page can name the next one by a number while the job
 //! still runs. The API keeps that order for a client that waits. When it has to end a body, it may send the remaining
 //! results in another order. A page therefore asks for more time than it needs, and stops reading when its own time is

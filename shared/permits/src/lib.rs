@@ -4,8 +4,8 @@
 //! A free permit goes to the account that holds the fewest, and among those to the one whose last permit was granted
 //! the longest time ago. How many permits an account may hold depends on how many are free (a dynamic threshold, as
 //! switches share a buffer among their ports: Choudhury and Hahne, 1998). An account on its own gets all but the
-//! reserve. Several greedy accounts get equal parts and leave some free. An account that holds none gets even the last
-//! one. A newcomer therefore does not wait for permits that greedy accounts hold.
+//! reserve. Several accounts that want more get equal parts and leave some free. An account that holds none gets even the
+//! last one, so it does not wait for permits that the others hold.
 //!
 //! A waiter is a task ([`FairSemaphore::acquire`]) or work for a blocking thread ([`FairSemaphore::run_blocking`]). A
 //! thread that ends one piece of work goes on with the next, without a detour through the runtime.

@@ -1,5 +1,5 @@
-//! Reads one fetched page: in this process, or in a child process that can be killed. Knows nothing of rows, hosts and
-//! permits.
+//! Reads one fetched page: in this process, or in a child process that can be killed. Knows nothing of rows and
+//! hosts.
 
 mod child;
 mod process;

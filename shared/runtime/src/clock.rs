@@ -1,4 +1,4 @@
-//! Time and randomness: the only places in the project that read a clock or the system's entropy.
+//! The wall clock, and the random bits of ids, nonces and keys: passed in, so that tests control them.
 
 use domain::Timestamp;
 
@@ -20,7 +20,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[allow(clippy::disallowed_methods)] // the only place that reads the clock
+        #[allow(clippy::disallowed_methods)] // the service reads the wall clock only here
         let now = std::time::SystemTime::now();
         let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

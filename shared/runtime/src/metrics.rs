@@ -16,11 +16,11 @@ pub enum MetricEvent<'a> {
     UnitEnded(&'a UnitOutcome),
     /// A message was received this many milliseconds after it was first sent.
     Received(u64),
-    /// The operator's model was called, or should have been.
+    /// The figures of a call of the operator's model; their `calls` is 0 if none was made.
     ModelCalled(&'a ModelFigures),
     /// A message that had been received several times failed again.
     MessageFailed,
-    /// A sweep has listed what is due and handed it on.
+    /// A sweep has ended.
     Swept,
     /// A complete check found this many violated invariants.
     Violations(u64),

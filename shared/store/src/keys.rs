@@ -1,4 +1,4 @@
-//! Partition and sort keys: the only place that knows how they are spelt.
+//! Builds partition and sort keys, and names the indexes. A prefix that only one file uses is in that file.
 
 use domain::{AccountId, CacheKey, JobId, Month, Seq, Timestamp};
 

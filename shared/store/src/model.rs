@@ -58,7 +58,7 @@ impl ModelUsage {
         Ok(matches!(written, Conditional::Written))
     }
 
-    /// Gives back the `unused` part of what was reserved for a call at `reserved_at`.
+    /// Returns the `unused` part of what was reserved for a call at `reserved_at`.
     ///
     /// # Errors
     /// Faults of the store. The day's budget is then used up sooner.

@@ -110,7 +110,7 @@ impl PageFetcher {
             Ok(Slot::At(start)) => start.ms_since(self.context.now()),
             Ok(Slot::Later(_)) => return None,
             Err(error) => {
-                tracing::warn!(%error, "could not get a slot for another attempt at a page");
+                tracing::warn!(%error, "could not get a slot for another try of a page");
                 return None;
             }
         };

@@ -1,7 +1,7 @@
 //! Visits one page of a job: waits for a slot of its host and a permit, fetches it, renders it if that is asked for,
 //! reads its values, asks the operator's model for fields that the rules left open, and admits the links that a crawl
-//! finds in it. It writes what belongs to a page (links admitted, captures, cached results, questions for later) and
-//! knows nothing of segments, leases, balances or the queue: those belong to `engine`.
+//! finds in it. It writes what belongs to a page (links admitted, captures, cached results, questions for later), not
+//! segments' states, leases, balances or the queue: those belong to `engine`.
 
 pub mod captures;
 pub mod hosts;

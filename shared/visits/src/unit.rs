@@ -1,4 +1,4 @@
-//! One unit of a job: prepares it (a slot of its host, a permit) and visits its page. Knows nothing of segments.
+//! One unit of a job: prepares it (a slot of its host, a permit) and visits its page. Does not read or write segments.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -118,7 +118,7 @@ impl Cloud {
         store.admin.create_tables().await.unwrap();
         let (account, now) = (AccountId::parse("dev").unwrap(), SystemClock.now());
         store.accounts.create_account(&account, Plan::Scale, None, now).await.unwrap();
-        store.accounts.add_key(&account, &api::auth::sha256_hex(KEY), "test", None, now).await.unwrap();
+        store.accounts.add_key(&account, &api::auth::key_hash(KEY), "test", None, now).await.unwrap();
         super::receiver::rotate(&store, "dev", now, 0, 7).await;
         let client = queue::connect(&sqs.service().connection()).await;
         let urls = create_queues(&client, &QueueNames::default()).await.unwrap();

@@ -136,7 +136,7 @@ impl World {
         store.accounts.create_account(&account, plan, rate, now).await.unwrap();
         let key = format!("sk_test_{id}");
         let bound = schema.map(|s| Binding { schema: Schema::parse(&s).unwrap(), model: ModelUse::Auto });
-        store.accounts.add_key(&account, &api::auth::sha256_hex(&key), "test", bound.as_ref(), now).await.unwrap();
+        store.accounts.add_key(&account, &api::auth::key_hash(&key), "test", bound.as_ref(), now).await.unwrap();
         Caller { key, ..self.dev.clone() }
     }
 

@@ -1,6 +1,6 @@
 //! The whole stack in one process, on embedded stores: the same handlers and the same SDK, with another endpoint.
 //!
-//! No product crate depends on this one. It uses the product only through `api` and the functions' handlers.
+//! Only the operator's tool, the benchmarks and the tests depend on this crate.
 
 pub mod config;
 pub mod dynamodb;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use api::auth::sha256_hex;
+use api::auth::key_hash;
 use domain::ids::{key_text, masked};
 use domain::{AccountId, Plan, Timestamp};
 use runtime::clock::{Clock, RandomSource, SystemClock, SystemRandom};
@@ -55,7 +55,7 @@ pub(crate) async fn seed(
     let (generated, given_before) = (read(GENERATED_KEY), read(GIVEN_KEY_HASH));
     let key = match (given, &generated) {
         (Some(key), _) => {
-            match store.accounts.api_key(&sha256_hex(key)).await? {
+            match store.accounts.api_key(&key_hash(key)).await? {
                 Some(known) if known.account != account => return Err(SeedError::Foreign(known.account)),
                 Some(known) if known.revoked => return Err(SeedError::Revoked),
                 Some(_) | None => {}
@@ -63,15 +63,15 @@ pub(crate) async fn seed(
             key.to_owned()
         }
         (None, Some(generated))
-            if store.accounts.api_key(&sha256_hex(generated)).await?.is_none_or(|known| !known.revoked) =>
+            if store.accounts.api_key(&key_hash(generated)).await?.is_none_or(|known| !known.revoked) =>
         {
             generated.clone()
         }
         (None, _) => key_text("sk_live_", SystemRandom.random(), SystemRandom.random()),
     };
-    let hash = sha256_hex(&key);
+    let hash = key_hash(&key);
     store.accounts.add_key(&account, &hash, &masked(&key), None, now).await?;
-    for before in generated.as_deref().map(sha256_hex).into_iter().chain(given_before) {
+    for before in generated.as_deref().map(key_hash).into_iter().chain(given_before) {
         if before != hash {
             store.accounts.revoke_key(&account, &before).await?;
         }
@@ -106,7 +106,7 @@ mod tests {
         store.admin.create_tables().await.unwrap();
         let start = async |given: Option<&str>| seed(&store, given, Some(&folder), None).await;
         let is_valid =
-            async |key: &str| store.accounts.api_key(&sha256_hex(key)).await.unwrap().is_some_and(|k| !k.revoked);
+            async |key: &str| store.accounts.api_key(&key_hash(key)).await.unwrap().is_some_and(|k| !k.revoked);
 
         let generated = start(None).await.unwrap();
         assert_eq!(start(None).await.unwrap(), generated, "the generated key is kept");
@@ -121,11 +121,11 @@ mod tests {
         assert!(matches!(start(Some("sk_live_first_given")).await, Err(SeedError::Revoked)));
         let other = AccountId::parse("other").unwrap();
         store.accounts.create_account(&other, Plan::Free, None, Timestamp(0)).await.unwrap();
-        store.accounts.add_key(&other, &sha256_hex("sk_live_of_other"), "", None, Timestamp(0)).await.unwrap();
+        store.accounts.add_key(&other, &key_hash("sk_live_of_other"), "", None, Timestamp(0)).await.unwrap();
         assert!(matches!(start(Some("sk_live_of_other")).await, Err(SeedError::Foreign(_))));
         assert!(is_valid(&again).await, "a start that is refused changes nothing");
         // A key that the operator revoked is not used again.
-        store.accounts.revoke_key(&AccountId::parse("dev").unwrap(), &sha256_hex(&again)).await.unwrap();
+        store.accounts.revoke_key(&AccountId::parse("dev").unwrap(), &key_hash(&again)).await.unwrap();
         let fresh = start(None).await.unwrap();
         assert!(fresh != again && is_valid(&fresh).await);
         std::fs::remove_dir_all(&folder).unwrap();

@@ -94,7 +94,9 @@ pub const DUE_SHARDS: u64 = 4;
 pub const RECENT_JOBS: usize = 32;
 /// Seconds between two heartbeats of a worker (`engine::heartbeat`).
 pub const HEARTBEAT_SECS: u64 = 5;
-/// Milliseconds that a sweep leaves before its invocation ends (`api::app`).
+/// Milliseconds that a handler leaves before its invocation ends (`api::calls`).
+pub const INVOCATION_MARGIN_MS: u64 = 5_000;
+/// Milliseconds that a sweep leaves before its invocation ends (`api::schedules`).
 pub const SWEEP_MARGIN_MS: u64 = 2_000;
 /// How often a call is checked again because the account's rows have changed (`engine::accept`).
 pub const ACCEPT_TRIES: u32 = 20;

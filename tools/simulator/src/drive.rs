@@ -212,7 +212,7 @@ impl World {
         runner.machine.handle(Event::Ready { seq, paced: false }, moment(self.now));
     }
 
-    /// Gives back a permit and passes it to the runner that has waited longest. Returns that runner.
+    /// Releases a permit: passes it to the runner that has waited longest, and returns that runner.
     fn release_permit(&mut self, process: ProcessKey) -> Option<RunnerKey> {
         let state = self.lambda.processes.get_mut(process)?;
         state.permits += 1;

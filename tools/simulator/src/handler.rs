@@ -5,8 +5,8 @@ use domain::machine::{Exit, Mode, Scope};
 use domain::segment::{Segment, UnitState, WriteId};
 use domain::{Endpoint, Nonce};
 
-use crate::assumptions::{Micros, SECOND};
-use crate::deployment::ACCEPT_TRIES;
+use crate::assumptions::{MS, Micros, SECOND};
+use crate::deployment::{ACCEPT_TRIES, INVOCATION_MARGIN_MS};
 use crate::drive::Run;
 use crate::keys::{InvocationKey, JobRef, TaskKey};
 use crate::lambda::Function;
@@ -18,8 +18,6 @@ use crate::steps::{Request, Waiter, writes_inputs_first};
 use crate::tasks::{Call, Handler, HandlerStage, SimEvent, StepResult, Task};
 use crate::world::World;
 
-/// Time that a handler leaves before its invocation ends (`api::calls`).
-const MARGIN: Micros = 5 * SECOND;
 /// How often a handler that only waits reads the rows.
 const FOLLOW: Micros = SECOND;
 
@@ -236,7 +234,7 @@ impl World {
     /// Returns until when a response is held open.
     fn hold_until(&self, invocation: InvocationKey) -> Micros {
         let begun = self.invocations.get(invocation).map_or(self.now, |invocation| invocation.begun);
-        (begun + self.deployment.hold_secs * SECOND).min(self.ends_at(invocation) - MARGIN)
+        (begun + self.deployment.hold_secs * SECOND).min(self.ends_at(invocation) - INVOCATION_MARGIN_MS * MS)
     }
 
     /// Handles the exit of the driver: the response ends with the job, or waits for others to end the job.

@@ -1,4 +1,4 @@
-//! The sending end of a body. Adds padding, keeps the connection alive, and copes with a client that is gone or does
+//! The sending end of a body. Adds padding, keeps the connection alive, and handles a client that is gone or does
 //! not read.
 
 use std::time::Duration;

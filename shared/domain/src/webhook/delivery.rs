@@ -30,7 +30,7 @@ pub enum DeliveryState {
     Delivered,
     /// Every try failed.
     Failed,
-    /// The receiver wants no more messages (410).
+    /// The receiver refuses further messages (410).
     Gone,
     /// The account has no secret to sign with any more.
     Revoked,

@@ -124,7 +124,7 @@ impl Notifier {
                 Ok(Handled::Acknowledge)
             }
             TryDecision::Try(claimed) => {
-                self.attempt(&delivery, *claimed).await?;
+                self.make_try(&delivery, *claimed).await?;
                 Ok(Handled::Acknowledge)
             }
         }
@@ -134,7 +134,7 @@ impl Notifier {
     async fn write(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, StoreError> {
         let written = self.rows.retry(|| self.rows.store().webhooks.write_delivery(delivery, due)).await?;
         if written && !delivery.is_pending() {
-            tracing::info!(job = %delivery.job, state = delivery.state.name(), attempts = delivery.tries,
+            tracing::info!(job = %delivery.job, state = delivery.state.name(), tries = delivery.tries,
                 status = delivery.last_status, "the delivery of a webhook has ended");
         }
         Ok(written)

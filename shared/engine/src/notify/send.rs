@@ -13,7 +13,7 @@ use super::Notifier;
 
 impl Notifier {
     /// Makes a try. `before` is the delivery as it was read, and `claimed` the same delivery with this process's lease.
-    pub(super) async fn attempt(&self, before: &Delivery, claimed: Delivery) -> Result<(), StoreError> {
+    pub(super) async fn make_try(&self, before: &Delivery, claimed: Delivery) -> Result<(), StoreError> {
         let account = &claimed.account;
         let signing = self.rows.retry(|| self.rows.store().webhooks.secrets(account)).await?.secrets;
         let now = self.context.now();

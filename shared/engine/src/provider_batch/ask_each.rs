@@ -9,7 +9,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use store::StoreError;
 
 use super::answers::{Answer, merge_answer};
-use super::work::{ProviderBatches, StepOutcome, TimeBudget};
+use super::batches::{ProviderBatches, StepOutcome, TimeBudget};
 use runtime::assignment::Assignment;
 use visits::page_question::PageQuestion;
 

@@ -11,8 +11,7 @@ use store::StoreError;
 use store::model::ModelFigures;
 
 use super::answers::merge_answer;
-use super::steps::BATCH_PRICE_DIVISOR;
-use super::work::ProviderBatches;
+use super::batches::{BATCH_PRICE_DIVISOR, ProviderBatches};
 use runtime::assignment::Assignment;
 use visits::model_reader::{CheckedValues, EvidenceSource, count_refused};
 use visits::page_question::PageQuestion;

@@ -7,6 +7,7 @@
 
 mod answers;
 mod ask_each;
+mod batches;
 mod collect;
 mod lines;
 mod steps;
@@ -23,7 +24,7 @@ use store::StoreError;
 
 pub(crate) use answers::Answers;
 
-pub(crate) use work::{ProviderBatches, TimeBudget};
+pub(crate) use batches::{ProviderBatches, TimeBudget};
 
 /// Maximum time that a `DELETE` waits for the provider.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -6,12 +6,10 @@ use language_model::Usage;
 use language_model::batches::{Batch, BatchError, BatchStatus};
 use store::StoreError;
 
+use super::batches::{BATCH_PRICE_DIVISOR, ProviderBatches, StepOutcome, TimeBudget};
 use super::lines::Lines;
-use super::work::{ProviderBatches, StepOutcome, TimeBudget};
 use runtime::assignment::Assignment;
 
-/// The price of single calls, divided by this number, is the price of a batch.
-pub(super) const BATCH_PRICE_DIVISOR: u64 = 2;
 /// Maximum number of tries to upload a file.
 const MAX_UPLOADS: u32 = 2;
 /// Maximum number of seconds by which a batch may seem older than its plan, because clocks differ.
@@ -189,7 +187,7 @@ impl ProviderBatches {
         StepOutcome::Continue
     }
 
-    /// Gives back what a batch did not use of its reservation.
+    /// Returns what a batch did not use of its reservation.
     async fn give_back(&self, held: &mut ModelBatch, spent: u64) {
         let unused = std::mem::take(&mut held.reserved).saturating_sub(spent);
         if unused > 0 {

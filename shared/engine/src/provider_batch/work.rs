@@ -2,55 +2,18 @@
 //! something. A holder that has lost the batch stops.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use domain::model_batch::{ModelBatch, Step};
 use domain::segment::Segment;
 use domain::{Job, JobState, Seq, Timestamp};
-use language_model::batches::Batches;
 use store::StoreError;
 
-use super::answers::Answers;
+use super::batches::{ProviderBatches, StepOutcome, TimeBudget};
 use super::lines::Lines;
-use runtime::assignment::{Assignment, JobReader};
-use runtime::context::Context;
-use runtime::rows::Rows;
-use visits::model_reader::ModelReader;
+use runtime::assignment::Assignment;
 
 /// Maximum number of batches that one sweep handles.
 const MAX_DUE: i32 = 100;
-
-/// How much time there is to work on a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TimeBudget {
-    /// Time for a few calls to the provider. A sweep does what takes longer.
-    Short,
-    /// Until this time; without a limit if `None`.
-    Until(Option<Timestamp>),
-}
-
-/// Asks for units in the provider's batches.
-pub(crate) struct ProviderBatches {
-    pub(crate) context: Arc<Context>,
-    pub(crate) rows: Rows,
-    pub(crate) jobs: Arc<JobReader>,
-    pub(crate) answers: Answers,
-    pub(crate) model: Arc<ModelReader>,
-    pub(crate) provider: Batches,
-}
-
-/// What to do after a step.
-pub(super) enum StepOutcome {
-    /// Take the next step at once.
-    Continue,
-    /// Ask the provider to create the batch.
-    Create,
-    /// Release the batch. It is due again at this time.
-    Release(Timestamp),
-    /// It is unknown whether the provider created the batch. Keep the lease until it expires: by then the provider lists the
-    /// batch if it exists.
-    Unknown,
-}
 
 impl ProviderBatches {
     /// Plans batches for units that are in none yet, and works on them.

@@ -1,4 +1,4 @@
-//! Reads one sitemap file as it arrives: decompresses it, recognises its format, and hands on its URLs one by one.
+//! Reads one sitemap file as it arrives: decompresses it, recognises its format, and passes on its URLs one by one.
 
 mod markup;
 mod utf16;
@@ -45,7 +45,7 @@ type UrlSink<'a> = dyn FnMut(UrlKind, Url) -> Flow + Send + 'a;
 type PlainFile<'a> = Bounded<BufReader<Box<dyn AsyncRead + Unpin + Send + 'a>>>;
 
 /// Reads a response from `base`. The limit of `max` bytes applies to the bytes as sent, between layers of compression,
-/// and uncompressed. URLs read before an error have been handed on.
+/// and uncompressed. URLs read before an error have been passed on.
 pub(super) async fn read(response: Response, base: &Url, max: usize, sink: &mut UrlSink<'_>) -> Result<(), FetchError> {
     check_status(&response)?;
     let coding = coding(response.headers())?;

@@ -54,7 +54,6 @@ impl PartialJob {
 /// A scan of the jobs table that returns whole jobs. It keeps the rows of one job, not of the table. If a scan returns
 /// a job a second time, that job may seem to violate an invariant. Reading the job's own rows then shows that it does
 /// not.
-/// that it does not.
 #[derive(Debug)]
 pub struct JobScan<'a> {
     audit: &'a Audit,

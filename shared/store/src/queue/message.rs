@@ -129,7 +129,7 @@ impl Message {
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, MessageError> {
-    // Contains only the position and kind of the error, because the error's text may quote what a stranger wrote.
+    // Contains only the position and kind of the error, because the error's text may quote a caller's text.
     serde_json::from_str(body).map_err(|e| {
         MessageError::Malformed(format!("{:?} error at line {} column {}", e.classify(), e.line(), e.column()))
     })
