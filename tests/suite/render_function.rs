@@ -127,5 +127,5 @@ fn other_functions_contain_no_browser() {
 async fn a_renderer_without_a_browser_does_not_start() {
     let cloud = Cloud::start().await;
     let (status, output) = Function::fails_to_start("renderer", &cloud.environment("renderer")).await;
-    assert!(!status.success() && output.contains("NoBrowser"), "{output}");
+    assert!(!status.success() && output.contains("there is no Chromium on the PATH"), "{output}");
 }

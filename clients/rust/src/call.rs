@@ -111,7 +111,7 @@ fn valid_job_id(id: &str) -> Result<&str> {
     let rest = id.strip_prefix("job_").filter(|rest| !rest.is_empty());
     rest.filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase()))
         .map(|_| id)
-        .ok_or_else(|| Error::invalid(format!("{id:?} is not a job id like job_1a2b3c4d5e6f")))
+        .ok_or_else(|| Error::invalid(format!("{id:?} is not a job id like job_0123456789abcdef")))
 }
 
 fn percent_encoded(text: &str) -> String {

@@ -74,8 +74,8 @@ impl Deadline {
     }
 
     fn timeout_error(&self) -> Error {
-        let note = if self.job_id.is_some() { "; the job keeps running" } else { "" };
-        let text = format!("not finished after {:?}{note}", self.timeout);
+        let note = if self.job_id.is_some() { "; the job keeps running: read it with `Client::result`" } else { "" };
+        let text = format!("the call was not finished after {:?}{note}", self.timeout);
         let error = Error::new(ErrorKind::WaitTimeout, "WAIT_TIMEOUT", text);
         Error { retryable: true, job_id: self.job_id.clone(), ..error }
     }

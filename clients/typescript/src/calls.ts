@@ -125,7 +125,7 @@ function defined<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], 
 }
 
 function validJobId(id: string): string {
-  if (!/^job_[0-9a-z]+$/.test(id)) throw invalid(`${JSON.stringify(id)} is not a job id like job_1a2b3c4d5e6f`);
+  if (!/^job_[0-9a-z]+$/.test(id)) throw invalid(`${JSON.stringify(id)} is not a job id like job_0123456789abcdef`);
   return id;
 }
 

@@ -22,7 +22,7 @@ export class Attempts {
   /** Returns how long to wait after a failed connection; throws ConnectionFailed after too many. */
   connectionFailed(cause: unknown, jobId: string | undefined, maxRetries = this.maxRetries): number {
     if (this.#failed >= Math.min(maxRetries, this.maxRetries)) {
-      const text = `${this.#failed + 1} attempts failed; the last: ${describe(cause)}`;
+      const text = `${this.#failed + 1} attempts failed (check the base URL); the last: ${describe(cause)}`;
       throw new ConnectionFailed(text, { code: "CONNECTION_FAILED", retryable: true, jobId, cause });
     }
     return this.#next();

@@ -51,8 +51,8 @@ export class Deadline {
   }
 
   #timeoutError(): WaitTimeout {
-    const note = this.jobId === undefined ? "" : "; the job keeps running";
-    const text = `not finished after ${this.timeoutMs} ms${note}`;
+    const note = this.jobId === undefined ? "" : "; the job keeps running: read it with client.result(jobId, schema)";
+    const text = `the call was not finished after ${this.timeoutMs} ms${note}`;
     return new WaitTimeout(text, { code: "WAIT_TIMEOUT", retryable: true, jobId: this.jobId });
   }
 }

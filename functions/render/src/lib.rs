@@ -24,7 +24,7 @@ pub enum StartError {
     #[error(transparent)]
     Fetch(#[from] BuildError),
     /// There is no browser in the image.
-    #[error("there is no Chromium on the PATH; set BROWSER to its path")]
+    #[error("there is no Chromium on the PATH, or at the path that the environment variable BROWSER contains")]
     NoBrowser,
 }
 

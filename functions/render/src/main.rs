@@ -8,7 +8,8 @@ use render::Request;
 async fn main() -> Result<(), Error> {
     api::telemetry::start_log(true);
     // Built once per process. Anything missing fails the init with an error that names it.
-    let renderer = &renderer::renderer(&Env(&process_env))?;
+    let built = renderer::renderer(&Env(&process_env));
+    let renderer = &built.inspect_err(|error| tracing::error!("{error}"))?;
     run(service_fn(move |event: LambdaEvent<Request>| async move {
         Ok::<_, Error>(renderer::handle(renderer, event.payload).await)
     }))

@@ -174,12 +174,16 @@ impl App {
             },
             Verdict::Mismatch => Err(ApiError::new(
                 ErrorCode::IdempotencyMismatch,
-                "this Idempotency-Key was used with another body in the last 24 hours; use another key for another call",
+                "this Idempotency-Key was used for another call in the last 24 hours (another endpoint, body or schema \
+                 of the key); use a new one",
             )),
             Verdict::RateLimited => Err(rate_limited(quota, self.engine.now())),
             Verdict::QuotaExceeded { needed, available } => Err(ApiError::new(
                 ErrorCode::QuotaExceeded,
-                format!("this call needs {needed} credits, but only {available} are left; nothing was charged"),
+                format!(
+                    "too few credits: this call needs {needed}, and {available} are left; nothing was charged. Send \
+                     fewer URLs or a smaller crawl.max_pages, wait for the next month (UTC), or ask the operator for more"
+                ),
             )),
             Verdict::Suspended => Err(suspended()),
         }
@@ -207,9 +211,13 @@ impl App {
             (held, _) => held,
         };
         let refused = || {
+            let instead = match reason {
+                HoldReason::Extract => "",
+                HoldReason::Job | HoldReason::Read => ", or send \"Prefer: respond-async\" or \"Prefer: wait=0\"",
+            };
             let text = format!(
-                "too many calls are held open (an account may hold {max}, one server {MAX_HELD_CALLS}); close one of \
-                 them, or send \"Prefer: respond-async\" or \"Prefer: wait=0\""
+                "too many calls are held open (an account may hold {max}, one server {MAX_HELD_CALLS}); try again when \
+                 one of them has ended{instead}"
             );
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }
         };
@@ -276,7 +284,7 @@ impl App {
 
 fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
     let wait = seconds_to_reset(quota, now);
-    let text = format!("too many calls: {} per minute are allowed; try again in {wait} s", quota.rate_limit);
+    let text = format!("too many calls: the account may start {} per minute; try again in {wait} s", quota.rate_limit);
     ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
 }
 

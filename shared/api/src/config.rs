@@ -186,7 +186,7 @@ fn user_agent(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
     if printable && !fetch::product_token(&value).is_empty() {
         return Ok(Some(value));
     }
-    let want = "a product token of letters, \"-\" and \"_\", then printable ASCII, like \"Acme/1.0 (+https://example.com/bot)\"";
+    let want = "at most 256 characters: a product token of letters, \"-\" and \"_\", then printable ASCII, like \"Acme/1.0 (+https://example.com/bot)\"";
     Err(ConfigError::Unreadable { name: "USER_AGENT", value, want })
 }
 

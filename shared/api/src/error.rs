@@ -33,11 +33,15 @@ impl ApiError {
 
     /// Creates a `JOB_NOT_FOUND`.
     pub fn job_not_found(id: &str) -> ApiError {
-        let id: String = id.chars().take(80).collect();
-        ApiError::new(
-            ErrorCode::JobNotFound,
-            format!("job \"{id}\" was not found; it may have ended already, or its results are no longer kept"),
-        )
+        let text = format!("there is no job \"{}\"; check the id (a job is kept as long as its results)", shown_id(id));
+        ApiError::new(ErrorCode::JobNotFound, text)
+    }
+
+    /// Creates a `JOB_NOT_FOUND` for a job that cannot be cancelled, because it does not run.
+    pub fn no_running_job(id: &str) -> ApiError {
+        let id = shown_id(id);
+        let text = format!("there is no running job \"{id}\"; it may have ended already (see GET /v1/jobs/{id})");
+        ApiError::new(ErrorCode::JobNotFound, text)
     }
 
     /// Returns the HTTP status of a code. Codes that only occur inside a body have 200.
@@ -84,6 +88,10 @@ impl ApiError {
     }
 }
 
+fn shown_id(id: &str) -> String {
+    id.chars().take(80).collect()
+}
+
 /// The message of a refusal, kept for [`as_problem_if_preferred`].
 #[derive(Debug, Clone)]
 struct Message(String);
@@ -118,11 +126,12 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Unavailable { .. } | StoreError::Contended { .. } => {
                 tracing::error!(%error, "a call failed: the store is not available");
-                let text = "the service cannot take this call at the moment; try again shortly";
+                let text = "the service is not available at the moment; try again shortly. A call that starts a job may \
+                            have been accepted: repeat it with its Idempotency-Key, or see GET /v1/jobs first";
                 ApiError { retry_after: Some(2), ..ApiError::new(ErrorCode::Unavailable, text) }
             }
             StoreError::Malformed(_) => {
-                tracing::error!(%error, "a call failed: a row is malformed");
+                tracing::error!(%error, "a call failed: a row is missing or malformed, or DynamoDB refused a request");
                 ApiError::new(ErrorCode::Internal, "an internal error occurred; the call was not carried out")
             }
         }

@@ -165,7 +165,7 @@ impl App {
                 tracing::info!(job = %id, account = %caller.account, "job cancelled");
                 Ok(json_response(&json!({ "status": "cancelled", "job_id": id })))
             }
-            Cancelled::NotFound => Err(ApiError::job_not_found(job_id)),
+            Cancelled::NotFound => Err(ApiError::no_running_job(job_id)),
             Cancelled::Forbidden => Err(forbidden()),
         }
     }

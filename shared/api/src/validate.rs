@@ -259,9 +259,11 @@ pub fn check_schema(value: &Value, locale: &str) -> Result<Schema, ApiError> {
     for (index, field) in schema.fields().iter().enumerate() {
         let name: String = field.field.chars().take(60).collect();
         if !field.example.is_null() && !extraction::reads_as(field.kind, &field.example, locale) {
-            let text =
-                format!("schema[{index}] (field \"{name}\"): \"example\" cannot be read as {}", field.kind.name());
-            return Err(invalid(text));
+            let example: String = field.example.to_string().chars().take(60).collect();
+            return Err(invalid(format!(
+                "schema[{index}] (field \"{name}\"): \"example\" cannot be read as {} in the locale {locale}: {example}",
+                field.kind.name()
+            )));
         }
         match field.selector.as_deref().map(extraction::check_selector) {
             Some(Ok(more)) => parts += more,

@@ -13,7 +13,7 @@ export const OPTIONS = [
   { name: "model", label: "Language model", kind: "choice", choices: ["auto", "never"], initial: "auto", where: ALL,
     help: "auto: for fields that rules cannot read" },
   { name: "concurrency", label: "Concurrency", kind: "number", initial: "", min: 1, max: 100, where: ["batch"],
-    help: "pages fetched at once; 8 if empty" },
+    help: "pages fetched at once; if empty 8, in async mode 8 per host and up to 32" },
   { name: "headers", label: "Request headers", kind: "headers", initial: "", where: ALL, help: "one “Name: value” per line" },
   { name: "webhook", label: "Webhook", kind: "text", initial: "", where: ["batch", "crawl"], help: "URL to call when the job ends" },
   { name: "async_mode", label: "Async mode", kind: "flag", initial: false, where: ["batch", "crawl"], help: "runs through the queue, on workers, for up to 24 hours" },

@@ -12,7 +12,7 @@ const ERROR_TEXTS = {
   ACCOUNT_SUSPENDED: ["The account is suspended", "Contact the operator of this service."],
   JOB_FORBIDDEN: ["The job belongs to another account", "Use a key of the account that started it."],
   TIER_REQUIRED: ["The plan does not include this", "Remove the option, or contact the operator for another plan."],
-  JOB_NOT_FOUND: ["There is no such job", "It may have ended already, or its results are no longer kept."],
+  JOB_NOT_FOUND: ["There is no such job", "Check its id: a job is kept as long as its results. One that has ended cannot be cancelled."],
   METHOD_NOT_ALLOWED: ["The method is not allowed", ""],
   NOT_FOUND: ["This path does not exist", ""],
   PAYLOAD_TOO_LARGE: ["The request is too large", "Send a smaller body: fewer URLs, or a smaller schema."],
@@ -26,7 +26,7 @@ const ERROR_TEXTS = {
   TIMEOUT: ["The page took too long", "Raise timeout_ms, or shorten wait_for."],
   UNSUPPORTED_CONTENT: ["The content is not supported", "Only HTML, XML, JSON and text up to 10 MB can be read."],
   ROBOTS_DENIED: ["robots.txt disallows the page", "Set ignore_robots if you are allowed to crawl it anyway."],
-  JOB_CANCELLED: ["The job was cancelled", "Pages that had not started were not charged."],
+  JOB_CANCELLED: ["The job was stopped", "It was cancelled, or stopped at the first failure. Pages that had not started were not charged."],
   JOB_EXPIRED: ["The job ran out of time", "Run the unfinished pages again."],
   PENDING: ["The page is not read yet", "Its job still runs: open the job again to see the result."],
 };

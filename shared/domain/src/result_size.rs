@@ -32,7 +32,10 @@ pub fn limit_size(mut outcome: UnitOutcome) -> UnitOutcome {
         }
         max_value_bytes /= 2;
     }
-    warnings.push(format!("a result is limited to {} KB; its longest values were cut", MAX_RESULT_BYTES / 1024));
+    warnings.push(format!(
+        "the result was too large (at most {} KB): its longest values or its warnings were shortened",
+        MAX_RESULT_BYTES / 1024
+    ));
     outcome
 }
 
@@ -101,7 +104,7 @@ mod tests {
             assert!(synthetic::json(&out).len() < MAX_RESULT_BYTES, "{}", synthetic::json(&out).len());
             let UnitOutcome::Success { data, warnings, .. } = &out else { panic!("a success") };
             assert_eq!(data.len(), keys);
-            assert!(warnings.last().unwrap().contains("cut"));
+            assert!(warnings.last().unwrap().contains("shortened"));
             if let Some(b) = data.get("b") {
                 assert_eq!(b, "kept");
             }

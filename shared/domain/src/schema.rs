@@ -207,7 +207,7 @@ fn parse_field(index: usize, item: &Value) -> Result<Field, SchemaError> {
     }
     let field = text(members, &at, "field", true, MAX_NAME)?.unwrap_or_default();
     if field.trim().is_empty() {
-        return Err(SchemaError(format!("{at}: \"field\" must have 1 to {MAX_NAME} characters")));
+        return Err(SchemaError(format!("{at}: \"field\" must not be blank; it must have 1 to {MAX_NAME} characters")));
     }
     let kind = text(members, &at, "type", true, MAX_NAME)?.unwrap_or_default();
     let Some(kind) = FieldType::parse(&kind) else {

@@ -20,11 +20,17 @@ pub fn skipped_error(job: &Job) -> UnitError {
         Outcome::Expired => expired_error(false),
         Outcome::Completed if job.is_crawl() => UnitError::new(
             ErrorCode::RobotsDenied,
-            "the site's robots.txt does not allow this page; set crawl.ignore_robots to visit it anyway",
+            "the site's robots.txt does not allow this page, or its server failed to send it (try again later); set \
+             crawl.ignore_robots to true to visit the page anyway",
         ),
-        Outcome::Cancelled | Outcome::Completed => UnitError::new(
+        Outcome::Cancelled => UnitError::new(
             ErrorCode::JobCancelled,
-            "the job was stopped before this URL was started; it was not charged",
+            "the job was cancelled before this URL was started; the URL was not charged",
+        ),
+        Outcome::Completed => UnitError::new(
+            ErrorCode::JobCancelled,
+            "options.fail_fast stopped the job at another URL's failure before this URL was started; the URL was not \
+             charged",
         ),
     }
 }
@@ -48,7 +54,8 @@ fn exhausted_error() -> UnitError {
     UnitError::new(
         ErrorCode::Internal,
         format!(
-            "this URL was started {} times and never finished; send this URL in a call of its own",
+            "this URL was started {} times and never finished; it was charged. Its page may stop the process that reads \
+             it: leave it out, or send it in a call of its own",
             crate::segment::MAX_ATTEMPTS
         ),
     )

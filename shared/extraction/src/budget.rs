@@ -59,10 +59,10 @@ pub enum Resource {
     #[error("time")]
     Time,
     /// More steps were taken than [`Limits::steps`].
-    #[error("reading steps")]
+    #[error("steps")]
     Steps,
     /// More bytes were copied than [`Limits::bytes`].
-    #[error("value bytes")]
+    #[error("bytes of values")]
     Bytes,
     /// More nodes were made than [`Limits::nodes`].
     #[error("nodes")]

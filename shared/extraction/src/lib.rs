@@ -97,10 +97,10 @@ pub enum ExtractError {
     #[error("the content type says JSON, but the content is not valid JSON")]
     InvalidJson,
     /// The deadline passed while the page was being read.
-    #[error("reading the page took longer than the time left")]
+    #[error("reading the page took longer than what was left of timeout_ms")]
     OutOfTime,
     /// The page exceeds a limit of its budget.
-    #[error("the page is too expensive to read: it exceeds the limit of {0} for a page")]
+    #[error("the page is too large or too complex: reading it takes more {0} than a page may take")]
     BudgetExceeded(Resource),
 }
 

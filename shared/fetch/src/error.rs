@@ -38,8 +38,8 @@ pub enum FetchError {
     /// A redirect leads to a page that the caller of the fetcher does not want.
     #[error("the page redirects to {0}, which was not followed")]
     Diverted(Box<Url>),
-    /// robots.txt disallows the target of a redirect.
-    #[error("the page redirects to {0}, which the robots.txt there disallows")]
+    /// robots.txt disallows the target of a redirect, or its server failed to send it.
+    #[error("the page redirects to {0}, which the robots.txt there disallows (or its server failed to send it)")]
     Denied(Box<Url>),
     /// A fault that may disappear by itself: a failed connection, a response that broke off, or a status that says so.
     #[error("{0}")]

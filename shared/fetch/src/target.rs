@@ -8,7 +8,7 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlFault {
     /// Not an absolute URL.
-    #[error("not an absolute URL; it must look like https://example.com/page ({0})")]
+    #[error("it cannot be read as an absolute URL like https://example.com/page ({0})")]
     NotAbsolute(String),
     /// A scheme other than http or https.
     #[error("the scheme must be http or https")]

@@ -96,9 +96,10 @@ impl ToolName {
             ToolName::StartCrawl => {
                 "Starts a job that begins at seed_url, follows links whose whole URL matches crawl.follow_pattern (a \
                  glob: \"https://shop.example/products/*\"), and reads the same values from every page that it visits, \
-                 crawl.max_pages at most. The seed is always read too. robots.txt is obeyed. Returns \"job_id\" at \
-                 once; get the results with job_results. Reserves one credit for each of max_pages and refunds those \
-                 that were not needed; begin with a small max_pages."
+                 crawl.max_pages at most. The seed is always read too. robots.txt is obeyed unless \
+                 crawl.ignore_robots is true. Returns \"job_id\" at once; get the results with job_results. Reserves one \
+                 credit for each of max_pages, which is reduced to a quarter of the month's remaining credits unless \
+                 crawl.allow_large_crawl is true, and refunds those that were not needed; begin with a small max_pages."
             }
             ToolName::JobStatus => {
                 "Returns whether a job is running, how many of its pages are done, failed and pending, and its cost. \

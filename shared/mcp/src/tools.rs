@@ -139,7 +139,9 @@ fn check_names(arguments: &Map<String, Value>, names: &[&str]) -> Result<Map<Str
 fn job_id(arguments: &Map<String, Value>) -> Result<String, Value> {
     let text = arguments.get("job_id").and_then(Value::as_str).unwrap_or_default();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        return Err(invalid("\"job_id\" must be an id from start_batch, start_crawl or extract, like job_1a2b3c"));
+        return Err(invalid(
+            "\"job_id\" must be an id from start_batch, start_crawl or extract, like job_0123456789abcdef",
+        ));
     }
     Ok(text.to_owned())
 }

@@ -81,7 +81,7 @@ impl Model {
     /// There is no answer.
     pub async fn ask(&self, question: &Question, deadline: Instant) -> Result<Answer, ModelError> {
         let inner = &*self.inner;
-        let open = "the model failed several times in a row and is not called for a moment";
+        let open = "the model failed several times in a row; it is not called for 15 seconds to 5 minutes";
         let permit =
             inner.breaker.try_acquire(Instant::now().into_std()).ok_or(ModelError::new(Code::Unavailable, open))?;
         let deadline = deadline.min(Instant::now() + inner.config.timeout);
@@ -99,7 +99,12 @@ impl Model {
             Err(error) if error.concerns_model() => {
                 tracing::warn!(code = error.code.name(), status = error.status, "the model gave no answer");
                 if permit.failed(Instant::now().into_std()) {
-                    tracing::error!("the model failed several times in a row; it is not called for a moment");
+                    let (code, status) = (error.code.name(), error.status);
+                    tracing::error!(
+                        code,
+                        status,
+                        "the model failed several times in a row; it is not called for a while"
+                    );
                 }
             }
             Err(error) => {

@@ -50,11 +50,16 @@ pub async fn read_in_child(program: &Path, task: Task, body: &[u8], end: Instant
     let exchange = async { tokio::join!(send_request, from.read_to_end(&mut answer)).1 };
     match tokio::time::timeout_at(end.into(), exchange).await {
         Ok(read) => read.map(drop)?,
-        Err(_) => return Ok(failed(ErrorCode::Timeout, "reading the page took longer than the time left")),
+        Err(_) => {
+            return Ok(failed(ErrorCode::Timeout, "reading the page took longer than what was left of timeout_ms"));
+        }
     }
     Ok(Reading::parse(&answer).unwrap_or_else(|| {
         tracing::info!("a process that read a page died");
-        failed(ErrorCode::UnsupportedContent, "reading the page takes more memory or time than is allowed")
+        failed(
+            ErrorCode::UnsupportedContent,
+            "reading the page takes more memory or processor time than a page may take",
+        )
     }))
 }
 

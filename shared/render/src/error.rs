@@ -29,8 +29,8 @@ pub enum RenderError {
     /// The page navigates to another document, which the request does not allow.
     #[error("the page navigates to {0}, which was not followed")]
     Diverted(#[serde(with = "crate::request::text")] Url),
-    /// The renderer in another process did not answer in time, or does not exist.
-    #[error("the renderer did not answer within the page's time")]
+    /// The renderer in another process did not answer in time, failed, or does not exist.
+    #[error("the renderer did not answer")]
     NoAnswer,
     /// No browser could be started, or the browser was lost. As far as is known, the page is not the cause.
     #[error("the browser failed")]

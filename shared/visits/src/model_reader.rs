@@ -1,6 +1,6 @@
 //! Asks the operator's model for fields that the rules left open: limits concurrent calls, keeps to the daily budget, and
 //! accepts only values that the page supports. A failure leaves the page's values as they are. This module does not access
-//! the rows of jobs or the network.
+//! the rows of jobs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -207,7 +207,7 @@ impl ModelReader {
     ) -> Result<Answer, ModelError> {
         let _permit = self.calls.acquire(&job.account).await;
         let end = end.checked_sub(CHECK_RESERVE).filter(|end| *end >= Instant::now() + MIN_CALL_TIME);
-        let end = end.ok_or(ModelError::new(Code::Timeout, "there was no time left to ask the model"))?;
+        let end = end.ok_or(ModelError::new(Code::Timeout, "too little of timeout_ms was left to ask the model"))?;
         let now = self.context.now();
         let reserved = self.reserve(max_usage(&question), now).await?;
         figures.calls = 1;
@@ -260,7 +260,7 @@ impl ModelReader {
         }
     }
 
-    /// Gives back the part of a reservation that a call did not use. If the use is unknown, keeps all of it.
+    /// Returns the part of a reservation that a call did not use. If the use is unknown, keeps all of it.
     async fn give_back(&self, reserved: u64, answer: &Result<Answer, ModelError>, now: Timestamp) {
         let taken = match (answer, self.model.config().prices) {
             (Ok(answer), Some(prices)) if answer.usage != Usage::default() => prices.cost(answer.usage),
@@ -271,7 +271,7 @@ impl ModelReader {
         self.return_unused(reserved.saturating_sub(taken), now).await;
     }
 
-    /// Gives back the unused part of what was reserved at `reserved_at`.
+    /// Returns the unused part of what was reserved at `reserved_at` to the day's budget.
     pub async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
         if let Err(error) = self.store.models.return_model_budget(reserved_at, unused).await {
             tracing::warn!(%error, "could not return unused budget of the model; today's budget is used up sooner");

@@ -111,14 +111,14 @@ impl PageVisitor {
         match tokio::time::timeout_at(end.into(), AbortOnDropHandle::new(work)).await {
             Ok(Ok(visited)) => Visited { outcome: limit_size(visited.outcome), ..visited },
             Ok(Err(e)) => {
-                tracing::error!(panicked = e.is_panic(), "a page could not be read");
+                tracing::error!(
+                    panicked = e.is_panic(),
+                    "the task that reads a page panicked or was ended; its unit ends as INTERNAL"
+                );
                 let text = "this page could not be read because of an internal error";
                 Visited::failed(url, UnitError::new(ErrorCode::Internal, text))
             }
-            Err(_) => {
-                let text = format!("the page took longer than timeout_ms ({} ms)", limit.as_millis());
-                Visited::failed(url, UnitError::new(ErrorCode::Timeout, text))
-            }
+            Err(_) => Visited::failed(url, FetchError::Timeout(limit).into_unit_error()),
         }
     }
 

@@ -82,7 +82,7 @@ impl PageReader {
         };
         let read = read.await;
         if read.is_none() {
-            tracing::error!("extraction panicked, or the process is ending");
+            tracing::error!("extraction panicked, or the process is ending; the page's unit ends as INTERNAL");
         }
         read
     }

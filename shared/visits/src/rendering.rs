@@ -50,7 +50,7 @@ impl std::fmt::Display for Unrendered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unrendered::Failed(error) => write!(f, "{error}"),
-            Unrendered::NoAnswer => f.write_str("the browser did not answer within timeout_ms"),
+            Unrendered::NoAnswer => f.write_str("the browser did not answer: it failed, or timeout_ms was too short"),
             Unrendered::NoPage => f.write_str("the document is not a web page"),
             Unrendered::NoBrowser(why) => f.write_str(why),
         }
@@ -193,7 +193,8 @@ pub(crate) fn no_answer_error() -> UnitError {
 pub(crate) fn no_browser_warning(options: &Options) -> String {
     let wanted = if options.capture.is_empty() { "render_js was \"always\"" } else { "capture needs a browser" };
     format!(
-        "{wanted}, but no browser is configured; the page was fetched without one. The operator can install Chromium \
-         (\"apt-get install chromium\") or set BROWSER to the path of one"
+        "{wanted}, but no browser is configured; the page was fetched without one. The operator of a local server can \
+         install Chromium or set BROWSER to the path of one; in AWS, a function of its own renders pages \
+         (docs/OPERATIONS.md#a-browser)"
     )
 }

@@ -109,7 +109,7 @@ async fn an_unreachable_service_is_reported_after_two_retries() {
     let setup = Setup::with(Vec::new(), |builder| builder.base_url(format!("http://127.0.0.1:{port}"))).await;
     let error = setup.client.usage().await.unwrap_err();
     assert_eq!((error.kind, error.retryable, setup.waits().len()), (ErrorKind::ConnectionFailed, true, 2));
-    assert!(error.message.contains("3 attempts failed; the last: "), "{error}");
+    assert!(error.message.contains("3 attempts failed (check the base URL); the last: "), "{error}");
 }
 
 #[tokio::test]

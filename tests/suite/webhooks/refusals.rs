@@ -50,7 +50,7 @@ async fn refusals_of_a_webhook_name_the_member() {
     let url = setup.receiver.url();
     for (webhook, word) in [
         (json!("https://example.com/"), "\"webhook\" must be an object"),
-        (json!({}), "\"url\" is missing"),
+        (json!({}), "\"webhook.url\" is missing"),
         (json!({ "url": url, "event": [] }), "did you mean \"webhook.events\""),
         (json!({ "url": url, "events": [] }), "\"webhook.events\" is empty"),
         (json!({ "url": url, "events": "job.failed" }), "must be an array"),

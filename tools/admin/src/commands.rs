@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use api::auth::sha256_hex;
+use api::auth::key_hash;
 use api::keys::shown;
 use domain::ids::{key_text, masked};
 use domain::job::ModelUse;
 use domain::{AccountId, JobId, Plan};
 use engine::audit::Audit;
 use runtime::clock::{Clock, RandomSource, SystemClock, SystemRandom};
+use runtime::settings::Settings;
 use serde_json::{Value, json};
 use store::Store;
 use store::accounts::{Binding, Change};
@@ -17,9 +18,6 @@ use store::stop::StopOutcome;
 use crate::answer::{Answer, describe, quota, succeeded};
 use crate::args::{AccountCommand, Command, HookCommand, JobCommand, KeyCommand};
 use crate::hooks;
-
-/// The check accepts that a job still runs for this many seconds after its deadline.
-const SWEEP_SECS: u64 = 120;
 
 pub(crate) async fn run(store: &Store, command: Command) -> Result<Answer, String> {
     match command {
@@ -46,9 +44,13 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
         AccountCommand::Create { plan, id, rate } => {
             let id = id.unwrap_or_else(|| AccountId::from_random(SystemRandom.random()));
             if store.accounts.create_account(&id, plan, rate, now).await.map_err(describe)? == Change::Refused {
-                return Err(format!("the account \"{id}\" already exists"));
+                return Err(format!(
+                    "the account \"{id}\" already exists; \"admin key create --account {id}\" makes a key"
+                ));
             }
-            let key = new_key(store, &id, None).await?;
+            let key = new_key(store, &id, None).await.map_err(|error| {
+                format!("account {id} was created without a key: {error}; run \"admin key create --account {id}\"")
+            })?;
             succeeded(
                 json!({ "account_id": id, "key": key }),
                 format!("account {id} on {}\nkey {key}\nThe key is not shown again.", plan.name()),
@@ -59,7 +61,7 @@ async fn account(store: &Store, command: AccountCommand) -> Result<Answer, Strin
                 return Err(format!("there is no account \"{account}\""));
             }
             let jobs = store.jobs.stop_account(&account, now).await.map_err(describe)?;
-            let message = format!("{account}: suspended; {} running jobs are being cancelled", jobs.len());
+            let message = format!("{account}: suspended; running jobs that are being cancelled: {}", jobs.len());
             succeeded(json!({ "account_id": account, "status": "suspended", "cancelling": jobs }), message)
         }
         AccountCommand::Resume { account } => {
@@ -118,7 +120,7 @@ async fn new_key(store: &Store, account: &AccountId, bound: Option<&Binding>) ->
     let key = key_text(prefix, SystemRandom.random(), SystemRandom.random());
     match store
         .accounts
-        .add_key(account, &sha256_hex(&key), &masked(&key), bound, SystemClock.now())
+        .add_key(account, &key_hash(&key), &masked(&key), bound, SystemClock.now())
         .await
         .map_err(describe)?
     {
@@ -139,9 +141,11 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
             match store.accounts.bind_key(&account, &hash, &bound).await.map_err(describe)? {
                 Change::Applied => succeeded(
                     json!({ "account_id": account, "sha256": hash, "fields": bound.schema.fields().len() }),
-                    format!("{hash}: {} fields are bound", bound.schema.fields().len()),
+                    format!("{hash}: its schema is bound (fields: {})", bound.schema.fields().len()),
                 ),
-                Change::Refused => Err(format!("{account} has no active static key with this hash")),
+                Change::Refused => {
+                    Err(format!("{account} has no active static key with the SHA-256 {hash}; see \"admin key list\""))
+                }
             }
         }
         KeyCommand::Revoke { account, key } => {
@@ -150,7 +154,7 @@ async fn key(store: &Store, command: KeyCommand) -> Result<Answer, String> {
                 Change::Applied => {
                     succeeded(json!({ "account_id": account, "revoked": hash }), format!("revoked {hash}"))
                 }
-                Change::Refused => Err(format!("{account} has no key with this hash")),
+                Change::Refused => Err(format!("{account} has no key with the SHA-256 {hash}; see \"admin key list\"")),
             }
         }
         KeyCommand::List { account } => {
@@ -189,7 +193,7 @@ fn hash_of(key: Option<String>) -> Result<String, String> {
         None => read_key()?,
     };
     let is_hash = key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit());
-    Ok(if is_hash { key.to_ascii_lowercase() } else { sha256_hex(&key) })
+    Ok(if is_hash { key.to_ascii_lowercase() } else { key_hash(&key) })
 }
 
 /// Reads a key from the first line of standard input.
@@ -207,13 +211,14 @@ async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
     let status = json!({ "job_id": job, "status": "cancelling" });
     match store.jobs.stop_job(job, SystemClock.now()).await.map_err(describe)? {
         StopOutcome::Cancelled => succeeded(status, format!("{job}: cancelling")),
-        StopOutcome::AlreadyTerminating => succeeded(status, format!("{job}: already being terminated")),
+        StopOutcome::AlreadyTerminating => succeeded(status, format!("{job}: already stopping; nothing changed")),
         StopOutcome::NotRunning => Err(format!("there is no running job \"{job}\"")),
     }
 }
 
 async fn check_all(store: &Store) -> Result<Answer, String> {
-    let violations = Audit::new(store, &SystemClock, SWEEP_SECS).violations().await.map_err(describe)?;
+    let violations =
+        Audit::new(store, &SystemClock, Settings::default().sweep_secs).violations().await.map_err(describe)?;
     let lines: Vec<String> = violations.iter().map(|v| format!("{}: {}: {}", v.subject, v.rule, v.detail)).collect();
     Ok(Answer {
         failed: !violations.is_empty(),

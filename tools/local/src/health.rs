@@ -18,9 +18,8 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(2);
 #[allow(clippy::print_stderr)] // the program's output, not its log
 pub fn main() -> ExitCode {
     let healthy = match LocalConfig::from_env() {
-        Ok(config) => {
-            is_healthy(reachable_address((config.bind_address, config.port).into())).map_err(|e| e.to_string())
-        }
+        Ok(config) => is_healthy(reachable_address((config.bind_address, config.port).into()))
+            .map_err(|error| format!("the server does not answer: {error}")),
         Err(error) => Err(error.to_string()),
     };
     match healthy {
@@ -30,7 +29,7 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("the server does not answer: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

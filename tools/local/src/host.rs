@@ -49,9 +49,11 @@ impl ServerNames {
             .chain(parts.uri.authority().map(|authority| Some(authority.clone())));
         for name in named {
             if !name.as_ref().and_then(host_of).is_some_and(|host| is_loopback(&host) || self.0.contains(&host)) {
-                return Err("the Host header must be localhost, 127.0.0.1 or [::1], with the port, or one of \
-                            SERVER_NAMES"
-                    .into());
+                let sent: String = name.iter().flat_map(|name| name.as_str().chars()).take(100).collect();
+                return Err(format!(
+                    "this server does not answer to the host \"{sent}\"; use localhost, 127.0.0.1 or [::1], or let its \
+                     operator add the host to SERVER_NAMES"
+                ));
             }
         }
         Ok(())

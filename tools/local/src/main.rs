@@ -16,6 +16,7 @@ const TUNABLES: &str = "glibc.malloc.mmap_threshold=262144:glibc.malloc.trim_thr
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[allow(clippy::print_stderr)] // there is no log yet
 fn main() -> ExitCode {
     if let Some(code) = api::app::read_page_if_asked() {
         return code;
@@ -27,7 +28,10 @@ fn main() -> ExitCode {
     tune_allocator();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(_) => return ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the server could not be started: {error}");
+            return ExitCode::FAILURE;
+        }
     };
     let code = runtime.block_on(local::main());
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);

@@ -32,7 +32,10 @@ pub async fn is_served(data_dir: &Path) -> bool {
 pub(crate) async fn serve(data_dir: &Path, service: Service, stop: CancellationToken) -> io::Result<()> {
     let path = path(data_dir);
     if is_served(data_dir).await {
-        return Err(io::Error::other(format!("another server already uses {}", data_dir.display())));
+        return Err(io::Error::other(format!(
+            "another server already uses {}; stop it, or set DATA_DIR to another folder",
+            data_dir.display()
+        )));
     }
     // A server that was killed leaves its socket behind.
     let _ = std::fs::remove_file(&path);

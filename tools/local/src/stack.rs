@@ -90,12 +90,9 @@ impl Stack {
     /// What could not be started.
     pub async fn start_with(local: LocalConfig, dependencies: AppDependencies) -> Result<Stack, StartError> {
         let data_dir = local.data_dir.as_deref();
-        let listener = TcpListener::bind((local.bind_address, local.port)).await.map_err(|e| {
-            StartError::Io(format!(
-                "cannot listen on port {} of {}: {e}; set PORT to another port",
-                local.port, local.bind_address
-            ))
-        })?;
+        let listener = TcpListener::bind((local.bind_address, local.port))
+            .await
+            .map_err(|e| cannot_listen("PORT", local.bind_address, local.port, &e))?;
         let address = listener.local_addr().map_err(|e| StartError::Io(e.to_string()))?;
         let (dynamodb_port, sqs_port) = (
             bind("DYNAMODB_PORT", address.ip(), local.dynamodb_port).await?,
@@ -231,8 +228,15 @@ async fn bind(name: &str, address: IpAddr, port: Option<u16>) -> Result<Option<T
     let Some(port) = port else { return Ok(None) };
     match TcpListener::bind((address, port)).await {
         Ok(socket) => Ok(Some(socket)),
-        Err(error) => Err(StartError::Io(format!("cannot listen on port {port}: {error}; set {name} to another port"))),
+        Err(error) => Err(cannot_listen(name, address, port, &error)),
     }
+}
+
+fn cannot_listen(name: &str, address: IpAddr, port: u16, error: &std::io::Error) -> StartError {
+    StartError::Io(format!(
+        "cannot listen on port {port} of {address}: {error}; if the port is in use, set {name} to another one; if the \
+         address is not this machine's, correct BIND_ADDRESS"
+    ))
 }
 
 /// Returns how many files this process may have open, if the system limits them.

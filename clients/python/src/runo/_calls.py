@@ -192,5 +192,5 @@ def _json_default(value: object) -> Any:
 
 def _valid_job_id(job_id: str) -> str:
     if not (job_id.startswith("job_") and job_id[4:].isalnum() and job_id.isascii()):
-        raise InvalidRequest(f"{job_id!r} is not a job id like job_1a2b3c4d5e6f", code="INVALID_REQUEST")
+        raise InvalidRequest(f"{job_id!r} is not a job id like job_0123456789abcdef", code="INVALID_REQUEST")
     return job_id

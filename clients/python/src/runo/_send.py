@@ -86,6 +86,6 @@ class Deadline:
         return delay
 
     def _timeout_error(self) -> RunoError:
-        note = "; the job keeps running" if self.job_id else ""
-        text = f"not finished after {self._timeout:g} s{note}"
+        note = "; the job keeps running: read it with client.result(job_id, schema)" if self.job_id else ""
+        text = f"the call was not finished after {self._timeout:g} s{note}"
         return WaitTimeout(text, code="WAIT_TIMEOUT", retryable=True, job_id=self.job_id)

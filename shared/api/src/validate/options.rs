@@ -141,7 +141,12 @@ fn read_headers(value: Option<&Value>) -> Result<RequestHeaders, ApiError> {
     for (name, value) in fields {
         match value {
             Value::String(text) => given.push((name.as_str(), text.as_str())),
-            other => return Err(wrong_type("options.headers", "an object of strings", other)),
+            _ => {
+                let name: String = name.chars().take(64).collect();
+                return Err(ApiError::invalid(format!(
+                    "\"options.headers\" must be an object of strings; the value of \"{name}\" is not a string"
+                )));
+            }
         }
     }
     RequestHeaders::new(given).map_err(|fault| ApiError::invalid(format!("\"options.headers\": {fault}")))

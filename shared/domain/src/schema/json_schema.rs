@@ -36,7 +36,9 @@ fn object(
         if name.trim().is_empty() || length > MAX_NAME {
             return Err(fault(
                 &at,
-                &format!("a name must have 1 to {MAX_NAME} characters, dots included; it has {length}"),
+                &format!(
+                    "a name must not be blank and must have 1 to {MAX_NAME} characters, dots included; it has {length}"
+                ),
             ));
         }
         let property = resolved(root, property, &at)?;

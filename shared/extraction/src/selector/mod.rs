@@ -147,7 +147,7 @@ impl<'a> Selection<'a> {
     fn budget_warning(&self) -> Option<String> {
         // When time runs out, the whole page fails.
         let what = self.budget.exhausted().filter(|what| *what != Resource::Time)?;
-        Some(format!("the schema's selectors exceed the limit of {what} for a page; the rest was left out"))
+        Some(format!("the schema's selectors take more {what} than a page may take; the rest was left out"))
     }
 }
 

@@ -56,8 +56,12 @@ pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<
             let kind = kind_score(&around, asked);
             let value = Value::String(value.to_owned());
             out.push(
-                Candidate::new(Source::Pattern, vec![value], format!("time element, {near:+} near, {kind:+} by words"))
-                    .adjusted(12 + near + kind + outside),
+                Candidate::new(
+                    Source::Pattern,
+                    vec![value],
+                    format!("time element, {near:+} for its place, {kind:+} for the words around it"),
+                )
+                .adjusted(12 + near + kind + outside),
             );
             continue;
         }
@@ -94,7 +98,7 @@ pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<
                 Candidate::text(
                     Source::Pattern,
                     found.day,
-                    format!("date in a line, {near:+} near, {kind:+} by words"),
+                    format!("date in a line, {near:+} for its place, {kind:+} for the words around it"),
                 )
                 .adjusted(near + kind + outside + bare + marked),
             );

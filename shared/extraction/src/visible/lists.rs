@@ -70,7 +70,7 @@ pub(super) fn candidates(view: &View<'_>, query: &FieldQuery<'_>, out: &mut Vec<
         }
         let head = if level.is_some() { 4 } else { 0 };
         let fit = plausibility(query, &items);
-        let reason = format!("{} items under \"{}\", {fit:+} by their look", items.len(), doc.lines(at));
+        let reason = format!("{} items under \"{}\", {fit:+} for how they look", items.len(), doc.lines(at));
         let values = items.into_iter().map(Value::String).collect();
         out.push(Candidate::new(Source::List, values, reason).adjusted(close - 8 + head + fit));
     }

@@ -49,7 +49,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
         } else {
             -25
         };
-        let reason = format!("heading {}, agrees by {best_agreement}", order + 1);
+        let reason = format!("heading {}, agrees with a title of the head by {best_agreement}", order + 1);
         out.push(Candidate::text(Source::Heading, h1, reason).adjusted(score));
     }
     for (name, change) in [("og:title", 6), ("twitter:title", 2)] {

@@ -12,20 +12,24 @@ use url::{Host, Url};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The address written in the URL is in a range that is not public.
-    #[error("this URL's address may not be fetched ({0}); only public addresses may be")]
+    #[error(
+        "this URL's address may not be fetched ({0}); only public addresses may be, and those that the operator allows (FETCH_ALLOW)"
+    )]
     Address(&'static str),
     /// The name resolves to such an address, or to none. One message covers both, so that it does not reveal names of
     /// somebody's internal network.
     #[error("this URL's host is unknown to DNS, or resolves to an address that may not be fetched; check its spelling")]
     Name,
     /// The name has the form of a local name.
-    #[error("this URL's host is a local name; only public hosts may be fetched")]
+    #[error("this URL's host is a local name; it may be fetched only if the operator allows its address (FETCH_ALLOW)")]
     LocalName,
     /// This process itself listens there.
     #[error("this URL leads to this server itself, which may not be fetched")]
     OwnListener,
     /// A port other than 80 and 443.
-    #[error("this URL's port {0} is not allowed; only ports 80 and 443 are")]
+    #[error(
+        "this URL's port {0} is not allowed; only ports 80 and 443 are, except at addresses that the operator allows (FETCH_ALLOW)"
+    )]
     Port(u16),
 }
 

@@ -164,7 +164,8 @@ async fn start(
                 ErrorKind::JobNotFound => CommandError::new(
                     NO_JOB,
                     format!(
-                        "the results of {job} are no longer kept; to read (and pay for) its pages again, delete {}",
+                        "the results of {job} are no longer kept, so this batch cannot be resumed; delete {} to run (and \
+                         pay for) all of it again",
                         journal.path.display()
                     ),
                 ),
@@ -172,9 +173,13 @@ async fn start(
             });
         }
         Some((chunk, None)) if !chunk.key_is_valid() => {
-            let text = "a call was sent too long ago to repeat it without the risk of paying twice";
-            let path = journal.path.display();
-            return Err(CommandError::new(FAILURE, format!("{path}: {text}; `runo jobs --finished` may list its job")));
+            let text = format!(
+                "{}: the last call was sent over 23 hours ago, and whether it was accepted is unknown, so repeating it \
+                 could cost twice. `runo jobs --all` may list its job, and `runo result JOB` reads it; delete the file to \
+                 run (and pay for) all of the batch again",
+                journal.path.display()
+            );
+            return Err(CommandError::new(FAILURE, text));
         }
         Some((chunk, None)) => chunk,
     };

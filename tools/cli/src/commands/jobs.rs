@@ -125,7 +125,7 @@ fn sheet(info: &JobInfo) -> String {
         };
     }
     if let Some(webhook) = &info.webhook {
-        text += &format!("webhook  {} after {} tries\n", line(&webhook.state), webhook.attempts);
+        text += &format!("webhook  {}, tries: {}\n", line(&webhook.state), webhook.attempts);
     }
     text
 }

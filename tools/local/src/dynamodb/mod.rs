@@ -38,17 +38,19 @@ impl DynamoDb {
     pub async fn start(data_dir: Option<&Path>) -> Result<DynamoDb, StartError> {
         let failed = |e: &dyn std::fmt::Display| StartError(e.to_string());
         let database = match data_dir {
-            None => Database::memory(),
+            None => Database::memory().map_err(|e| failed(&e)),
             Some(dir) => {
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;
                 layout::migrate(dir).map_err(|e| failed(&e))?;
-                let opened = Database::new(&layout::tables_file(dir).to_string_lossy());
+                let file = layout::tables_file(dir);
+                let opened = Database::new(&file.to_string_lossy())
+                    .map_err(|e| StartError(format!("{} could not be opened: {e}", file.display())));
                 // The database may have created files with the process's umask.
                 folder::make_private(dir).map_err(|e| StartError(format!("{}: {e}", dir.display())))?;
                 opened
             }
         };
-        let database = database.map_err(|e| failed(&e))?;
+        let database = database?;
         // This is the only way to set `synchronous = NORMAL`: a commit does not wait for the disk. Committed data
         // survives the death of this process. A power cut may lose the last moments, the same for all tables, and
         // corrupts nothing.
