@@ -103,7 +103,7 @@ checked nice cargo test --workspace --no-run
 
 step "tests and doc tests (the dependency rule is one of them)"
 # Most of a test's time is waiting, for a server or a process.
-export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}"
+export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((4 * $(getconf _NPROCESSORS_ONLN)))}"
 checked cargo test --workspace
 
 step "clients, console, template, functions, workflows and site (they ran beside the steps above)"
