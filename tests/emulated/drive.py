@@ -86,10 +86,7 @@ report_step("a webhook was delivered with a valid signature")
 # DELETE in the middle of a job.
 slow = {"urls": pages("d", 200, "slow"), "schema": SCHEMA, "options": {"concurrency": 2}}
 job = stack.start("/v1/batch", slow)
-until = time.monotonic() + 60
-while stack.call("GET", f"/v1/jobs/{job}")["progress"]["done"] == 0:
-    assert time.monotonic() < until, "the detached batch makes no progress"
-    time.sleep(0.5)
+stack.wait_for_progress(job)
 stack.call("DELETE", f"/v1/jobs/{job}")
 job = charge(stack.end_of(job, 90))
 progress, credits = job["progress"], job["credits"]

@@ -55,6 +55,13 @@ class Stack:
         """Starts a detached job and returns its id."""
         return self.call("POST", path, body, want=202, Prefer="respond-async")["job_id"]
 
+    def wait_for_progress(self, job):
+        """Waits until a page of a job is done."""
+        until = time.monotonic() + 60
+        while self.call("GET", f"/v1/jobs/{job}")["progress"]["done"] == 0:
+            assert time.monotonic() < until, "the detached batch makes no progress"
+            time.sleep(0.5)
+
     def end_of(self, job, timeout):
         """Waits until the job has ended and is settled, asserts that its credits add up, and returns it."""
         until = time.monotonic() + timeout
