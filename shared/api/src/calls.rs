@@ -161,7 +161,7 @@ impl App {
                 }
                 let now = self.engine.now();
                 let hold = options.hold(now, reason, self.engine.settings());
-                let stream = self.engine.driver.start(*started, Some(after(now, hold)));
+                let stream = self.engine.driver.start(*started, Some(now.plus(hold)));
                 Ok(self.stream(stream, held.take(), reason, options))
             }
             Verdict::Replay(id) => match self.engine.jobs.job(&id).await? {
@@ -205,7 +205,7 @@ impl App {
         let (max, now) = (quota.plan.held_calls(), self.engine.now());
         let held = match (self.held.hold(&quota.account, max), reason) {
             (Some(held), HoldReason::Job | HoldReason::Read) => {
-                let until = after(now, options.hold(now, reason, self.engine.settings()));
+                let until = now.plus(options.hold(now, reason, self.engine.settings()));
                 held.with_permit(self.engine.store(), max, self.engine.nonce(), (now, until)).await?
             }
             (held, _) => held,
@@ -286,11 +286,6 @@ fn rate_limited(quota: &QuotaSnapshot, now: Timestamp) -> ApiError {
     let wait = seconds_to_reset(quota, now);
     let text = format!("too many calls: the account may start {} per minute; try again in {wait} s", quota.rate_limit);
     ApiError { retry_after: Some(wait), ..ApiError::new(ErrorCode::RateLimited, text) }
-}
-
-/// `now` plus `time`.
-fn after(now: Timestamp, time: Duration) -> Timestamp {
-    now.plus_ms(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");

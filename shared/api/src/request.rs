@@ -1,11 +1,11 @@
 //! Reads the parts of a request, from every kind of Lambda event.
 
+use domain::ErrorCode;
 use http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body as LambdaBody, Request, RequestExt};
 
 use crate::ApiError;
-use domain::ErrorCode;
 
 /// Maximum number of bytes of a request body, except of a batch, which contains the URLs.
 pub const MAX_BODY: usize = 1024 * 1024;

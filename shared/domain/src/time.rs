@@ -1,6 +1,7 @@
 //! Points in time and the UTC calendar month, as plain numbers. Nothing here reads a clock.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,17 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
 
+/// Returns a duration in whole milliseconds; the largest number if there are more.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Timestamp {
+    /// Adds a duration, in whole milliseconds.
+    pub fn plus(self, duration: Duration) -> Timestamp {
+        self.plus_ms(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+    }
+
     /// Adds `ms` milliseconds.
     pub fn plus_ms(self, ms: i64) -> Timestamp {
         Timestamp(self.0.saturating_add(ms))

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use domain::job::CancelDecision;
 use domain::{AccountId, JobId, JobState};
+use runtime::assignment::JobReader;
+use runtime::rows::Rows;
 use store::StoreError;
 
 use crate::provider_batch::WaitingUnits;
 use crate::runner::Runners;
-use runtime::assignment::JobReader;
-use runtime::rows::Rows;
 
 /// Result of a `DELETE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,9 @@ use domain::job::DriverLease;
 use domain::machine::{Mode, Scope, WithSettle};
 use domain::segment::Segment;
 use domain::{Job, Timestamp};
+use runtime::assignment::JobReader;
+use runtime::context::Context;
+use runtime::rows::Rows;
 use store::StoreError;
 
 use crate::accept::Started;
@@ -15,9 +18,6 @@ use crate::events;
 use crate::lease::LeaseGuard;
 use crate::result_stream::ResultStream;
 use crate::runner::{Run, Runners};
-use runtime::assignment::JobReader;
-use runtime::context::Context;
-use runtime::rows::Rows;
 
 /// How to drive a job.
 struct DriveOptions {

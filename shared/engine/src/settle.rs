@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::JobId;
+use runtime::rows::Rows;
 use store::StoreError;
 
 use crate::provider_batch::WaitingUnits;
 use crate::runner::Runners;
-use runtime::rows::Rows;
 
 /// Settles jobs.
 pub struct Settler {

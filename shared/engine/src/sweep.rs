@@ -8,6 +8,8 @@ use domain::machine::JobView;
 use domain::segment::Segment;
 use domain::sweep::{DriverlessJob, NextCheck, QueueStatus, to_run};
 use domain::{Job, JobId, Timestamp};
+use runtime::context::Context;
+use runtime::rows::Rows;
 use store::StoreError;
 use tokio::sync::OnceCell;
 
@@ -15,8 +17,6 @@ use crate::dispatch::Dispatcher;
 use crate::driver::Driver;
 use crate::provider_batch::WaitingUnits;
 use crate::runner::Runners;
-use runtime::context::Context;
-use runtime::rows::Rows;
 
 /// Maximum number of jobs that one sweep takes from a shard.
 const MAX_DUE_PER_SHARD: i32 = 100;

@@ -8,6 +8,9 @@ use std::time::Duration;
 use domain::machine::lane::{self, LaneStep};
 use domain::machine::{Exit, JobView, Machine, Mode, Scope, WithoutSettle};
 use domain::{Job, JobId, JobState, Seq, Timestamp};
+use runtime::assignment::JobReader;
+use runtime::context::Context;
+use runtime::rows::Rows;
 use store::StoreError;
 use store::queue::MAX_DELAY_SECS;
 
@@ -15,9 +18,6 @@ use crate::dispatch::Dispatcher;
 use crate::handled::Handled;
 use crate::heartbeat::Heartbeat;
 use crate::runner::{Ended, Run, Runners};
-use runtime::assignment::JobReader;
-use runtime::context::Context;
-use runtime::rows::Rows;
 
 /// How long a parked lane waits before it checks again. A crawl's lane is parked while it has no unit to run.
 const PARKED_SECS: u32 = 1;

@@ -13,6 +13,7 @@ mod rules;
 use std::cell::Cell;
 use std::time::Duration;
 
+use domain::time::millis;
 use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
@@ -139,7 +140,7 @@ impl Robots {
     pub fn to_row(&self) -> Option<String> {
         let row = Row {
             r: self.rules.iter().map(|r| format!("{}{}", if r.allow { '+' } else { '-' }, r.pattern)).collect(),
-            d: self.crawl_delay.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+            d: self.crawl_delay.map(millis),
             s: self.sitemaps.iter().map(Url::to_string).collect(),
             u: self.no_connection,
         };

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
+use domain::time::millis;
 use domain::{ErrorCode, UnitError};
 use extraction::links::Links;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -27,7 +28,7 @@ const MAX_ANSWER_BYTES: u64 = 64 * 1024 * 1024;
 pub async fn read_in_child(program: &Path, task: Task, body: &[u8], end: Instant) -> io::Result<Reading> {
     let left = end.saturating_duration_since(Instant::now());
     let limits = Limits { memory: MAX_MEMORY_BYTES, cpu_secs: left.as_secs() + 1 };
-    let request = ReadRequest { task, ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX), limits };
+    let request = ReadRequest { task, ms: millis(left), limits };
     let mut child = Command::new(program)
         .arg(ARGUMENT)
         .env_clear()

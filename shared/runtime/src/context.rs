@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::machine::Moment;
+use domain::time::millis;
 use domain::{JobId, Nonce, Timestamp};
 use tokio::sync::watch as signal;
 use tokio::task::JoinHandle;
@@ -67,8 +68,7 @@ impl Context {
 
     /// Returns the time of both the wall clock and the monotonic clock.
     pub fn moment(&self) -> Moment {
-        let ticks = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Moment { now: self.now(), ticks }
+        Moment { now: self.now(), ticks: millis(self.started.elapsed()) }
     }
 
     /// Returns random bits.

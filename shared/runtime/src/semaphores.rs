@@ -1,7 +1,8 @@
 //! The limited resources of a process, shared out by account.
 
-use crate::settings::{Settings, processors};
 use permits::{Background, ByteSemaphore, FairSemaphore, HeavyPermits, Parsers};
+
+use crate::settings::{Settings, processors};
 
 /// Maximum size in bytes of pages that wait for a parser and no longer hold a permit to fetch.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;

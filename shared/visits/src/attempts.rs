@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::retry;
+use domain::time::millis;
 use fetch::{FetchError, FetchRequest, Fetcher, Page, RedirectPolicy, SharedBodyResources, header_map};
-use url::Url;
-
-use crate::hosts::Slot;
-use crate::pacing::UnitPacing;
 use permits::{LargeBodyPermits, Permit};
 use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
+use url::Url;
+
+use crate::hosts::Slot;
+use crate::pacing::UnitPacing;
 
 /// Result of fetching a page.
 pub(crate) struct FetchAttempts {
@@ -117,8 +118,4 @@ impl PageFetcher {
         let wait = wait.max(slot_wait);
         retry::fits(wait, left()).then(|| Duration::from_millis(wait))
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use domain::pace::AccountTag;
 use domain::{Job, Timestamp};
 use fetch::Throttled;
+use runtime::assignment::Assignment;
+use runtime::context::Context;
 use store::StoreError;
 use url::Url;
 
 use crate::hosts::{HostPacing, RobotsReader, Slot};
-use runtime::assignment::Assignment;
-use runtime::context::Context;
 
 /// Gets slots for units.
 pub(crate) struct UnitPacing {

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 use domain::result_size::limit_size;
 use domain::{ErrorCode, RenderMode, Seq, UnitError, UnitOutcome};
 use fetch::{FetchError, Page, RedirectPolicy, Throttled, UrlFault};
+use permits::Permit;
+use reader::Values;
+use runtime::assignment::Assignment;
+use runtime::semaphores::Semaphores;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use url::Url;
@@ -20,10 +24,6 @@ use crate::rendering::{
     PageRenderer, RenderedPage, Unrendered, is_better, no_answer_error, no_browser_warning, renders_at_once,
 };
 use crate::vision::PictureReader;
-use permits::Permit;
-use reader::Values;
-use runtime::assignment::Assignment;
-use runtime::semaphores::Semaphores;
 
 /// How to visit a page.
 pub(crate) struct VisitPlan {

@@ -10,15 +10,15 @@ use domain::{AccountId, Job, UnitError};
 use extraction::budget::{Budget, Limits, Resource};
 use extraction::weight;
 use fetch::Page;
-
-use crate::crawl::{CheckedLink, LinkFilter};
-use crate::model_reader::ModelReader;
-use crate::vision::PictureReader;
 use permits::{BytePermit, CpuTimeLimit, LargeBodyPermits, Permit};
 use reader::{Reading, Task, Values, read_in_child};
 use runtime::assignment::Assignment;
 use runtime::context::Context;
 use runtime::semaphores::Semaphores;
+
+use crate::crawl::{CheckedLink, LinkFilter};
+use crate::model_reader::ModelReader;
+use crate::vision::PictureReader;
 
 /// A page that was fetched and is to be read.
 pub(crate) struct Fetched<'j> {

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use domain::job::{Capture, Options, RenderJs, WaitFor};
 use domain::{ErrorCode, UnitError};
 use fetch::{FetchError, Fetcher, Page, RedirectDecision, RedirectPolicy, check_code};
+use reader::{Values, is_found};
 use render::{Documents, Fields, Render, RenderError, Rendered, Request};
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::semaphores::Semaphores;
 use url::Url;
 
 use crate::crawl::Redirects;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
-use reader::{Values, is_found};
-use runtime::assignment::Assignment;
-use runtime::context::Context;
-use runtime::semaphores::Semaphores;
 
 /// Maximum number of further documents to which a crawl's page may navigate.
 const MAX_HOPS: u32 = 5;
@@ -76,8 +76,7 @@ impl PageRenderer {
     /// Waits for a slot at the page's host, since rendering is one more request. Returns `None` if
     /// there is no time for that.
     pub(crate) async fn acquire_slot(&self, job: &Assignment, url: &Url, end: Instant) -> Option<()> {
-        let left = i64::try_from(end.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(i64::MAX);
-        let latest = self.context.now().plus_ms(left);
+        let latest = self.context.now().plus(end.saturating_duration_since(Instant::now()));
         let Slot::At(start) = self.pacing.acquire(job, url, latest).await.ok()? else { return None };
         let start = Instant::now() + Duration::from_millis(start.ms_since(self.context.now()));
         if start + READ_RESERVE + MIN_RENDER_TIME > end {

@@ -6,6 +6,10 @@ use std::time::Instant;
 use domain::segment::UnitEnd;
 use domain::{AccountId, Endpoint, Seq, Timestamp, UnitOutcome, synthetic};
 use fetch::UrlFault;
+use permits::Permit;
+use runtime::assignment::{Assignment, JobReader};
+use runtime::context::Context;
+use runtime::semaphores::Semaphores;
 use store::StoreError;
 use store::results::ResultText;
 use url::Url;
@@ -17,10 +21,6 @@ use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
 use crate::page::{PageVisitor, VisitPlan, Visited};
 use crate::page_question::QuestionStore;
-use permits::Permit;
-use runtime::assignment::{Assignment, JobReader};
-use runtime::context::Context;
-use runtime::semaphores::Semaphores;
 
 /// Maximum wait of a unit for its host's next slot, in milliseconds. If the slot is later, the unit is deferred.
 const MAX_SLOT_WAIT_MS: i64 = 5_000;

@@ -10,10 +10,10 @@ use fetch::{Fetcher, Picture};
 use language_model::EncodedPicture;
 use permits::FairSemaphore;
 use reader::{Values, is_found};
+use runtime::assignment::Assignment;
 use url::Url;
 
 use crate::model_reader::{Draft, EvidenceSource, ModelReader, question};
-use runtime::assignment::Assignment;
 
 /// Maximum number of pictures of a page that are read.
 const MAX_PICTURES: usize = 3;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::progress::Tally;
+use domain::time::millis;
 use domain::{AccountId, ErrorCode, JobId};
 
 /// Returns a code as it is on the wire.
@@ -90,7 +91,6 @@ impl RequestLog {
 impl Drop for Inner {
     fn drop(&mut self) {
         let noted = self.noted.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         let tally = noted.tally;
         tracing::info!(
             target: "request",
@@ -104,8 +104,8 @@ impl Drop for Inner {
             failed = tally.map(|t| t.failed),
             not_run = tally.map(|t| t.cancelled),
             pending = tally.map(|t| t.pending),
-            head_ms = ms(noted.head),
-            total_ms = ms(self.begun.elapsed()),
+            head_ms = millis(noted.head),
+            total_ms = millis(self.begun.elapsed()),
             "request"
         );
         (self.at_end)();

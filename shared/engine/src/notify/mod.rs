@@ -12,13 +12,13 @@ use domain::job::Settlement;
 use domain::webhook::{Delivery, Resend, TIMEOUT_MS, TryDecision, Webhook};
 use domain::{AccountId, Job, JobId, Timestamp};
 use fetch::Fetcher;
+use runtime::context::Context;
+use runtime::rows::Rows;
 use store::StoreError;
 use store::queue::{MAX_DELAY_SECS, Message, Queue};
 use url::Url;
 
 use crate::handled::Handled;
-use runtime::context::Context;
-use runtime::rows::Rows;
 
 /// Seconds after which the sweeper sends another message for a delivery that is still due.
 const SWEEP_RETRY_SECS: u64 = 900;

@@ -7,14 +7,14 @@ use domain::result_size::limit_size;
 use domain::{Job, Seq, UnitOutcome, synthetic};
 use futures_util::{StreamExt, TryStreamExt};
 use language_model::ModelError;
-use store::StoreError;
-use store::results::ResultText;
-
-use crate::runner::Runners;
 use runtime::context::Context;
 use runtime::rows::Rows;
+use store::StoreError;
+use store::results::ResultText;
 use visits::model_reader::{CheckedValues, Draft};
 use visits::page_question::UNANSWERED_WARNING;
+
+use crate::runner::Runners;
 
 /// Maximum number of results that are written at once.
 const MAX_PUTS: usize = 16;

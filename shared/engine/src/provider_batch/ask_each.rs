@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use domain::Seq;
 use domain::model_batch::ModelBatch;
 use futures_util::{StreamExt, TryStreamExt};
+use runtime::assignment::Assignment;
 use store::StoreError;
+use visits::page_question::PageQuestion;
 
 use super::answers::{Answer, merge_answer};
 use super::batches::{ProviderBatches, StepOutcome, TimeBudget};
-use runtime::assignment::Assignment;
-use visits::page_question::PageQuestion;
 
 /// Units whose questions are asked before the batch's row is written again, which extends its lease.
 const UNITS_PER_RENEWAL: usize = 16;

@@ -7,14 +7,14 @@ use domain::Seq;
 use domain::model_batch::{ModelBatch, unit_of};
 use language_model::batches::Batch;
 use language_model::{Answer, AnsweredLine, ModelError, Usage};
+use runtime::assignment::Assignment;
 use store::StoreError;
 use store::model::ModelFigures;
+use visits::model_reader::{CheckedValues, EvidenceSource, count_refused};
+use visits::page_question::PageQuestion;
 
 use super::answers::merge_answer;
 use super::batches::{BATCH_PRICE_DIVISOR, ProviderBatches};
-use runtime::assignment::Assignment;
-use visits::model_reader::{CheckedValues, EvidenceSource, count_refused};
-use visits::page_question::PageQuestion;
 
 /// Units that are ended at once.
 const UNITS_PER_GROUP: usize = 50;

@@ -4,11 +4,11 @@
 use domain::model_batch::{MAX_TRIES, ModelBatch, Stage, abandoned_at};
 use language_model::Usage;
 use language_model::batches::{Batch, BatchError, BatchStatus};
+use runtime::assignment::Assignment;
 use store::StoreError;
 
 use super::batches::{BATCH_PRICE_DIVISOR, ProviderBatches, StepOutcome, TimeBudget};
 use super::lines::Lines;
-use runtime::assignment::Assignment;
 
 /// Maximum number of tries to upload a file.
 const MAX_UPLOADS: u32 = 2;

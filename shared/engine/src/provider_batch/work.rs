@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use domain::model_batch::{ModelBatch, Step};
 use domain::segment::Segment;
 use domain::{Job, JobState, Seq, Timestamp};
+use runtime::assignment::Assignment;
 use store::StoreError;
 
 use super::batches::{ProviderBatches, StepOutcome, TimeBudget};
 use super::lines::Lines;
-use runtime::assignment::Assignment;
 
 /// Maximum number of batches that one sweep handles.
 const MAX_DUE: i32 = 100;

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use domain::segment::{Segment, UnitEnd, UnitState};
 use domain::{Job, JobState, Seq, Timestamp};
+use runtime::assignment::JobReader;
 use store::StoreError;
 use tokio::time::Instant;
 
 use crate::events::{Event, Receiver};
-use runtime::assignment::JobReader;
 
 /// Wait between two reads of the rows: minimum, maximum while units end, and maximum otherwise.
 const POLL_INTERVALS: (Duration, Duration, Duration) =

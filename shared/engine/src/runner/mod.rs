@@ -14,16 +14,16 @@ use domain::{Job, JobState, Nonce, Seq, Timestamp, synthetic};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use runtime::assignment::{Assignment, JobReader};
+use runtime::context::Context;
+use runtime::metrics::MetricEvent;
 use tokio::task::JoinSet;
+use visits::unit::{PageResult, TaskOutcome, UnitRunner};
 
 use crate::dispatch::Dispatcher;
 use crate::events;
 use crate::lease::LeaseGuard;
-use runtime::assignment::{Assignment, JobReader};
-use runtime::context::Context;
-use runtime::metrics::MetricEvent;
 use tasks::Tasks;
-use visits::unit::{PageResult, TaskOutcome, UnitRunner};
 pub(crate) use write::Committer;
 
 /// What a runner may do: the machine's access, usable in tasks.

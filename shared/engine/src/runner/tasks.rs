@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use domain::machine::{Event, Moment};
 use domain::{Seq, Timestamp};
+use runtime::assignment::Assignment;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tracing::Instrument;
+use visits::unit::{ReadyUnit, TaskOutcome, UnitRunner, Visit};
 
 use super::{Runner, RunnerAccess};
-use runtime::assignment::Assignment;
-use visits::unit::{ReadyUnit, TaskOutcome, UnitRunner, Visit};
 
 /// The tasks that are running.
 #[derive(Default)]

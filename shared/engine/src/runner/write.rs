@@ -7,16 +7,16 @@ use domain::machine::{Commit, Event, JobView, SettlementRequest, WriteOutcome};
 use domain::segment::Segment;
 use domain::{Job, JobState};
 use futures_util::StreamExt;
+use runtime::assignment::Assignment;
+use runtime::context::Context;
+use runtime::metrics::MetricEvent;
+use runtime::rows::Rows;
 use store::Jobs;
 use store::results::ResultText;
 use store::segments::SegmentWrite;
 use store::settle::{ExtractEnd, Settled};
 
 use crate::notify::Notifier;
-use runtime::assignment::Assignment;
-use runtime::context::Context;
-use runtime::metrics::MetricEvent;
-use runtime::rows::Rows;
 
 /// Maximum number of segments that are written at once.
 const MAX_SEGMENT_WRITES: usize = 64;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use domain::{CanonicalUrl, Seq};
 use fetch::target::check_parsed;
 use fetch::{BoxFuture, RedirectDecision, RedirectPolicy};
+use runtime::assignment::Assignment;
 use url::Url;
 
 use super::Crawler;
-use runtime::assignment::Assignment;
 
 /// Checks the redirects of one unit's page.
 pub(crate) struct Redirects {

@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::Crawler;
 use domain::frontier::Frontier;
 use domain::job::{CrawlOptions, Sitemaps};
 use domain::{CanonicalUrl, JobId};
@@ -12,6 +11,8 @@ use fetch::{Sitemap, SitemapRequest};
 use store::growth::Child;
 use tokio::time::Instant;
 use url::Url;
+
+use super::Crawler;
 
 /// Maximum number of bytes that are compared with robots.txt for all URLs of a crawl's sitemaps; URLs beyond that are
 /// denied.

@@ -7,13 +7,13 @@ use std::time::Duration;
 use domain::Timestamp;
 use domain::pace::AccountTag;
 use fetch::{Fetcher, Robots, RobotsAnswer, RobotsOutcome};
+use runtime::context::Context;
+use runtime::rows::Rows;
 use store::hosts::RobotsRow;
 use url::Url;
 
 use super::Origins;
 use super::slot::{HostPacing, Slot};
-use runtime::context::Context;
-use runtime::rows::Rows;
 
 /// How long a file is valid; also how long it is remembered that a site has none (RFC 9309 §2.4).
 const VALID_SECS: u64 = 24 * 60 * 60;
@@ -87,7 +87,7 @@ impl RobotsReader {
 
     async fn fetch(&self, origin: &str, url: &Url) -> (Robots, Timestamp) {
         // The file is a request like any other, and the page that needs it comes right after it.
-        let latest = self.context.now().plus_ms(MAX_SLOT_WAIT.as_millis().try_into().unwrap_or(i64::MAX));
+        let latest = self.context.now().plus(MAX_SLOT_WAIT);
         match self.pacing.acquire_slot(url, true, None, latest).await {
             Ok(Slot::At(start)) => {
                 let wait = Duration::from_millis(start.ms_since(self.context.now()));

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::pace::{AccountTag, MAX_CLOSED_MS, Pace};
+use domain::pace::{AccountTag, Pace};
+use domain::time::millis;
 use fetch::Throttled;
+use runtime::context::Context;
+use runtime::rows::Rows;
 use store::StoreError;
 use store::hosts::PaceWrite;
 use url::Url;
 
 use super::Hosts;
 use super::state::Host;
-use runtime::context::Context;
-use runtime::rows::Rows;
 
 /// Maximum number of tries to change a row if other processes change it first. Each time, one process makes progress.
 const MAX_CONFLICTS: u32 = 64;
@@ -171,8 +172,4 @@ impl HostPacing {
         }
         Err(StoreError::Contended { operation: "the pace of a host", tries: MAX_CONFLICTS })
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(MAX_CLOSED_MS)
 }
