@@ -176,6 +176,26 @@ test("a call whose response was lost joins the same job when it is sent again", 
   await close();
 });
 
+test("a call that may have been accepted before a 503 joins the same job when it is sent again", async () => {
+  const { page, close } = await openConsole(browser, server);
+  const jobs = async () => (await (await api(server, "/v1/jobs?state=all&limit=100")).json()).jobs.length;
+  const before = await jobs();
+  let sent = 0;
+  await page.route("**/v1/extract", async (route) => {
+    if (sent++) return route.continue();
+    await route.fetch();
+    return route.fulfill({ status: 503, json: { status: "error", error: { code: "UNAVAILABLE", message: "try again", retryable: true } } });
+  });
+  await page.getByLabel("URL", { exact: true }).fill(`${site.base}/p/8`);
+  await fields(page, PRODUCT);
+  await send(page);
+  await page.getByRole("alert").getByText("The service is not available").first().waitFor();
+  await send(page);
+  await page.getByRole("region", { name: "Job" }).getByText("Product 8").waitFor();
+  assert.deepEqual([sent, await jobs()], [2, before + 1]);
+  await close();
+});
+
 test("jobs are listed with live progress and can be cancelled from the list", async () => {
   site.close();
   const body = JSON.stringify({ urls: [...site.urls("p", 2), ...site.urls("gate", 10)], schema: [{ field: "title", type: "string", example: "x" }], options: { concurrency: 1 } });

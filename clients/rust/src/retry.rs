@@ -33,7 +33,9 @@ impl Attempts {
     /// Too many attempts failed.
     pub(crate) fn connection_failed(&mut self, why: &str, max: Option<u32>, job_id: Option<&str>) -> Result<Duration> {
         if self.failed >= max.unwrap_or(self.max).min(self.max) {
-            let text = format!("{} attempts failed (check the base URL); the last: {why}", self.failed + 1);
+            // Only a service that was never reached has a limit of its own.
+            let hint = if max.is_some() { " (check the base URL)" } else { "" };
+            let text = format!("{} attempts failed{hint}; the last: {why}", self.failed + 1);
             let error = Error::new(ErrorKind::ConnectionFailed, "CONNECTION_FAILED", text);
             return Err(Error { retryable: true, job_id: job_id.map(str::to_owned), ..error });
         }
@@ -83,10 +85,7 @@ mod tests {
         }
         let error = attempts.connection_failed("gone", None, Some("job_1")).unwrap_err();
         assert_eq!((error.kind, error.retryable), (ErrorKind::ConnectionFailed, true));
-        assert_eq!(
-            error.to_string(),
-            "CONNECTION_FAILED: 21 attempts failed (check the base URL); the last: gone (job_1)"
-        );
+        assert_eq!(error.to_string(), "CONNECTION_FAILED: 21 attempts failed; the last: gone (job_1)");
         attempts.progress();
         assert!(attempts.connection_failed("gone", None, None).unwrap() <= FIRST_WAIT);
     }

@@ -20,9 +20,11 @@ export class Attempts {
   }
 
   /** Returns how long to wait after a failed connection; throws ConnectionFailed after too many. */
-  connectionFailed(cause: unknown, jobId: string | undefined, maxRetries = this.maxRetries): number {
-    if (this.#failed >= Math.min(maxRetries, this.maxRetries)) {
-      const text = `${this.#failed + 1} attempts failed (check the base URL); the last: ${describe(cause)}`;
+  connectionFailed(cause: unknown, jobId: string | undefined, maxRetries?: number): number {
+    if (this.#failed >= Math.min(maxRetries ?? this.maxRetries, this.maxRetries)) {
+      // Only a service that was never reached has a limit of its own.
+      const hint = maxRetries === undefined ? "" : " (check the base URL)";
+      const text = `${this.#failed + 1} attempts failed${hint}; the last: ${describe(cause)}`;
       throw new ConnectionFailed(text, { code: "CONNECTION_FAILED", retryable: true, jobId, cause });
     }
     return this.#next();

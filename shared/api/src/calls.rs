@@ -178,13 +178,17 @@ impl App {
                  of the key); use a new one",
             )),
             Verdict::RateLimited => Err(rate_limited(quota, self.engine.now())),
-            Verdict::QuotaExceeded { needed, available } => Err(ApiError::new(
-                ErrorCode::QuotaExceeded,
-                format!(
-                    "too few credits: this call needs {needed}, and {available} are left; nothing was charged. Send \
-                     fewer URLs or a smaller crawl.max_pages, wait for the next month (UTC), or ask the operator for more"
-                ),
-            )),
+            Verdict::QuotaExceeded { needed, available } => {
+                let smaller = match reason {
+                    HoldReason::Extract => "",
+                    HoldReason::Job | HoldReason::Read => "send fewer URLs or a smaller crawl.max_pages, ",
+                };
+                let text = format!(
+                    "this call needs {needed} credits, and {available} are left (nothing was charged); {smaller}wait for \
+                     the next month (UTC), or ask the operator for more"
+                );
+                Err(ApiError::new(ErrorCode::QuotaExceeded, text))
+            }
             Verdict::Suspended => Err(suspended()),
         }
     }

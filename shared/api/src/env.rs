@@ -12,9 +12,9 @@ pub enum ConfigError {
     )]
     NoEndpoint(&'static str),
     /// A variable that another one requires is not set.
-    #[error("the environment variable {missing} is required because {cause} is set; set both or neither")]
+    #[error("{missing} must be set, because the environment variable {cause} is set")]
     MissingBeside {
-        /// The variable that is missing.
+        /// The variables that must be set.
         missing: &'static str,
         /// The variable that requires it.
         cause: &'static str,

@@ -132,7 +132,10 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Malformed(_) => {
                 tracing::error!(%error, "a call failed: a row is missing or malformed, or DynamoDB refused a request");
-                ApiError::new(ErrorCode::Internal, "an internal error occurred; the call was not carried out")
+                ApiError::new(
+                    ErrorCode::Internal,
+                    "an internal error occurred; repeat a call that starts a job only with its Idempotency-Key",
+                )
             }
         }
     }

@@ -37,7 +37,7 @@ pub(crate) fn read(env: &Env<'_>) -> Result<Option<ModelConfig>, ConfigError> {
     config.daily_budget = dollars(env, "MODEL_DAILY_BUDGET")?;
     // A budget cannot be enforced without prices.
     match (config.daily_budget, config.prices) {
-        (Some(_), None) => Err(missing("MODEL_INPUT_PRICE", "MODEL_DAILY_BUDGET")),
+        (Some(_), None) => Err(missing("MODEL_INPUT_PRICE and MODEL_OUTPUT_PRICE", "MODEL_DAILY_BUDGET")),
         _ => Ok(Some(config)),
     }
 }

@@ -32,7 +32,7 @@ export function Try({ form, setForm, run, setRun, notice, onRetryFailed }) {
     setRun(null);
     const stop = new AbortController();
     try {
-      // A call whose response was lost may have been accepted: it is sent again with the same idempotency key.
+      // A call whose response was lost or a 5xx may have been accepted: it is sent again with the same idempotency key.
       const text = JSON.stringify([call.path, call.body]);
       if (lostCall.current?.text !== text) lostCall.current = { text, key: idempotencyKey() };
       const begun = await start(call.path, call.body, {
@@ -42,7 +42,7 @@ export function Try({ form, setForm, run, setRun, notice, onRetryFailed }) {
       remember(begun.id, call.body);
       setRun({ ...begun, stop, body: call.body });
     } catch (refused) {
-      if (refused.code !== "UNREACHABLE") lostCall.current = null;
+      if (refused.code !== "UNREACHABLE" && !(refused.status >= 500)) lostCall.current = null;
       setError(refused);
     } finally {
       setSending(false);

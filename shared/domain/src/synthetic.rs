@@ -20,8 +20,8 @@ pub fn skipped_error(job: &Job) -> UnitError {
         Outcome::Expired => expired_error(false),
         Outcome::Completed if job.is_crawl() => UnitError::new(
             ErrorCode::RobotsDenied,
-            "the site's robots.txt does not allow this page, or its server failed to send it (try again later); set \
-             crawl.ignore_robots to true to visit the page anyway",
+            "the site's robots.txt does not allow this page, or its server failed to send it, and a later call may \
+             succeed; set crawl.ignore_robots to true to visit the page anyway",
         ),
         Outcome::Cancelled => UnitError::new(
             ErrorCode::JobCancelled,

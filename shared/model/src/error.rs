@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum Code {
     /// The answer is not JSON or does not have the requested form, or the key was rejected.
     Error,
-    /// The model cannot be reached or fails, or it failed recently and is not called for a moment.
+    /// The model cannot be reached or fails, or it failed recently and is not called for a while.
     Unavailable,
     /// The model's rate limit is reached, or the operator's budget for the day is used up.
     RateLimited,

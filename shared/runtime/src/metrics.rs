@@ -20,7 +20,7 @@ pub enum MetricEvent<'a> {
     ModelCalled(&'a ModelFigures),
     /// A message that had been received several times failed again.
     MessageFailed,
-    /// A sweep has ended.
+    /// A sweep has listed all that is due, and resumed it.
     Swept,
     /// A complete check found this many violated invariants.
     Violations(u64),

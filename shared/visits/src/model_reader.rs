@@ -207,7 +207,10 @@ impl ModelReader {
     ) -> Result<Answer, ModelError> {
         let _permit = self.calls.acquire(&job.account).await;
         let end = end.checked_sub(CHECK_RESERVE).filter(|end| *end >= Instant::now() + MIN_CALL_TIME);
-        let end = end.ok_or(ModelError::new(Code::Timeout, "too little of timeout_ms was left to ask the model"))?;
+        let end = end.ok_or(ModelError::new(
+            Code::Timeout,
+            "no time was left to ask the model: timeout_ms was nearly over, or other calls of the model took it",
+        ))?;
         let now = self.context.now();
         let reserved = self.reserve(max_usage(&question), now).await?;
         figures.calls = 1;

@@ -32,7 +32,9 @@ class Attempts:
         """Returns the seconds to wait after a failed connection; raises ConnectionFailed after too many."""
         limit = self._max_retries if max_retries is None else min(max_retries, self._max_retries)
         if self._failed >= limit:
-            text = f"{self._failed + 1} attempts failed (check the base URL); the last: {_describe(why)}"
+            # Only a service that was never reached has a limit of its own.
+            hint = "" if max_retries is None else " (check the base URL)"
+            text = f"{self._failed + 1} attempts failed{hint}; the last: {_describe(why)}"
             cause = why if isinstance(why, BaseException) else None
             raise ConnectionFailed(text, code="CONNECTION_FAILED", retryable=True, job_id=job_id) from cause
         return self._next()

@@ -70,7 +70,7 @@ impl Scenario {
             Scenario::Bare(Extractor::Css, fields) => format!("bare loop, selectors, {fields} fields"),
             Scenario::Bare(Extractor::Runo, fields) => format!("bare loop, Runo's extraction, {fields} fields"),
             Scenario::Runo { kind, work, queued, fields } => {
-                let store = if kind == Kind::Whole { "Runo" } else { "Runo without store" };
+                let store = if kind == Kind::Whole { "Runo" } else { "Runo, rows in memory" };
                 let mode = if queued { "async" } else { "sync" };
                 let work = if work == Work::Batch { "batch" } else { "crawl" };
                 format!("{store}, {mode} {work}, {fields} fields")
@@ -99,7 +99,8 @@ impl Scenario {
                 results.throughput.push(Throughput { name: self.name(), round, fields, ..measured });
             }
             Scenario::Runo { kind: Kind::Unstored, .. } if bench.unstored.is_none() => {
-                results.skip("Runo without store: build `unstored`, or name it with --server-without-store".to_owned());
+                results
+                    .skip("Runo, rows in memory: build `unstored`, or name it with --server-without-store".to_owned());
             }
             Scenario::Runo { kind, work, queued, fields } => {
                 let measured = throughput::measure(bench, kind, work, queued, fields).await?;
