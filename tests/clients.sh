@@ -104,8 +104,12 @@ mcp_node() {
 case "${1:-}" in
   mcp) ;;
   *)
-    (python)
-    (typescript)
+    # Both run, so that one pass shows what is missing in either. Not with "||", in which bash ignores "set -e".
+    set +e
+    (set -e; python); python_code=$?
+    (set -e; typescript); typescript_code=$?
+    set -e
+    [ "$python_code" = 0 ] && [ "$typescript_code" = 0 ] || exit 1
     ;;
 esac
 (mcp_python)

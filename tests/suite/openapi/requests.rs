@@ -72,7 +72,12 @@ fn members_are_those_of_the_validation() {
             let refusal = checked(endpoint, &with(endpoint, place, "zzzzzz", json!(1))).unwrap_err().message;
             let list =
                 refusal.rsplit_once("known").unwrap().1.trim_start_matches(" here").trim_matches([':', ' ', ')']);
-            assert_eq!(list.split(", ").collect::<BTreeSet<_>>(), described, "{name}{place}: {refusal}");
+            let known: BTreeSet<_> = list.split(", ").collect();
+            let (undescribed, unknown) = (&known - &described, &described - &known);
+            assert!(
+                undescribed.is_empty() && unknown.is_empty(),
+                "{name}{place}: openapi.json lacks {undescribed:?}; MEMBERS in shared/api/src/validate lacks {unknown:?}"
+            );
             let required = object["required"].as_array().cloned().unwrap_or_default();
             for member in &described {
                 let mut body = good(endpoint);
@@ -144,7 +149,8 @@ fn the_document_accepts_what_the_validation_accepts() {
                     assert_eq!(
                         is_malformed(endpoint, &body),
                         !schema_validator.is_valid(&body),
-                        "{name}{place} {member}: {shown}: {refused:?}"
+                        "{name}{place} {member}: {shown}: openapi.json (right) and shared/api/src/validate (left) differ in \
+                         whether they refuse it: {refused:?}"
                     );
                 }
             }
@@ -205,7 +211,12 @@ fn defaults_are_those_of_the_validation() {
         for (place, pointer) in objects(endpoint, name) {
             for (member, described) in document.pointer(&pointer).unwrap()["properties"].as_object().unwrap() {
                 let Some(default) = described.get("default") else { continue };
-                let given = checked(endpoint, &with(endpoint, place, member, default.clone())).unwrap();
+                let given = checked(endpoint, &with(endpoint, place, member, default.clone())).unwrap_or_else(|e| {
+                    panic!(
+                        "{name}{place}: shared/api/src/validate refuses openapi.json's default of {member}: {}",
+                        e.message
+                    )
+                });
                 assert_eq!(Valid { body: Value::Null, ..given }, without, "{name}{place} {member}");
                 seen += 1;
             }
