@@ -101,8 +101,10 @@ impl ForwardedRequest<'_> {
 
     async fn dial(&self, url: &Url) -> Result<TcpStream, FetchError> {
         let site = self.shared.fetcher.dial(url).await?;
-        // This is the proxy itself, which is refused even if the operator allows loopback.
-        if site.peer_addr().is_ok_and(|peer| peer.port() == self.shared.address.port() && peer.ip().is_loopback()) {
+        // This is the proxy itself, which is refused even if the operator allows loopback. It has one address of loopback: a
+        // site at another one may have the same port.
+        let own = (self.shared.address.ip(), self.shared.address.port());
+        if site.peer_addr().is_ok_and(|peer| (peer.ip().to_canonical(), peer.port()) == own) {
             return Err(FetchError::Forbidden(fetch::guard::Refusal::OwnListener.to_string()));
         }
         Ok(site)

@@ -118,6 +118,25 @@ async fn a_page_over_its_limit_of_bytes_requests_or_connections_is_cut_off() {
 }
 
 #[tokio::test]
+async fn only_the_proxys_own_address_is_refused_not_its_port() {
+    let proxy = proxy("127.0.0.0/8").await;
+    let (own, access) = (proxy.address(), proxy.open(&Limits::default()).unwrap());
+    for host in ["127.0.0.1", "2130706433"] {
+        assert_eq!(ask(&proxy, get(&access, &format!("http://{host}:{}/", own.port()))).await, "", "{host}");
+    }
+    let refused = fetch::guard::Refusal::OwnListener.to_string();
+    assert_eq!(access.traffic.refused_count(), 2);
+    assert!(
+        matches!(access.traffic.last_failure("127.0.0.1"), Some(fetch::FetchError::Forbidden(why)) if why == refused)
+    );
+    // All of 127/8 is loopback on Linux.
+    if cfg!(target_os = "linux") {
+        let (site, _) = site(&format!("127.0.0.2:{}", own.port()), HELLO).await;
+        assert!(ask(&proxy, get(&access, &format!("http://{site}/"))).await.ends_with("hello"));
+    }
+}
+
+#[tokio::test]
 async fn a_tunnel_ends_with_its_page() {
     let proxy = proxy("127.0.0.1/32").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
