@@ -156,45 +156,31 @@ test("errors of a page, of a call and of an unreachable server are shown in word
   await close();
 });
 
-test("a call whose response was lost joins the same job when it is sent again", async () => {
-  const { page, close } = await openConsole(browser, server);
-  const jobs = async () => (await (await api(server, "/v1/jobs?state=all&limit=100")).json()).jobs.length;
-  const before = await jobs();
-  let lost = 0;
-  await page.route("**/v1/extract", async (route) => {
-    if (lost++) return route.continue();
-    await route.fetch();
-    return route.abort("connectionreset");
+const UNAVAILABLE = { status: "error", error: { code: "UNAVAILABLE", message: "try again", retryable: true } };
+for (const [what, product, title, lose] of [
+  ["whose response was lost", 7, "The service does not answer", (route) => route.abort("connectionreset")],
+  ["that was accepted before a 503", 8, "The service is not available", (route) => route.fulfill({ status: 503, json: UNAVAILABLE })],
+]) {
+  test(`a call ${what} joins the same job when it is sent again`, async () => {
+    const { page, close } = await openConsole(browser, server);
+    const jobs = async () => (await (await api(server, "/v1/jobs?state=all&limit=100")).json()).jobs.length;
+    const before = await jobs();
+    let sent = 0;
+    await page.route("**/v1/extract", async (route) => {
+      if (sent++) return route.continue();
+      await route.fetch();
+      return lose(route);
+    });
+    await page.getByLabel("URL", { exact: true }).fill(`${site.base}/p/${product}`);
+    await fields(page, PRODUCT);
+    await send(page);
+    await page.getByRole("alert").getByText(title).first().waitFor();
+    await send(page);
+    await page.getByRole("region", { name: "Job" }).getByText(`Product ${product}`).waitFor();
+    assert.deepEqual([sent, await jobs()], [2, before + 1]);
+    await close();
   });
-  await page.getByLabel("URL", { exact: true }).fill(`${site.base}/p/7`);
-  await fields(page, PRODUCT);
-  await send(page);
-  await page.getByRole("alert").getByText("The service does not answer").first().waitFor();
-  await send(page);
-  await page.getByRole("region", { name: "Job" }).getByText("Product 7").waitFor();
-  assert.deepEqual([lost, await jobs()], [2, before + 1]);
-  await close();
-});
-
-test("a call that may have been accepted before a 503 joins the same job when it is sent again", async () => {
-  const { page, close } = await openConsole(browser, server);
-  const jobs = async () => (await (await api(server, "/v1/jobs?state=all&limit=100")).json()).jobs.length;
-  const before = await jobs();
-  let sent = 0;
-  await page.route("**/v1/extract", async (route) => {
-    if (sent++) return route.continue();
-    await route.fetch();
-    return route.fulfill({ status: 503, json: { status: "error", error: { code: "UNAVAILABLE", message: "try again", retryable: true } } });
-  });
-  await page.getByLabel("URL", { exact: true }).fill(`${site.base}/p/8`);
-  await fields(page, PRODUCT);
-  await send(page);
-  await page.getByRole("alert").getByText("The service is not available").first().waitFor();
-  await send(page);
-  await page.getByRole("region", { name: "Job" }).getByText("Product 8").waitFor();
-  assert.deepEqual([sent, await jobs()], [2, before + 1]);
-  await close();
-});
+}
 
 test("jobs are listed with live progress and can be cancelled from the list", async () => {
   site.close();

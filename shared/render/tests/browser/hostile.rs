@@ -164,12 +164,11 @@ fn the_requests_and_bytes_of_a_page_are_bounded() {
         let page = render(&renderer, site.url("/large")).await.unwrap();
         assert!(page.notes[0].contains("1 MB") && page.html.contains("<p>x</p>"), "{:?}", page.notes);
         assert!(!site.paths().iter().any(|path| path == "/never"));
-        let mut huge = request(site.url("/huge"));
-        huge.timeout = Duration::from_secs(60);
-        let began = Instant::now();
+        let huge = request(site.url("/huge"));
+        let (timeout, began) = (huge.timeout, Instant::now());
         let huge = renderer.render(huge).await;
         assert!(matches!(huge, Err(RenderError::LimitExceeded(_))), "{huge:?}");
-        assert!(began.elapsed() < Duration::from_secs(30), "ends before its timeout: {:?}", began.elapsed());
+        assert!(began.elapsed() < timeout, "ends before its timeout: {:?}", began.elapsed());
         let mut endless = request(site.url("/endless"));
         endless.timeout = Duration::from_secs(2);
         let late = renderer.render(endless).await;

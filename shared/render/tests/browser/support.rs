@@ -29,8 +29,7 @@ const PAGES: usize = 2 * TESTS_AT_ONCE;
 
 static TESTS: Semaphore = Semaphore::const_new(TESTS_AT_ONCE);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-static SHARED: LazyLock<Option<Renderer>> = LazyLock::new(|| Some(Renderer::new(config()?, fetcher())));
-static STARTED: OnceCell<()> = OnceCell::const_new();
+static SHARED: OnceCell<Option<Renderer>> = OnceCell::const_new();
 
 /// Returns the machine's browser.
 #[allow(clippy::disallowed_methods)] // a test uses the machine's environment
@@ -68,14 +67,18 @@ pub fn fetcher() -> Fetcher {
 
 /// Runs a test with the shared browser, or reports that it was skipped.
 pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer) -> F) {
-    match &*SHARED {
-        Some(renderer) => RUNTIME.block_on(async {
-            let _permit = TESTS.acquire().await.unwrap();
-            STARTED.get_or_init(|| start(renderer)).await;
-            test(renderer).await;
-        }),
-        None => skipped(),
-    }
+    RUNTIME.block_on(async {
+        let _permit = TESTS.acquire().await.unwrap();
+        let started = SHARED.get_or_init(|| async {
+            let renderer = Renderer::new(config()?, fetcher());
+            start(&renderer).await;
+            Some(renderer)
+        });
+        match started.await {
+            Some(renderer) => test(renderer).await,
+            None => skipped(),
+        }
+    });
 }
 
 /// Starts a renderer's browser, so that its start takes nothing of the time of a test's pages. The first start on a machine reads
@@ -270,7 +273,7 @@ pub async fn render(renderer: &Renderer, url: Url) -> Result<Rendered, RenderErr
 
 /// Waits until a condition holds; panics if that takes too long.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let end = std::time::Instant::now() + Duration::from_secs(60);
+    let end = std::time::Instant::now() + Duration::from_secs(10);
     while !holds() {
         assert!(std::time::Instant::now() < end, "{what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
