@@ -155,16 +155,17 @@ fn check_url(url: &str) -> Result<(), String> {
     fetch::check_url(url).map(drop).map_err(|fault| fault.to_string())
 }
 
-fn one_url(members: &Map<String, Value>, name: &str) -> Result<String, ApiError> {
-    match members.get(name) {
+/// Reads the URL in the last part of `path`, such as `webhook.url`. `members` are those around it.
+fn one_url(members: &Map<String, Value>, path: &str) -> Result<String, ApiError> {
+    match members.get(path.rsplit('.').next().unwrap_or(path)) {
         None | Some(Value::Null) => {
-            Err(ApiError::invalid(format!("\"{name}\" is missing; it must be an absolute http or https URL")))
+            Err(ApiError::invalid(format!("\"{path}\" is missing; it must be an absolute http or https URL")))
         }
         Some(Value::String(url)) => match check_url(url) {
             Ok(()) => Ok(url.clone()),
-            Err(fault) => Err(ApiError::invalid(format!("\"{name}\": {fault}"))),
+            Err(fault) => Err(ApiError::invalid(format!("\"{path}\": {fault}"))),
         },
-        Some(other) => Err(wrong_type(name, "a string", other)),
+        Some(other) => Err(wrong_type(path, "a string", other)),
     }
 }
 

@@ -25,8 +25,7 @@ pub(super) fn read(value: Option<&Value>, endpoint: Endpoint) -> Result<Option<W
         }
     };
     known_members(members, "webhook.", &MEMBERS, endpoint)?;
-    let url = one_url(members, "url")
-        .map_err(|fault| ApiError::invalid(fault.message.replacen("\"url\"", "\"webhook.url\"", 1)))?;
+    let url = one_url(members, "webhook.url")?;
     Ok(Some(Webhook { url, events: read_events(members.get("events"))? }))
 }
 
