@@ -114,22 +114,23 @@ async fn a_crawl_follows_the_links_of_rendered_pages() {
     world.assert_sound().await;
 }
 
-/// Processes whose command line contains the text.
-fn processes(text: &str) -> Vec<u32> {
+/// Processes whose command line contains the text, each with its command line.
+fn processes(text: &str) -> Vec<(u32, String)> {
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| command_line(*pid).contains(text)).collect()
+    pids.map(|pid| (pid, command_line(pid))).filter(|(_, line)| line.contains(text)).collect()
 }
 
 fn command_line(pid: u32) -> String {
     String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()).replace('\0', " ")
 }
 
-/// The profile folder of a server's browser, which all its processes name.
-fn browser_of(server: u32) -> Option<String> {
-    let lines = processes("--user-data-dir=").into_iter().map(command_line);
-    let line = lines.into_iter().find(|line| line.contains(&format!("keep {server} ")))?;
-    Some(line.split("--user-data-dir=").nth(1)?.split(' ').next()?.to_owned())
+/// The profile folder of a server's browser, which all its processes name. The browser must have shown a page: while a
+/// process replaces its program, which a starting browser's do several times, its command line is empty.
+fn profile_of(server: u32) -> String {
+    let lines = processes("--user-data-dir=");
+    let (_, line) = lines.iter().find(|(_, line)| line.contains(&format!("keep {server} "))).expect("a browser");
+    line.split("--user-data-dir=").nth(1).unwrap().split(' ').next().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,9 +144,12 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
     // A page's lease lasts for its timeout and `LEASE_SECONDS`. Only then another process takes it over.
     let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 25_000 } });
     let job = server.detach("/v1/batch", &body).await;
-    until("a browser renders", async || site.hits() >= 5 && site.counts().keys().any(|p| p.starts_with("/gate-api")))
-        .await;
-    let profile = browser_of(server.child.id()).expect("a browser");
+    // What the programs of shown pages ask for.
+    let shown = || -> usize {
+        site.counts().keys().filter(|path| path.starts_with("/gate-api")).map(|path| hits(&site, path)).sum()
+    };
+    until("a browser shows a page", async || shown() > 0).await;
+    let profile = profile_of(server.child.id());
     drop(server); // SIGKILL
     let gone = async || {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -154,19 +158,16 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
     tokio::time::timeout(Duration::from_secs(10), until("nothing is left of the browser", gone)).await.unwrap();
 
     // Now the browser is killed and the server lives on.
+    let before = shown();
     let server = Server::start_with(&folder.0, &vars);
-    let hits = site.hits();
-    until("a browser renders again", async || {
+    until("a browser shows a page again", async || {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        site.hits() > hits && browser_of(server.child.id()).is_some()
+        shown() > before
     })
     .await;
-    let profile = browser_of(server.child.id()).unwrap();
-    let main = |pid: &u32| {
-        let line = command_line(*pid);
-        !line.contains("--type=") && !line.starts_with("sh ") && !line.starts_with("/bin/sh ")
-    };
-    for pid in processes(&profile).into_iter().filter(main) {
+    let profile = profile_of(server.child.id());
+    let main = |line: &str| !line.contains("--type=") && !line.starts_with("sh ") && !line.starts_with("/bin/sh ");
+    for (pid, _) in processes(&profile).into_iter().filter(|(_, line)| main(line)) {
         Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
     }
     site.open_gate();
