@@ -111,7 +111,9 @@ run_quietly "$(documented docs/OPERATIONS.md "Upgrade" "sam deploy")" < <(yes)
 
 # Stops a job, an account, a key and the webhook secrets.
 job="$(python "$repo/tests/emulated/update.py" begin "$key" runo)"
-other="$(admin key create --account shop | first 'sk_live_[A-Za-z0-9]*')"
+run_documented "$(documented docs/OPERATIONS.md "Further keys")" > keys.log
+other="$(first 'sk_live_[A-Za-z0-9]*' < keys.log)"
+grep -q 'sk_static_[A-Za-z0-9]' keys.log || { echo "no static key was created:"; cat keys.log; exit 1; }
 stopped="$repo/tests/emulated/stopped.py"
 run_documented "$(documented docs/OPERATIONS.md "Stop jobs, accounts and keys" "cargo run -q -p admin -- --region eu-west-1 job" | sed "s/job_0123456789abcdef/$job/")" > /dev/null
 python "$stopped" cancelled "$key" runo "$job"

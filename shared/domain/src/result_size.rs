@@ -33,7 +33,7 @@ pub fn limit_size(mut outcome: UnitOutcome) -> UnitOutcome {
         max_value_bytes /= 2;
     }
     warnings.push(format!(
-        "the result was too large (at most {} KB): its longest values or its warnings were shortened",
+        "the result was too large (at most {} KiB): its longest values or its warnings were shortened",
         MAX_RESULT_BYTES / 1024
     ));
     outcome

@@ -100,7 +100,7 @@ pub(crate) fn candidates(page: &Json<'_>, query: &FieldQuery<'_>) -> Vec<Candida
     if let Some(first) = found.first_mut().filter(|_| collector.truncated) {
         let max = MAX_SELECTED / 1024;
         first.cut_warning =
-            Some(format!("the page's values exceed the limit of {max} KB for one field; the rest was left out"));
+            Some(format!("the page's values exceed the limit of {max} KiB for one field; the rest was left out"));
     }
     found
 }

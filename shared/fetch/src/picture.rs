@@ -49,7 +49,7 @@ impl Fetcher {
 }
 
 async fn read(mut response: Response, max: usize) -> Result<Bytes, FetchError> {
-    let too_large = || FetchError::Unsupported(format!("the picture is larger than {} MB", max / (1024 * 1024)));
+    let too_large = || FetchError::Unsupported(format!("the picture is larger than {} MiB", max / (1024 * 1024)));
     if response.content_length().is_some_and(|n| n > max as u64) {
         return Err(too_large());
     }

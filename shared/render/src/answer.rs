@@ -92,7 +92,7 @@ fn unpacked(text: &str) -> Option<Result<Rendered, RenderError>> {
     let mut bytes = Vec::new();
     let read = GzDecoder::new(&packed[..]).take(MAX_UNPACKED + 1).read_to_end(&mut bytes).ok()?;
     if read as u64 > MAX_UNPACKED {
-        let text = format!("the page is over {} MB after its scripts ran", Limits::default().html >> 20);
+        let text = format!("the page is over {} MiB after its scripts ran", Limits::default().html >> 20);
         return Some(Err(RenderError::LimitExceeded(text)));
     }
     let line = bytes.iter().position(|byte| *byte == b'\n')?;

@@ -66,7 +66,7 @@ impl World {
     /// The document is too long or cannot be read.
     pub(crate) async fn snapshot(&mut self, session: &Session, max: usize) -> Result<Snapshot, RenderError> {
         let limit_exceeded =
-            || RenderError::LimitExceeded(format!("the page is over {} MB after its scripts ran", max >> 20));
+            || RenderError::LimitExceeded(format!("the page is over {} MiB after its scripts ran", max >> 20));
         let lost = |error: CdpError| RenderError::Internal(error.to_string());
         let expression = format!("{SNAPSHOT}({max})");
         // The browser creates a world of the same name only once per document.

@@ -134,7 +134,7 @@ impl<'a> Selection<'a> {
             }
             if !whole || remaining == 0 {
                 out.cut_warning = Some(format!(
-                    "the selector matches more than {} KB, the limit for one field; the rest was left out",
+                    "the selector matches more than {} KiB, the limit for one field; the rest was left out",
                     MAX_SELECTED / 1024
                 ));
                 break;

@@ -111,7 +111,7 @@ fn nested_texts_are_not_collected_again_and_again() {
         let (taken, selected) = cost(&page, "div");
         let bytes: usize = selected.values.iter().map(String::len).sum();
         assert!(bytes <= MAX_SELECTED && taken.bytes <= 2 * MAX_SELECTED as u64, "{words}: {bytes} {taken:?}");
-        assert!(selected.cut_warning.is_some_and(|cut| cut.contains("64 KB")), "{words}");
+        assert!(selected.cut_warning.is_some_and(|cut| cut.contains("64 KiB")), "{words}");
     }
     // White space takes no room, but steps.
     let page = format!("{}{}x", "<div>".repeat(480), " ".repeat(50_000));

@@ -23,7 +23,7 @@ pub(crate) enum ExceededLimit {
 impl std::fmt::Display for ExceededLimit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            ExceededLimit::Bytes(max) => write!(f, "{} MB", max >> 20),
+            ExceededLimit::Bytes(max) => write!(f, "{} MiB", max >> 20),
             ExceededLimit::Requests(max) => write!(f, "{max} requests"),
             ExceededLimit::Connections(max) => write!(f, "{max} connections"),
         }

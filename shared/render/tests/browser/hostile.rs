@@ -162,7 +162,7 @@ fn the_requests_and_bytes_of_a_page_are_bounded() {
         assert!(page.notes[0].contains("30 requests"), "{:?}", page.notes);
         assert!(site.asked().len() <= 30, "{}", site.asked().len());
         let page = render(&renderer, site.url("/large")).await.unwrap();
-        assert!(page.notes[0].contains("1 MB") && page.html.contains("<p>x</p>"), "{:?}", page.notes);
+        assert!(page.notes[0].contains("1 MiB") && page.html.contains("<p>x</p>"), "{:?}", page.notes);
         assert!(!site.paths().iter().any(|path| path == "/never"));
         let huge = request(site.url("/huge"));
         let (timeout, began) = (huge.timeout, Instant::now());
