@@ -52,8 +52,9 @@ const PARTS: [(&str, &str); 4] = [
     ("AggregateRating", "aggregateRating."),
     ("NutritionInformation", "nutrition."),
 ];
-/// Maximum number of objects compared, and of fields that they are compared by.
+/// Maximum number of objects compared.
 const MAX_COMPARED: usize = 300;
+/// Maximum number of fields that objects are compared by.
 const MAX_FIELDS: usize = 40;
 
 /// An object to read from.

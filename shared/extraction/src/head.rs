@@ -9,6 +9,7 @@ use url::Url;
 use crate::coercion::collapse;
 use crate::doc::Doc;
 use crate::html;
+use crate::spelling::letters_and_digits;
 use crate::structured::{Graph, types};
 
 /// Second-level domain labels that do not name a site.
@@ -22,6 +23,7 @@ pub(crate) struct Head {
     pub(crate) title: Option<String>,
     pub(crate) h1: Option<String>,
     pub(crate) canonical: Option<String>,
+    /// The page's language, a BCP 47 tag.
     pub(crate) language: Option<String>,
     /// Names of the site, in lower case.
     pub(crate) site_names: Vec<String>,
@@ -51,7 +53,11 @@ impl Head {
                         .is_some_and(|r| r.split_whitespace().any(|r| r.eq_ignore_ascii_case("canonical")));
                     head.canonical = value.attr("href").filter(|_| canonical).map(|h| h.trim().to_owned());
                 }
-                "html" => head.language = value.attr("lang").map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()),
+                "html" => {
+                    // Some pages write a locale as their server does: "de_DE" instead of "de-DE".
+                    let language = value.attr("lang").map(|l| l.trim().replace('_', "-"));
+                    head.language = language.filter(|l| !l.is_empty());
+                }
                 _ => {}
             }
         }
@@ -95,9 +101,8 @@ impl Head {
 
     /// Returns whether a text is a name of the site, comparing letters and digits only.
     pub(crate) fn is_site_name(&self, text: &str) -> bool {
-        let letters = |t: &str| t.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-        let text = letters(text);
-        !text.is_empty() && self.site_names.iter().any(|s| letters(s) == text)
+        let text = letters_and_digits(text);
+        !text.is_empty() && self.site_names.iter().any(|s| letters_and_digits(s) == text)
     }
 }
 

@@ -116,7 +116,6 @@ enum Kind {
 fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Result<Kind, ExtractError> {
     let unsupported = || Err(ExtractError::Unsupported(coercion::clip(&essence(content_type.unwrap_or_default()))));
     let xml = |text: &str| xml::parse(text, budget).map(Kind::Xml);
-    let is_markup = text.trim_start_matches('\u{feff}').trim_start().starts_with('<');
     let markup = || Some(text).filter(|t| xml::is_xml(t)).and_then(xml).unwrap_or(Kind::Html);
     let json = |text: &str| json_text::read(text, budget).map(Kind::Json);
     match Media::of(content_type) {
@@ -125,11 +124,11 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
         Media::Other => unsupported(),
         Media::Json => match json(text) {
             Some(json) => Ok(json),
-            None if is_markup => Ok(markup()),
+            None if starts_with_tag(text) => Ok(markup()),
             None => Err(ExtractError::InvalidJson),
         },
         // Servers send pages, feeds and JSON under any of these types.
-        Media::Html | Media::Script | Media::Text | Media::Unspecified if is_markup => Ok(markup()),
+        Media::Html | Media::Script | Media::Text | Media::Unspecified if starts_with_tag(text) => Ok(markup()),
         declared => match (Some(text).filter(|t| json_text::looks_like_json(t)).and_then(json), declared) {
             (Some(json), _) => Ok(json),
             (None, Media::Script) => unsupported(),
@@ -137,6 +136,11 @@ fn kind_of(content_type: Option<&str>, text: &str, budget: &Budget<'_>) -> Resul
             (None, _) => Ok(Kind::Html),
         },
     }
+}
+
+/// Returns whether a text starts like markup.
+fn starts_with_tag(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
 }
 
 /// Reads the schema's fields from a page.
@@ -272,7 +276,7 @@ fn read_document(
 /// Returns the locale to read a page by: the caller's. But if the caller asked in English and the page declares another
 /// language, the page's language decides how its numbers and dates are read.
 fn locale_of<'a>(asked: &'a str, page: Option<&'a str>) -> &'a str {
-    let language = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let language = coercion::language;
     match page {
         Some(page) if language(asked) == "en" && !matches!(language(page).as_str(), "en" | "") => page,
         _ => asked,

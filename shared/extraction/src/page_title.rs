@@ -1,6 +1,7 @@
 //! Compares titles of a page, and removes the site's name from them.
 
 use crate::head::Head;
+use crate::spelling::letters_and_digits;
 
 /// Separators between a page's title and the site's name.
 const SEPARATORS: [&str; 12] = [" | ", " – ", " — ", " - ", " · ", " :: ", " » ", " • ", " / ", " < ", " › ", " ~ "];
@@ -79,11 +80,6 @@ fn names_site(part: &str, head: &Head) -> bool {
     head.site_names.iter().map(|s| letters_and_digits(s)).any(|site| {
         site.chars().count() >= 4 && (part.contains(&site) || (part.chars().count() >= 5 && site.contains(&part)))
     })
-}
-
-/// Returns the letters and digits of a text in lower case, for comparing names.
-pub(crate) fn letters_and_digits(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

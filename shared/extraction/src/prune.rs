@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use crate::budget::Budget;
-use crate::structured::state::ASSIGNMENT_STARTS;
+use crate::structured::state;
 
 /// Maximum length of a drawing that is removed, in bytes; a longer one is taken for a drawing that was never closed.
 const MAX_DRAWING: usize = 200_000;
@@ -53,7 +53,7 @@ pub(crate) fn remove_unused<'p>(page: &'p str, budget: &Budget<'_>) -> Cow<'p, s
             "noscript" => {
                 content.len() <= MAX_FALLBACK && !content.contains("itemprop") && !content.contains("<script")
             }
-            "script" => is_unused && !is_state(content),
+            "script" => is_unused && state::assigned(content).is_none(),
             _ => is_unused,
         };
         if drop && content.len() >= MIN_REMOVED {
@@ -109,16 +109,6 @@ fn text_element(tag: &str) -> Option<(&'static str, bool)> {
         lower.contains("json")
     };
     Some((known, !data && !matches!(known, "textarea" | "title")))
-}
-
-/// Returns whether a script may consist of state only: it begins with the assignment of an object.
-fn is_state(script: &str) -> bool {
-    let start = script.trim_start();
-    let begins = ASSIGNMENT_STARTS.iter().any(|s| start.starts_with(s));
-    begins && {
-        let head: String = start.chars().take(120).collect();
-        head.split_once('=').is_some_and(|(_, v)| v.trim_start().starts_with(['{', '[']))
-    }
 }
 
 /// Returns whether content is a drawing without HTML in it.

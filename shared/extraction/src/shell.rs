@@ -1,9 +1,11 @@
 //! Detects shells: markup without content that a browser's scripts fill in. Pure, one pass over the bytes. The result
 //! is a guess: a wrong yes costs a rendering, a wrong no costs a page.
 
+use domain::media::Media;
+
 use crate::budget::{Budget, Limits};
 use crate::prune::{closing, tag_end};
-use crate::{Page, charset};
+use crate::{Page, charset, starts_with_tag, xml};
 
 /// Why a page looks like a shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,19 +93,19 @@ pub enum FieldsFound {
     Nothing,
 }
 
-/// Returns why a page is a shell, or `None` if it is not. Only HTML can be one, and never a page on which everything
-/// was found.
+/// Returns why a page is a shell, or `None` if it is not. Only HTML can be one that is declared as HTML or not declared at
+/// all: a browser shows no other type as a page. Never a page on which everything was found.
 pub fn detect_shell(page: &Page<'_>, found: FieldsFound) -> Option<Shell> {
     if found == FieldsFound::All {
         return None;
     }
-    let kind = page.content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if !(kind.is_empty() || kind.contains("html")) {
+    if !matches!(Media::of(page.content_type), Media::Html | Media::Xhtml | Media::Unspecified) {
         return None;
     }
     let body = page.body.get(..MAX_BODY).unwrap_or(page.body);
     let text = charset::decode(body, page.content_type);
-    if !text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+    // Feeds are sent under the types of pages.
+    if !starts_with_tag(&text) || xml::is_xml(&text) {
         return None;
     }
     let nothing_found = found == FieldsFound::Nothing;
@@ -207,14 +209,14 @@ impl Signs {
                 if tag.contains("json") || tag.contains("speculationrules") || tag.contains("importmap") {
                     return;
                 }
-                let content = head(content, MAX_SCRIPT);
+                let content = &content[..content.floor_char_boundary(MAX_SCRIPT)];
                 self.scripts += usize::from(tag.contains("src=") || content.trim().len() >= MIN_SCRIPT);
                 self.navigates |= NAVIGATIONS.iter().any(|call| content.contains(call));
                 self.scripts += usize::from(self.navigates && self.scripts == 0);
                 self.challenge |= is_challenge(&tag) || is_challenge(content);
             }
             "noscript" => {
-                let start = head(content, 4_000).to_ascii_lowercase();
+                let start = content[..content.floor_char_boundary(4_000)].to_ascii_lowercase();
                 self.asks_for_scripts |= start.contains("javascript") || start.contains("java script");
                 // Some pages have all their content in here.
                 self.letters += if content.len() > MAX_NOTICE { shown_letters(content) } else { 0 };
@@ -228,15 +230,6 @@ impl Signs {
 
 fn is_challenge(text: &str) -> bool {
     CHALLENGES.iter().any(|sign| text.contains(sign))
-}
-
-/// Returns the first bytes of a text, cut at a character boundary.
-fn head(text: &str, max: usize) -> &str {
-    let mut end = text.len().min(max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 /// Counts letters and digits, roughly: every character outside ASCII counts as one.
@@ -271,68 +264,4 @@ fn is_root(name: &str, tag: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use url::Url;
-
-    use super::*;
-
-    fn classify(body: &str, kind: &str, found: FieldsFound) -> Option<Shell> {
-        let url = Url::parse("https://e.test/").unwrap();
-        detect_shell(&Page { body: body.as_bytes(), content_type: Some(kind), url: &url }, found)
-    }
-
-    const SCRIPT: &str = "<script src=/a.js></script>";
-
-    #[test]
-    fn pages_that_scripts_fill_are_shells() {
-        let menu = format!("<nav>{}</nav>", "<a href=/x>Kitchen and table</a>".repeat(20));
-        let notice = "<noscript>You need to enable JavaScript to run this app.</noscript>";
-        for (page, want) in [
-            (format!("<title>Shop</title><body><div id=\"root\"></div>{SCRIPT}"), Shell::EmptyRoot),
-            (format!("<body>{menu}<div id=app class=x>\n<!-- filled --> </div>{SCRIPT}"), Shell::EmptyRoot),
-            (format!("<body><app-root></app-root>{SCRIPT}"), Shell::EmptyRoot),
-            (format!("<body>{menu}{notice}{SCRIPT}"), Shell::AsksForScripts),
-            (format!("<body><p>Loading…</p>{SCRIPT}"), Shell::LittleText),
-            ("<script>location.replace('/real')</script>".into(), Shell::Redirect),
-            (format!("<title>Just a moment...</title><body><p>{}</p>", "Please wait. ".repeat(30)), Shell::Challenge),
-            ("<body><h1>e.test</h1><script>a.src='/cdn-cgi/challenge-platform/x'</script>".into(), Shell::Challenge),
-        ] {
-            assert_eq!(classify(&page, "text/html", FieldsFound::Some), Some(want), "{page}");
-            assert_eq!(classify(&page, "text/html", FieldsFound::All), None, "{page}");
-        }
-    }
-
-    #[test]
-    fn pages_with_content_are_not_shells() {
-        let text = "<p>A kettle of copper, made by hand, with a handle of beech.</p>".repeat(40);
-        let notice = "<noscript>Enable JavaScript for the map.</noscript>";
-        let state = "<script type=\"application/json\">{\"a\": 1}</script>";
-        for page in [
-            format!("<body><div id=root>{text}</div>{SCRIPT}"),
-            format!("<body>{text}{notice}{SCRIPT}<script>if (old) location.replace('/new')</script>"),
-            "<body><h1>Short</h1><p>No programs at all.</p>".into(),
-            format!("<body><h1>Short</h1>{state}"),
-            format!("<body>{text}<p>{} and cookies</p>", "checking your browser"),
-            format!("<body><div id=root></div>{SCRIPT}<noscript>{text}</noscript>"),
-            "plain text".into(),
-            "<".into(),
-            "<script>".into(),
-            "<!--".into(),
-            "<body><p title=\"".into(),
-        ] {
-            assert_eq!(classify(&page, "text/html", FieldsFound::Some), None, "{page}");
-        }
-        let shell = format!("<body><div id=root></div>{SCRIPT}");
-        for kind in ["application/json", "text/plain", "application/rss+xml"] {
-            assert_eq!(classify(&shell, kind, FieldsFound::Nothing), None, "{kind}");
-        }
-    }
-
-    #[test]
-    fn a_page_with_scripts_on_which_nothing_was_found_is_a_shell() {
-        let text = "<p>A kettle of copper, made by hand, with a handle of beech.</p>".repeat(40);
-        let page = format!("<body>{text}{SCRIPT}");
-        assert_eq!(classify(&page, "text/html", FieldsFound::Nothing), Some(Shell::NothingFound));
-        assert_eq!(classify(&format!("<body>{text}"), "text/html", FieldsFound::Nothing), None);
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Spellings of foreign words in ASCII, as used in field names.
+//! Spellings of names, for comparing them: foreign words in ASCII, as field names have them, and letters and digits alone.
 
 /// Yields a label as it is, and as it is written in ASCII field names: `größe`, `groesse`, `grosse`.
 pub(crate) fn spellings(label: &str) -> impl Iterator<Item = String> + use<> {
@@ -45,6 +45,13 @@ fn bare_letter(c: char) -> &'static str {
     }
 }
 
+/// Returns the letters and digits of a text in lower case, for comparing names.
+pub(crate) fn letters_and_digits(text: &str) -> String {
+    let lower = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
+    // Where a word ends is lost with the spaces, so the sigma of its end becomes the ordinary one.
+    lower.map(|c| if c == 'ς' { 'σ' } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,5 +61,11 @@ mod tests {
         assert_eq!(spellings("größe").collect::<Vec<_>>(), ["größe", "groesse", "grosse"]);
         assert_eq!(spellings("numéro").collect::<Vec<_>>(), ["numéro", "numero", "numero"]);
         assert_eq!(spellings("name").collect::<Vec<_>>(), ["name"]);
+    }
+
+    #[test]
+    fn names_are_compared_without_case_and_signs() {
+        assert_eq!(letters_and_digits("A-B c (5)"), "abc5");
+        assert_eq!(letters_and_digits("Ο ΔΡΟΜΟΣ (5)"), letters_and_digits("ο δρομος 5"));
     }
 }

@@ -77,6 +77,18 @@ struct TagScan {
     end: usize,
 }
 
+impl TagScan {
+    /// Marks the end of a name or value for removal if it is overlong. Returns how many bytes that removes.
+    fn remove_end(&mut self, from: usize, to: usize) -> usize {
+        if to - from <= MAX_ATTRIBUTE {
+            return 0;
+        }
+        let kept_to = from + MAX_ATTRIBUTE;
+        self.overlong.push((kept_to, to));
+        to - kept_to
+    }
+}
+
 /// Returns the position of the first byte from `from` on for which `ends` holds, or the end.
 fn position_from(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
     bytes[from..].iter().position(|b| ends(*b)).map_or(bytes.len(), |i| from + i)
@@ -86,16 +98,8 @@ fn position_from(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize 
 fn scan_tag(bytes: &[u8], name: usize) -> TagScan {
     let space = |b: u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c);
     let mut scan = TagScan::default();
-    let mut removed = 0;
-    let mut check = |scan: &mut TagScan, from: usize, to: usize| {
-        if to - from > MAX_ATTRIBUTE {
-            scan.overlong.push((from + MAX_ATTRIBUTE, to));
-            removed += to - from - MAX_ATTRIBUTE;
-        }
-        removed
-    };
     let mut at = position_from(bytes, name, |b| space(b) || matches!(b, b'/' | b'>'));
-    let mut removed = check(&mut scan, name, at);
+    let mut removed = scan.remove_end(name, at);
     let mut attributes = 0;
     loop {
         at = position_from(bytes, at, |b| !space(b) && b != b'/');
@@ -110,7 +114,7 @@ fn scan_tag(bytes: &[u8], name: usize) -> TagScan {
         attributes += 1;
         // An equals sign at the start belongs to the name.
         let end = position_from(bytes, at + 1, |b| space(b) || matches!(b, b'/' | b'>' | b'='));
-        removed = check(&mut scan, at, end);
+        removed += scan.remove_end(at, end);
         at = end;
         let equals = position_from(bytes, at, |b| !space(b));
         if bytes.get(equals) != Some(&b'=') {
@@ -120,12 +124,12 @@ fn scan_tag(bytes: &[u8], name: usize) -> TagScan {
         at = match bytes.get(start) {
             Some(quote @ (b'"' | b'\'')) => {
                 let end = memchr::memchr(*quote, &bytes[start + 1..]).map_or(bytes.len(), |i| start + 1 + i);
-                removed = check(&mut scan, start + 1, end);
+                removed += scan.remove_end(start + 1, end);
                 (end + 1).min(bytes.len())
             }
             _ => {
                 let end = position_from(bytes, start, |b| space(b) || b == b'>');
-                removed = check(&mut scan, start, end);
+                removed += scan.remove_end(start, end);
                 end
             }
         };

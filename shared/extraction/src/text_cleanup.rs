@@ -139,14 +139,18 @@ pub(crate) fn split(text: &str, by: Split, format: TextFormat) -> Vec<String> {
 /// Returns an ingredient as printed: removes the double brackets that templates produce around a note that already has
 /// some.
 pub(crate) fn ingredient(text: &str) -> String {
-    let mut out = text.replace(" ,", ",");
-    while let Some(open) = out.find("((") {
-        let inner = &out[open + 2..];
+    let text = text.replace(" ,", ",");
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(open) = rest.find("((") {
+        let inner = &rest[open + 2..];
         // Only a pair with nothing but text between: the brackets of "((200 g) chopped)" have a reason.
         let Some(close) = inner.find(['(', ')']).filter(|c| inner[*c..].starts_with("))")) else { break };
-        let text = format!("{}({}){}", &out[..open], &inner[..close], &inner[close + 2..]);
-        out = text;
+        out.push_str(&rest[..=open]);
+        out.push_str(&inner[..=close]);
+        rest = &inner[close + 2..];
     }
+    out.push_str(rest);
     out
 }
 
@@ -193,12 +197,31 @@ mod tests {
         assert_eq!(text_of("&lt;p&gt;Mix&lt;/p&gt;", TextFormat::Markup), "Mix");
         assert_eq!(text_of("donâ€™t, Â½ cup", TextFormat::Markup), "don’t, ½ cup");
         assert_eq!(text_of("Ânge, ½", TextFormat::Markup), "Ânge, ½");
-        assert_eq!(ingredient("salt ((optional)) , to taste"), "salt (optional), to taste");
-        assert_eq!(ingredient("beef (cubes (any cut))"), "beef (cubes (any cut))");
-        assert_eq!(ingredient("milk ((300ml) or more)"), "milk ((300ml) or more)");
         assert!(is_step_number("Step 1") && is_step_number("2.") && !is_step_number("Bake 1 hour"));
         assert_eq!(split_run_together("Stir.Bake it.Eat"), ["Stir.", "Bake it.", "Eat"]);
         assert_eq!(split_run_together("Stir. Bake it."), ["Stir. Bake it."]);
+    }
+
+    #[test]
+    fn double_brackets_become_single_ones() {
+        for (text, want) in [
+            ("salt ((optional)) , to taste", "salt (optional), to taste"),
+            ("beef (cubes (any cut))", "beef (cubes (any cut))"),
+            ("milk ((300ml) or more)", "milk ((300ml) or more)"),
+            ("((a))((b)) (c)", "(a)(b) (c)"),
+            ("((a)) ((b) c) ((d))", "(a) ((b) c) ((d))"),
+            ("(((a)))", "(((a)))"),
+            ("((a)))", "(a))"),
+            ("(())", "()"),
+            ("((a", "((a"),
+            ("((½)) é", "(½) é"),
+            ("", ""),
+        ] {
+            assert_eq!(ingredient(text), want);
+        }
+        // A megabyte takes minutes if each pair copies the text around it.
+        let (double, single) = ("((x))".repeat(200_000), "(x)".repeat(200_000));
+        assert!(ingredient(&double) == single);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod relative;
 
 pub(crate) use digits::is_ignorable;
 pub(crate) use money::{amounts, currency_code, current_price};
+pub(crate) use number_context::language;
 pub use reading_context::ReadingContext;
 
 use domain::FieldType;

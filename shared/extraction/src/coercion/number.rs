@@ -44,9 +44,8 @@ const POINT_LOCALES: [&str; 8] = ["it-ch", "es-mx", "es-us", "es-pr", "es-gt", "
 
 /// Returns whether a locale uses a decimal comma.
 fn decimal_comma(locale: &str) -> bool {
-    let locale = locale.to_ascii_lowercase();
-    let language = locale.split('-').next().unwrap_or_default();
-    !POINT_LOCALES.contains(&locale.as_str()) && COMMA_LANGUAGES.contains(&language)
+    let has_point = POINT_LOCALES.iter().any(|point| point.eq_ignore_ascii_case(locale));
+    !has_point && COMMA_LANGUAGES.contains(&number_context::language(locale).as_str())
 }
 
 /// Returns a text's characters in their plain form, up to the length that is examined.

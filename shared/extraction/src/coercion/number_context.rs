@@ -9,7 +9,8 @@ const SPACE_LANGUAGES: [&str; 28] = [
     "no", "pl", "pt", "ru", "sk", "sq", "sv", "uk", "uz",
 ];
 
-pub(super) fn language(locale: &str) -> String {
+/// Returns the language of a locale, in lower case.
+pub(crate) fn language(locale: &str) -> String {
     locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
 }
 

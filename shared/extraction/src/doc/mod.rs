@@ -1,8 +1,9 @@
 //! A parsed page as a flat list of elements in document order, with its visible text in one string: an element's text
 //! is a slice of it, and its descendants are the elements up to its end. So every scan of the page is linear. Depends
 //! on no schema. [`flat`] builds it, [`compact`] writes it as short text, [`marks`] reads attributes, [`write`] joins
-//! texts, [`part`] takes a part of it as a page.
+//! texts, [`part`] takes a part of it as a page, [`around`] reads what stands around an element.
 
+mod around;
 mod compact;
 mod flat;
 mod marks;
@@ -15,6 +16,7 @@ use scraper::node::Element;
 use crate::budget::Budget;
 use crate::zones::Zone;
 
+pub(crate) use around::{holds_blocks, text_before};
 pub(crate) use compact::{Addresses, compact};
 pub(crate) use marks::has_words;
 use write::SourceBreak;

@@ -23,8 +23,8 @@ pub(super) struct Templates {
 impl Templates {
     /// Returns the result for a token that the tree builder must not see, or `None` for one that it must.
     pub(super) fn intercept(&self, token: &Token) -> Option<TokenSinkResult<NodeId>> {
-        // True for nearly every token of nearly every page.
         let begins = matches!(token, Token::TagToken(tag) if tag.name == local_name!("template"));
+        // Nearly every page has no template, so its tokens pass at once.
         if !begins && !self.any.get() {
             return None;
         }

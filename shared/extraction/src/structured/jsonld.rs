@@ -70,22 +70,22 @@ fn parse(text: &str, budget: &Budget<'_>) -> Option<Value> {
         value = json::parse(inner, budget).ok().or_else(|| lenient::read(inner, budget))?;
     }
     if text.contains("schema:") || text.contains("://schema.org/") {
-        shorten(&mut value, 0);
+        remove_prefixes(&mut value, 0);
     }
     Some(value)
 }
 
 /// Removes a vocabulary's prefix from member names.
-fn shorten(value: &mut Value, depth: usize) {
+fn remove_prefixes(value: &mut Value, depth: usize) {
     if depth > MAX_DEPTH {
         return;
     }
     match value {
-        Value::Array(items) => items.iter_mut().for_each(|v| shorten(v, depth + 1)),
+        Value::Array(items) => items.iter_mut().for_each(|v| remove_prefixes(v, depth + 1)),
         Value::Object(members) => {
             let old = std::mem::take(members);
             for (name, mut inner) in old {
-                shorten(&mut inner, depth + 1);
+                remove_prefixes(&mut inner, depth + 1);
                 let short = ["schema:", "http://schema.org/", "https://schema.org/"]
                     .iter()
                     .find_map(|p| name.strip_prefix(p))

@@ -18,7 +18,7 @@ const MAX_SCRIPTS: usize = 100;
 /// Maximum number of values examined.
 const MAX_VALUES: usize = 200_000;
 /// How a script begins that assigns its state.
-pub(crate) const ASSIGNMENT_STARTS: [&str; 5] = ["window", "var ", "let ", "const ", "self."];
+const ASSIGNMENT_STARTS: [&str; 5] = ["window", "var ", "let ", "const ", "self."];
 /// Members that name an object.
 const TITLES: [&str; 8] =
     ["name", "title", "headline", "productName", "product_name", "displayName", "label", "heading"];
@@ -59,8 +59,8 @@ pub(crate) fn read(html: &Html, budget: &Budget<'_>) -> Vec<Value> {
     out
 }
 
-/// Returns the object that a script assigns if it does nothing else: `window.__STATE__ = {...};`.
-fn assigned(text: &str) -> Option<&str> {
+/// Returns a script from the object that it assigns, if it begins with an assignment: `window.__STATE__ = {...};`.
+pub(crate) fn assigned(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let head: String = text.chars().take(120).collect();
     let starts = ASSIGNMENT_STARTS.iter().any(|s| head.starts_with(s));

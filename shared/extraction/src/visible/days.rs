@@ -135,15 +135,16 @@ fn day_on_line(view: &View<'_>, asked: DayKind, out: &mut Vec<Candidate>) {
     }
 }
 
+/// Maximum length of the words before an element that tell what kind of day it is, in characters.
+const MAX_WORDS_BEFORE: usize = 28;
+
 /// Returns the marks of an element and its parent, and the words before it, which tell what kind of day it is.
 fn words_around(view: &View<'_>, at: usize) -> String {
     let doc = view.doc;
     let mut around = doc.marks(at).to_owned();
     let parent = doc.els[at].parent;
     around.push_str(doc.marks(parent));
-    let from = doc.text_start(at);
-    let before: String = doc.all_text().get(..from).unwrap_or_default().chars().rev().take(28).collect();
-    let before: String = before.to_lowercase().chars().rev().collect();
+    let before = crate::doc::text_before(doc, at, MAX_WORDS_BEFORE).to_lowercase();
     around.push_str(dateline::since_last_label(&before));
     around
 }

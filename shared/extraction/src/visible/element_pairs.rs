@@ -189,8 +189,7 @@ fn add_lines(doc: &Doc<'_>, at: usize, pairs: &mut Pairs) {
         return;
     }
     // Only for elements without blocks inside: the lines of those are handled with them.
-    let holds_blocks = doc.children(at).any(|c| crate::doc::is_block(doc.els[c].name()) && doc.els[c].name() != "br");
-    if holds_blocks {
+    if crate::doc::holds_blocks(doc, at) {
         return;
     }
     for line in doc.lines(at).lines().take(40).flat_map(pieces) {

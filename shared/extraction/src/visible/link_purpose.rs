@@ -15,6 +15,8 @@ use super::view::{Search, View};
 
 /// Maximum length of the text of a link, in bytes.
 const MAX_TEXT: usize = 120;
+/// Maximum length of the text before a link that may label it, in characters.
+const MAX_LABEL: usize = 80;
 /// Maximum number of candidates of one field.
 const MAX_FOUND: usize = 12;
 
@@ -38,7 +40,7 @@ pub(super) fn own_site(view: &View<'_>, out: &mut Vec<Candidate>) {
             _ if leads_to_own_site(view, &href, &lower) => ("link that says that it leads to the site", 2),
             (_, true) if labelled(view, at, &own) => ("link labelled as the website", 6),
             // A site shown in brackets after a name belongs to that name.
-            (_, true) if !el.zone.is_surroundings() && !text_before(view, at).ends_with('(') => {
+            (_, true) if !el.zone.is_surroundings() && !line_before(view, at).ends_with('(') => {
                 ("link that shows its address", -4)
             }
             _ => continue,
@@ -205,16 +207,10 @@ fn bare_host(text: &str) -> &str {
     text.trim_start_matches('/').trim_start_matches("www.").trim_end_matches('/')
 }
 
-/// Returns the text on the line before an element.
-fn text_before<'v>(view: &'v View<'_>, at: usize) -> &'v str {
-    let all = view.doc.all_text();
-    let end = view.doc.text_start(at).min(all.len());
-    all.get(all.floor_char_boundary(end.saturating_sub(80))..end)
-        .unwrap_or_default()
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .trim()
+/// Returns the text before an element on its line.
+fn line_before<'v>(view: &'v View<'_>, at: usize) -> &'v str {
+    let before = crate::doc::text_before(view.doc, at, MAX_LABEL);
+    before.rsplit('\n').next().unwrap_or_default().trim()
 }
 
 /// Returns the line above the one that an element begins.
@@ -225,7 +221,7 @@ fn line_above<'v>(view: &'v View<'_>, at: usize) -> &'v str {
 
 /// Returns whether the text right before an element labels it with one of the names.
 fn labelled(view: &View<'_>, at: usize, names: &[&str]) -> bool {
-    let line = text_before(view, at);
+    let line = line_before(view, at);
     // A label may stand on a line of its own, above the link.
     let above = line.is_empty().then(|| line_above(view, at)).filter(|l| l.len() <= 24);
     let Some(label) = line.strip_suffix([':', '：']).or(above) else { return false };

@@ -7,13 +7,17 @@ pub(super) fn is_start(text: &str, at: usize) -> bool {
     !text[..at].ends_with(char::is_alphanumeric)
 }
 
+/// Returns whether a text begins with a capital, or with a letter of a script without capitals.
+pub(super) fn starts_with_capital(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()))
+}
+
 /// Returns the name that a text begins with: capitalized words and the words that join them, up to a punctuation mark.
 pub(super) fn leading_name(text: &str) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
     for word in text.split_whitespace().take(9) {
         let bare = word.trim_end_matches([',', '.', ';', ':', ')', '!', '?', '"', '”']);
-        let capital = bare.chars().next().is_some_and(|c| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()));
-        if !capital && !Phrases::WordsInNames.has(bare) {
+        if !starts_with_capital(bare) && !Phrases::WordsInNames.has(bare) {
             break;
         }
         // The period of an initial belongs to the name.

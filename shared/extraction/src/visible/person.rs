@@ -9,6 +9,7 @@ use crate::person_name::{after_by, is_name, strip_byline};
 use crate::phrases::Phrases;
 use crate::zones::Zone;
 
+use super::names::starts_with_capital;
 use super::view::View;
 
 /// Adds a first or last name from the heading, if that can be the name of a person.
@@ -130,7 +131,6 @@ pub(super) fn role_or_employer(view: &View<'_>, query: &FieldQuery<'_>, out: &mu
     let line = view.segments().iter().map(|s| (s.at, s.text)).find(|(at, text)| *at > from && *text != heading);
     let Some((_, line)) = line.filter(|(_, line)| line.len() <= MAX_ROLE_LINE) else { return };
     let words: Vec<&str> = line.split(' ').collect();
-    let capital = |t: &str| t.starts_with(|c: char| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()));
     let title_first = query.is(Concept::JobTitle);
     let mut add = |title: &str, employer: &str, reason: &'static str, change: i32| {
         let part = if title_first { title } else { employer };
@@ -141,7 +141,7 @@ pub(super) fn role_or_employer(view: &View<'_>, query: &FieldQuery<'_>, out: &mu
     if let Some(at) = words.iter().position(|w| Phrases::WorksAt.has(w)) {
         let (title, employer) = (words[..at].join(" "), words[at + 1..].join(" "));
         let sentence = employer.ends_with('.') || title.contains([',', ':']) || title.split(' ').count() > 6;
-        if capital(&title) && capital(&employer) && !sentence {
+        if starts_with_capital(&title) && starts_with_capital(&employer) && !sentence {
             add(&title, &employer, "below a name, around \"at\"", -4);
         }
         return;
@@ -153,7 +153,7 @@ pub(super) fn role_or_employer(view: &View<'_>, query: &FieldQuery<'_>, out: &mu
     };
     let plain = title.chars().all(|c| c.is_alphabetic() || " -/&,'’".contains(c)) && title.split(' ').count() <= 6;
     let works = title.split([' ', '-', '/']).any(|w| Phrases::Occupations.has(&w.trim_matches(',').to_lowercase()));
-    if plain && works && capital(title) && !is_organisation(title) {
+    if plain && works && starts_with_capital(title) && !is_organisation(title) {
         add(title, employer, "line below a name", -8);
     }
 }

@@ -8,7 +8,7 @@ use crate::concept::Concept;
 use crate::field_query::FieldQuery;
 use crate::phrases::Phrases;
 
-use super::names::leading_name;
+use super::names::{leading_name, starts_with_capital};
 use super::segments::Segment;
 use super::towns::{AddressParts, is_town_name, read_brazilian_address, read_town};
 use super::view::View;
@@ -108,7 +108,7 @@ pub(super) fn place_name(view: &View<'_>, out: &mut Vec<Candidate>) {
 fn is_place_name(line: &str) -> bool {
     (2..=60).contains(&line.chars().count())
         && line.split_whitespace().count() <= 7
-        && line.starts_with(|c: char| c.is_uppercase() || (c.is_alphabetic() && !c.is_lowercase()))
+        && starts_with_capital(line)
         && !line.contains([':', '@', '$', '€', '£'])
         && line.bytes().filter(u8::is_ascii_digit).count() <= 2
         && !line.ends_with(['.', '!', '?'])

@@ -12,6 +12,8 @@ use super::price::Price;
 use super::price_substitute;
 use super::view::View;
 
+/// Maximum length of the words before an amount that tell what kind of price it is, in characters.
+const MAX_WORDS_BEFORE: usize = 22;
 /// Class words that mark a price as a former or a list price.
 const FORMER: [&str; 15] = [
     "old",
@@ -124,12 +126,7 @@ fn find(view: &View<'_>) -> Vec<Price> {
         let Some(currency) = amount.currency else { continue };
         let marks = marks_around(doc, at);
         let has = |list: &[&str]| list.iter().any(|w| crate::doc::has_words(&marks, w));
-        let before: String = {
-            let start = doc.text_start(at);
-            let mut tail: Vec<char> = doc.all_text().get(..start).unwrap_or_default().chars().rev().take(22).collect();
-            tail.reverse();
-            tail.into_iter().collect::<String>().to_lowercase()
-        };
+        let before = crate::doc::text_before(doc, at, MAX_WORDS_BEFORE).to_lowercase();
         let line = format!("{before} {}", text.to_lowercase());
         let marked = is_marked(&marks);
         let struck = el.zone.has(Zone::STRUCK)

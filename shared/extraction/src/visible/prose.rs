@@ -21,7 +21,7 @@ pub(super) fn candidates(view: &View<'_>, out: &mut Vec<Candidate>) {
             && (24..=MAX_TEXT).contains(&doc.text_len(*at))
             && !el.zone.is_surroundings()
             && !el.zone.has(Zone::HIDDEN)
-            && (doc.is_line(*at) || (el.name() == "p" && !doc.children(*at).any(|c| holds_lines(doc.els[c].name()))))
+            && (doc.is_line(*at) || (el.name() == "p" && !crate::doc::holds_blocks(doc, *at)))
             && view.distance(*at) >= 0
             && !doc.ancestors(*at).take(3).any(|a| matches!(doc.els[a].name(), "dd" | "td"))
             && is_prose(&doc.text(*at))
@@ -64,11 +64,6 @@ fn paragraph_in_source_lines(view: &View<'_>, end: usize) -> Option<String> {
         }
     }
     None
-}
-
-/// Returns whether an element inside a paragraph is a block, other than a line break.
-fn holds_lines(name: &str) -> bool {
-    crate::doc::is_block(name) && name != "br"
 }
 
 /// Returns whether a text is prose: several words, few digits, closing punctuation or a length that needs none, and no

@@ -129,7 +129,7 @@ pub(super) fn file_size(view: &View<'_>, out: &mut Vec<Candidate>) {
     });
 }
 
-/// Adds lines, and the pieces that punctuation separates on them, for which `is` holds.
+/// Adds lines, and the pieces that punctuation separates on them, for which `matches` holds.
 fn pieces(
     view: &View<'_>,
     out: &mut Vec<Candidate>,

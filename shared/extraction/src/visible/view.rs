@@ -9,8 +9,8 @@ use crate::coercion::ReadingContext;
 use crate::doc::{Doc, element_at};
 use crate::field_query::FieldQuery;
 use crate::head::Head;
-use crate::page_title::letters_and_digits;
 use crate::phrases::Phrases;
+use crate::spelling::letters_and_digits;
 use crate::zones::Zone;
 
 use super::attributes::AttributeIndex;

@@ -26,7 +26,8 @@ use entities::Entities;
 pub(crate) struct Xml {
     /// Its elements and texts.
     pub(crate) tree: Html,
-    /// Its values by name; `None` for XHTML, which is read by what it shows.
+    /// Its values by name; `None` for XHTML, which is read by what it shows, and if the budget did not last for the
+    /// tree.
     pub(crate) data: Option<Value>,
 }
 
@@ -79,7 +80,7 @@ pub(crate) fn parse(text: &str, budget: &Budget<'_>) -> Option<Xml> {
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
         }
     }
-    out.finish()
+    out.finish(budget)
 }
 
 /// Builds the tree.
@@ -176,10 +177,11 @@ impl Builder {
         }
     }
 
-    fn finish(mut self) -> Option<Xml> {
+    fn finish(mut self, budget: &Budget<'_>) -> Option<Xml> {
         self.flush();
         let root = self.tree.tree.root().children().find_map(ElementRef::wrap)?;
-        let data = (root.value().name() != "html").then(|| data::of(root, &self.names));
+        let has_data = root.value().name() != "html" && !budget.is_exhausted();
+        let data = has_data.then(|| data::of(root, &self.names, budget));
         Some(Xml { tree: self.tree, data })
     }
 }

@@ -1,6 +1,7 @@
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
+use crate::budget::Limits;
 
 fn read(text: &str) -> Xml {
     parse(text, &Budget::default()).unwrap()
@@ -43,6 +44,43 @@ fn atom_links_are_named_by_their_relation() {
         json!({ "author": { "name": "Eve" }, "category": "news", "content": { "type": "xhtml", "div": "a c" } });
     let feed = json!({ "self": "https://a.test/f", "link": "https://a.test/", "entry": entry });
     assert_eq!(xml.data, Some(json!({ "feed": feed })));
+}
+
+/// Returns a page of `n` siblings each with a prefixed name, a prefixed name that also occurs without a prefix, and
+/// that name without a prefix.
+fn siblings(n: usize) -> String {
+    let each = |i: usize| format!("<m:a{i}>1</m:a{i}><m:b{i}>2</m:b{i}><b{i}>3</b{i}>");
+    format!("<x>{}</x>", (0..n).map(each).collect::<String>())
+}
+
+#[test]
+fn a_prefix_stays_only_where_another_sibling_has_the_name() {
+    let data = read(&siblings(2_000)).data.unwrap();
+    for i in 0..2_000 {
+        let value = |name: String| data["x"][name].as_str().map(str::to_owned);
+        let found = [value(format!("a{i}")), value(format!("m:b{i}")), value(format!("b{i}"))];
+        assert_eq!(found, ["1", "2", "3"].map(|text| Some(text.to_owned())), "{i}");
+    }
+    assert_eq!(data["x"].as_object().map(Map::len), Some(6_000));
+}
+
+#[test]
+fn steps_grow_with_the_nodes_and_end_with_the_budget() {
+    let steps = |n: usize| {
+        let budget = Budget::default();
+        assert!(parse(&siblings(n), &budget).unwrap().data.is_some());
+        budget.taken().steps
+    };
+    let (small, large) = (steps(1_000), steps(8_000));
+    // A child takes three events, and its value three steps: for itself, and for the two nodes that make its text.
+    assert!(small >= 1_000 * 3 * 6 && large <= small * 9, "{small} to {large}");
+    let few = Budget::limited(Limits { steps: small - 1_000, ..Limits::PAGE });
+    assert!(parse(&siblings(1_000), &few).unwrap().data.is_some());
+    assert!(few.is_exhausted() && few.taken().steps < small - 900, "{}", few.taken().steps);
+    // Not enough for the tree: its values are not read.
+    let few = Budget::limited(Limits { steps: 1_000, ..Limits::PAGE });
+    assert!(parse(&siblings(1_000), &few).unwrap().data.is_none());
+    assert!(few.taken().steps < 1_100, "{}", few.taken().steps);
 }
 
 #[test]

@@ -70,7 +70,15 @@ fn numbers_and_dates_follow_the_language_of_the_page() {
     let plain = r#"<table><tr><th>Depth</th><td>1.234</td></tr></table>"#;
     let depth = schema(&[("depth", "float")]);
     assert_eq!(read_at("https://e.test/", "de-DE", plain, depth.clone()).data["depth"], 1234.0);
-    assert_eq!(read_at("https://e.test/", "en-US", plain, depth).data["depth"], 1.234);
+    assert_eq!(read_at("https://e.test/", "en-US", plain, depth.clone()).data["depth"], 1.234);
+    // Pages spell their locale in two ways.
+    for lang in ["de-DE", "de_DE", "DE_de"] {
+        for (text, want) in [("1.234", 1234.0), ("1.234,50", 1234.5)] {
+            let page =
+                format!(r#"<html lang="{lang}"><h1>Kessel</h1><table><tr><th>Depth</th><td>{text}</td></tr></table>"#);
+            assert_eq!(read(&page, depth.clone()).data["depth"], want, "{lang}: {text}");
+        }
+    }
 }
 
 #[test]
