@@ -52,7 +52,7 @@ impl Jobs {
     /// lost, the existing row is the job's own, and that is a success.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect. [`Jobs::job`] tells.
+    /// Store errors; it is then unknown whether the write took effect. [`Jobs::job`] tells.
     pub async fn accept(&self, new: NewJob<'_>) -> Result<Accepted, StoreError> {
         let NewJob { job, urls, quota, spec, seed, idempotency, now } = new;
         let account = keys::account(&job.account);
@@ -75,7 +75,7 @@ impl Jobs {
         if job.reservation.prepaid > 0 {
             items.push(tx_update(
                 accounts,
-                key(account.clone(), "PREPAID"),
+                key(account.clone(), keys::PREPAID),
                 "SET #balance = #balance - :take",
                 "#balance >= :take",
                 values([(":take", n(job.reservation.prepaid))]),

@@ -57,9 +57,9 @@ impl Accounts {
     /// Looks a key up by the hex SHA-256 of its text.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn api_key(&self, sha256: &str) -> Result<Option<ApiKey>, StoreError> {
-        let Some(item) = self.get(&self.tables.accounts, key(keys::api_key(sha256), "KEY")).await? else {
+        let Some(item) = self.get(&self.tables.accounts, key(keys::api_key(sha256), keys::KEY_ROW)).await? else {
             return Ok(None);
         };
         let row = Row(&item);
@@ -73,7 +73,7 @@ impl Accounts {
     /// Creates an account. `rate_limit` overrides the plan's calls per minute.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn create_account(
         &self,
         account: &AccountId,
@@ -81,7 +81,7 @@ impl Accounts {
         rate_limit: Option<u64>,
         now: Timestamp,
     ) -> Result<Change, StoreError> {
-        let item = key(keys::account(account), "PROFILE")
+        let item = key(keys::account(account), keys::PROFILE)
             .with("plan", s(plan.name()))
             .with("status", s("active"))
             .with("created_at", n(now.0))
@@ -92,9 +92,9 @@ impl Accounts {
     /// Sets the account's own limit of calls per minute.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn set_rate_limit(&self, account: &AccountId, per_minute: u64) -> Result<Change, StoreError> {
-        let profile = key(keys::account(account), "PROFILE");
+        let profile = key(keys::account(account), keys::PROFILE);
         let set = values([(":v", n(per_minute))]);
         let wrote = self
             .update_if(&self.tables.accounts, profile, "SET #rate_limit = :v", "attribute_exists(#pk)", set)
@@ -105,10 +105,10 @@ impl Accounts {
     /// Suspends or reactivates an account.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn set_suspended(&self, account: &AccountId, suspended: bool) -> Result<Change, StoreError> {
         let status = if suspended { "suspended" } else { "active" };
-        let profile = key(keys::account(account), "PROFILE");
+        let profile = key(keys::account(account), keys::PROFILE);
         let set = values([(":v", s(status))]);
         let wrote =
             self.update_if(&self.tables.accounts, profile, "SET #status = :v", "attribute_exists(#pk)", set).await?;
@@ -118,7 +118,7 @@ impl Accounts {
     /// Changes the plan, and with it the limit of the current month if that has a row.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn set_plan(&self, account: &AccountId, plan: Plan, month: Month) -> Result<Change, StoreError> {
         // Twice, because the month's row may be created between the read and the write.
         for _ in 0..2 {
@@ -127,7 +127,7 @@ impl Accounts {
             let has_month = self.get(&self.tables.accounts, month_key.clone()).await?.is_some();
             let mut items = vec![tx_update(
                 &self.tables.accounts,
-                key(&pk, "PROFILE"),
+                key(&pk, keys::PROFILE),
                 "SET #plan = :v",
                 "attribute_exists(#pk)",
                 values([(":v", s(plan.name()))]),
@@ -154,7 +154,7 @@ impl Accounts {
     /// Adds prepaid credits, once per `id`.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn top_up(
         &self,
         account: &AccountId,
@@ -168,7 +168,7 @@ impl Accounts {
             tx_put(&self.tables.accounts, entry, ABSENT)?,
             tx_update(
                 &self.tables.accounts,
-                key(&pk, "PREPAID"),
+                key(&pk, keys::PREPAID),
                 "ADD #balance :amount",
                 "",
                 values([(":amount", n(amount))]),
@@ -184,7 +184,7 @@ impl Accounts {
     /// never the key itself.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn add_key(
         &self,
         account: &AccountId,
@@ -194,7 +194,7 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<Change, StoreError> {
         let no_model = bound.is_some_and(|bound| bound.model == ModelUse::Never);
-        let item = key(keys::api_key(sha256), "KEY")
+        let item = key(keys::api_key(sha256), keys::KEY_ROW)
             .with("account", s(account.as_str()))
             .with("kind", s(if bound.is_some() { "static" } else { "live" }))
             .with("created_at", n(now.0))
@@ -216,7 +216,7 @@ impl Accounts {
     /// with.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn bind_key(&self, account: &AccountId, sha256: &str, bound: &Binding) -> Result<Change, StoreError> {
         let given = values([
             (":schema", json_text(&bound.schema)?),
@@ -227,7 +227,7 @@ impl Accounts {
         ]);
         let update = tx_update(
             &self.tables.accounts,
-            key(keys::api_key(sha256), "KEY"),
+            key(keys::api_key(sha256), keys::KEY_ROW),
             "SET #schema = :schema, #no_model = :no_model",
             "#account = :account AND #kind = :kind AND #revoked = :revoked",
             given,
@@ -241,13 +241,13 @@ impl Accounts {
     /// Revokes a key by its hash.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn revoke_key(&self, account: &AccountId, sha256: &str) -> Result<Change, StoreError> {
         let revoked = || values([(":v", AttributeValue::Bool(true))]);
         let (update, condition) = ("SET #revoked = :v", "attribute_exists(#pk)");
         let accounts = &self.tables.accounts;
         let items = vec![
-            tx_update(accounts, key(keys::api_key(sha256), "KEY"), update, condition, revoked())?,
+            tx_update(accounts, key(keys::api_key(sha256), keys::KEY_ROW), update, condition, revoked())?,
             tx_update(accounts, key(keys::account(account), keys::api_key(sha256)), update, condition, revoked())?,
         ];
         Ok(match self.transact(items).await? {
@@ -259,13 +259,13 @@ impl Accounts {
     /// Returns the account's keys: hash, label, and whether the key is revoked.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn keys_of(&self, account: &AccountId) -> Result<Vec<(String, String, bool)>, StoreError> {
-        let rows = self.range(&self.tables.accounts, &keys::account(account), "KEY#", "KEY#~", &[]).await?;
+        let rows = self.range(&self.tables.accounts, &keys::account(account), keys::KEY.range(), &[]).await?;
         rows.iter()
             .map(|item| {
                 let row = Row(item);
-                let hash = row.s("sk")?.trim_start_matches("KEY#").to_owned();
+                let hash = row.parse("sk", |sk| keys::KEY.rest(sk).map(str::to_owned))?;
                 Ok((hash, row.s("label")?.to_owned(), row.flag("revoked")))
             })
             .collect()
@@ -274,9 +274,9 @@ impl Accounts {
     /// Checks that the accounts table answers: a cheap test of whether the tables exist.
     ///
     /// # Errors
-    /// Faults of the store; a missing table is named.
+    /// Store errors; a missing table is named.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let probe = key("PING", "PING");
+        let probe = key(keys::PING, keys::PING);
         let table = &self.tables.accounts;
         match self.db().get_item().table_name(table).set_key(Some(probe)).send().await {
             Ok(_) => Ok(()),

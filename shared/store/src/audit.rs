@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::item::{Item, Row, key};
+use crate::keys::{self, EntryKind};
 
 /// A position in a scan: after the row with this key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,28 +40,24 @@ impl ScanPosition {
 
 /// Reads a ledger entry. Returns `None` for any other row.
 fn ledger_entry(row: &Row<'_>) -> Result<Option<LedgerEntry>, StoreError> {
-    let sk = row.s("sk")?;
+    let Some(kind) = keys::entry_of(row.s("sk")?) else { return Ok(None) };
     let at = Timestamp(row.opt_n("at")?.unwrap_or_default());
-    Ok(if sk.starts_with("LEDGER#TOPUP#") {
-        Some(LedgerEntry::TopUp { amount: row.n("amount")? })
-    } else if sk.starts_with("LEDGER#") && sk.ends_with("#RESERVE") {
-        Some(LedgerEntry::Reserve(Reserve {
+    Ok(Some(match kind {
+        EntryKind::TopUp => LedgerEntry::TopUp { amount: row.n("amount")? },
+        EntryKind::Reserve => LedgerEntry::Reserve(Reserve {
             job: row.parse("job", JobId::parse)?,
             monthly: row.n("monthly")?,
             prepaid: row.n("prepaid")?,
             month: row.parse("month", Month::parse)?,
             at,
-        }))
-    } else if sk.starts_with("LEDGER#") && sk.ends_with("#SETTLE") {
-        Some(LedgerEntry::Settle(Settle {
+        }),
+        EntryKind::Settle => LedgerEntry::Settle(Settle {
             job: row.parse("job", JobId::parse)?,
             charged: row.n("charged")?,
             refund_monthly: row.n("refund_monthly")?,
             refund_prepaid: row.n("refund_prepaid")?,
             month: row.parse("month", Month::parse)?,
             at,
-        }))
-    } else {
-        None
-    })
+        }),
+    }))
 }

@@ -7,8 +7,6 @@ use crate::error::StoreError;
 use crate::item::{Item, Put, Row, json_text, key, n, values};
 use crate::{ResultCache, keys};
 
-/// Sort key of a cached result.
-const RESULT: &str = "RESULT";
 /// The condition that no result is stored, or an older one.
 const IS_NEWER: &str = "attribute_not_exists(#pk) OR #at < :at";
 
@@ -21,9 +19,9 @@ impl ResultCache {
     /// Returns the result cached under a key, however old it is.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn cached(&self, of: &CacheKey) -> Result<Option<Cached>, StoreError> {
-        let item = self.get(&self.tables.hosts, key(keys::cached(of), RESULT)).await?;
+        let item = self.get(&self.tables.hosts, key(keys::cached(of), keys::CACHED_RESULT)).await?;
         item.as_ref().map(parse).transpose()
     }
 
@@ -31,9 +29,9 @@ impl ResultCache {
     /// before its write may write late.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the result is cached.
+    /// Store errors; it is then unknown whether the result is cached.
     pub async fn put_cached(&self, of: &CacheKey, cached: &Cached, ttl_secs: u64) -> Result<(), StoreError> {
-        let item = key(keys::cached(of), RESULT)
+        let item = key(keys::cached(of), keys::CACHED_RESULT)
             .with("at", n(cached.at.0))
             .with("result", json_text(&cached.outcome)?)
             .with("ttl", n(cached.at.plus_secs(ttl_secs).secs()));

@@ -14,7 +14,7 @@ impl Segments {
     /// Stores a unit's capture. Replaces the capture of another attempt.
     ///
     /// # Errors
-    /// [`StoreError::Malformed`] if it is too large, or faults of the store.
+    /// [`StoreError::Malformed`] if it is too large, or store errors.
     pub async fn put_capture(&self, job: &Job, seq: Seq, bytes: Vec<u8>) -> Result<(), StoreError> {
         if bytes.len() > MAX_BYTES {
             return Err(StoreError::Malformed(format!("a capture of {} bytes is too large", bytes.len())));
@@ -27,7 +27,7 @@ impl Segments {
     /// Returns a unit's capture, if there is one.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn capture(&self, job: &JobId, seq: Seq) -> Result<Option<Vec<u8>>, StoreError> {
         let item = self.get(&self.tables.jobs, key(keys::job(job), keys::capture(seq))).await?;
         item.as_ref().map(|item| Row(item).bytes("capture").map(<[u8]>::to_vec)).transpose()

@@ -1,4 +1,4 @@
-//! Faults of the store. A failed condition is not a fault: functions that may meet one report it in their result.
+//! Store errors. A failed condition is not an error: functions that may meet one report it in their result.
 
 use std::error::Error;
 

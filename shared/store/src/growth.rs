@@ -45,11 +45,11 @@ impl Base {
 
 impl Crawls {
     /// Admits units on three conditions: the job is running, it has admitted as many units as when it was read, and
-    /// none of the pages has a unit. The finder may have lost its own unit in the meantime: the pages exist in any case.
-    /// Returns whether the write took effect, now or in an earlier try.
+    /// none of the pages has a unit. The finder may have lost its own unit in the meantime: the pages exist in any
+    /// case. Returns whether the write took effect, now or in an earlier try.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn grow(&self, growth: Growth<'_>) -> Result<bool, StoreError> {
         let Growth { job, depth, children, write_id } = growth;
         let (table, pk, first) = (&self.tables.jobs, keys::job(&job.id), job.admitted);
@@ -57,7 +57,7 @@ impl Crawls {
         let urls: Vec<String> = children.iter().map(|child| child.url.clone()).collect();
         let mut items = vec![tx_update(
             table,
-            key(&pk, "META"),
+            key(&pk, keys::META),
             "SET #admitted = :next",
             "#state = :running AND #admitted = :first",
             values([(":running", s(JobState::Running.name())), (":first", n(first)), (":next", n(first + count))]),
@@ -80,14 +80,14 @@ impl Crawls {
     /// Returns the units that own pages, by the hashes of their page keys. Pages without an owner are left out.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn seen(&self, job: &JobId, hashes: &[String]) -> Result<HashMap<String, Seq>, StoreError> {
         let wanted = hashes.iter().map(|hash| key(keys::job(job), keys::seen(hash))).collect();
         let rows = self.get_many(&self.tables.jobs, wanted).await?;
         rows.iter()
             .map(|item| {
                 let row = Row(item);
-                Ok((row.s("sk")?.trim_start_matches("SEEN#").to_owned(), row.n("seq")?))
+                Ok((row.parse("sk", |sk| keys::SEEN.rest(sk).map(str::to_owned))?, row.n("seq")?))
             })
             .collect()
     }
@@ -95,7 +95,7 @@ impl Crawls {
     /// Makes a unit the owner of a page unless the page has one. Returns the owner.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn own_page(&self, job: &Job, hash: &str, seq: Seq) -> Result<Seq, StoreError> {
         match self.put_if(&self.tables.jobs, self.seen_item(job, hash, seq), ABSENT, None).await? {
             Conditional::Written | Conditional::Refused(None) => Ok(seq),
@@ -106,10 +106,10 @@ impl Crawls {
     /// Records how reading a crawl's sitemaps went. The unit of the seed reads them, in whichever attempt ends.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn record_sitemaps(&self, id: &JobId, sitemaps: Sitemaps) -> Result<(), StoreError> {
         let set = values([(":read", n(sitemaps.read)), (":failed", n(sitemaps.failed))]);
-        let (key, update) = (key(keys::job(id), "META"), "SET #sitemaps_read = :read, #sitemaps_failed = :failed");
+        let (key, update) = (key(keys::job(id), keys::META), "SET #sitemaps_read = :read, #sitemaps_failed = :failed");
         self.update_if(&self.tables.jobs, key, update, "attribute_exists(#pk)", set).await?;
         Ok(())
     }
@@ -117,10 +117,10 @@ impl Crawls {
     /// Records that a matching page was left out because of `max_pages`.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn record_limit_reached(&self, job: &Job) -> Result<(), StoreError> {
         let set = values([(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))]);
-        let (key, update) = (key(keys::job(&job.id), "META"), "SET #limit_reached = :yes");
+        let (key, update) = (key(keys::job(&job.id), keys::META), "SET #limit_reached = :yes");
         self.update_if(&self.tables.jobs, key, update, "attribute_exists(#pk)", set).await?;
         Ok(())
     }

@@ -6,16 +6,17 @@ use domain::Timestamp;
 use crate::Jobs;
 use crate::error::StoreError;
 use crate::item::{Item, Row, key, n, values};
+use crate::keys;
 
 fn row() -> Item {
-    key("WORKERS", "HEARTBEAT")
+    key(keys::WORKERS, keys::HEARTBEAT)
 }
 
 impl Jobs {
     /// Records that a worker is at work.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn record_heartbeat(&self, now: Timestamp) -> Result<(), StoreError> {
         self.update_if(&self.tables.jobs, row(), "SET #at = :at", "", values([(":at", n(now.0))])).await?;
         Ok(())
@@ -24,7 +25,7 @@ impl Jobs {
     /// Returns the time of the last heartbeat, or `None` if there was none.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn heartbeat(&self) -> Result<Option<Timestamp>, StoreError> {
         let item = self.get(&self.tables.jobs, row()).await?;
         Ok(item.as_ref().map(|item| Row(item).n("at")).transpose()?.map(Timestamp))

@@ -21,7 +21,7 @@ impl Accounts {
     /// Takes a permit until `until`. Returns `false` if another call holds it.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn take_permit(
         &self,
         account: &AccountId,
@@ -43,7 +43,7 @@ impl Accounts {
     /// Gives a permit back, unless another call has taken it in the meantime.
     ///
     /// # Errors
-    /// Faults of the store. The permit then becomes free when its lease ends.
+    /// Store errors. The permit then becomes free when its lease ends.
     pub async fn return_permit(&self, account: &AccountId, permit: u32, nonce: &Nonce) -> Result<(), StoreError> {
         let given = values([(":nonce", s(nonce.to_string())), (":none", n(0))]);
         let write = "SET #until = :none";
@@ -54,7 +54,7 @@ impl Accounts {
     /// Returns which of an account's `max` permits are free.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn free_permits(&self, account: &AccountId, max: u32, now: Timestamp) -> Result<Vec<u32>, StoreError> {
         let keys = (0..max).map(|permit| row(account, permit)).collect();
         let mut taken = Vec::new();

@@ -10,16 +10,13 @@ use crate::item::{Item, Put, Row, key, n, s, values};
 use crate::keys;
 use crate::ops::{ABSENT, Conditional};
 
-/// Sort key of a host's pace.
-const PACE: &str = "PACE";
-/// Sort key of an origin's robots.txt.
-const ROBOTS: &str = "ROBOTS";
 /// How long an expired robots.txt is kept. Does not affect any decision.
 const ROBOTS_SLACK_SECS: u64 = 86_400;
 
 /// The condition that a host's pace is as it was read.
-const UNCHANGED: &str = "#next = :next AND #closed_until = :closed_until AND #factor = :factor AND #changed_at = :changed_at \
-     AND (#told_at = :told_at OR (attribute_not_exists(#told_at) AND :told_at = :never))";
+pub(crate) const UNCHANGED: &str = "#next = :next AND #closed_until = :closed_until AND #factor = :factor \
+    AND #changed_at = :changed_at \
+    AND (#told_at = :told_at OR (attribute_not_exists(#told_at) AND :told_at = :never))";
 /// The condition that no row is stored, or one that expires earlier.
 const IS_VALID_LONGER: &str = "attribute_not_exists(#pk) OR #until < :until";
 
@@ -65,9 +62,9 @@ impl Hosts {
     /// Returns the pace of a host (`name:port`).
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn pace(&self, host: &str) -> Result<Option<Pace>, StoreError> {
-        let item = self.get(&self.tables.hosts, key(keys::host(host), PACE)).await?;
+        let item = self.get(&self.tables.hosts, key(keys::host(host), keys::PACE)).await?;
         item.as_ref().map(parse_pace).transpose()
     }
 
@@ -75,7 +72,7 @@ impl Hosts {
     /// pace.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn put_pace(
         &self,
         host: &str,
@@ -83,7 +80,7 @@ impl Hosts {
         pace: Pace,
         now: Timestamp,
     ) -> Result<PaceWrite, StoreError> {
-        let item = key(keys::host(host), PACE)
+        let item = key(keys::host(host), keys::PACE)
             .with("next", n(pace.next.0))
             .with("closed_until", n(pace.closed_until.0))
             .with("factor", n(pace.factor))
@@ -114,9 +111,9 @@ impl Hosts {
     /// Returns the robots.txt of an origin (`scheme://name:port`); it may have expired.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn robots(&self, origin: &str) -> Result<Option<RobotsRow>, StoreError> {
-        let item = self.get(&self.tables.hosts, key(keys::origin(origin), ROBOTS)).await?;
+        let item = self.get(&self.tables.hosts, key(keys::origin(origin), keys::ROBOTS)).await?;
         let read = |item: &Item| {
             let row = Row(item);
             Ok(RobotsRow { text: row.s("text")?.to_owned(), until: Timestamp(row.n("until")?) })
@@ -127,9 +124,9 @@ impl Hosts {
     /// Stores the robots.txt of an origin, unless the stored one is valid for longer.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn put_robots(&self, origin: &str, robots: &RobotsRow) -> Result<(), StoreError> {
-        let item = key(keys::origin(origin), ROBOTS)
+        let item = key(keys::origin(origin), keys::ROBOTS)
             .with("text", s(robots.text.clone()))
             .with("until", n(robots.until.0))
             .with("ttl", n(robots.until.plus_secs(ROBOTS_SLACK_SECS).secs()));

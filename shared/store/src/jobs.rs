@@ -14,14 +14,12 @@ use crate::{Base, Jobs};
 /// Maximum size of the URLs in an INPUT row, in bytes. DynamoDB's limit for an item is 400 KB.
 const INPUT_ROW_BYTES: usize = 200 * 1024;
 
-/// Sort key of a job's SPEC row.
-const SPEC: &str = "SPEC";
 /// Maximum size in bytes of a spec that is stored in an extract's own row.
 const INLINE_SPEC_BYTES: usize = 4 * 1024;
 
 /// Returns the SPEC row of a job.
 pub(crate) fn spec_item(job: &JobId, spec: &JobSpec, ttl: i64) -> Result<Item, StoreError> {
-    Ok(key(keys::job(job), SPEC).with("spec", json_text(spec)?).with("ttl", n(ttl)))
+    Ok(key(keys::job(job), keys::SPEC).with("spec", json_text(spec)?).with("ttl", n(ttl)))
 }
 
 /// Returns whether a spec is small enough for an extract's own row.
@@ -65,7 +63,7 @@ pub(crate) fn input_items(job: &JobId, first: Seq, urls: &[String], ttl: i64) ->
 impl Base {
     /// Returns a job's row.
     pub(crate) async fn read_job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
-        let item = self.get(&self.tables.jobs, key(keys::job(id), "META")).await?;
+        let item = self.get(&self.tables.jobs, key(keys::job(id), keys::META)).await?;
         item.as_ref().map(meta::from_item).transpose()
     }
 }
@@ -74,7 +72,7 @@ impl Jobs {
     /// Returns a job, strongly consistent, even if its retention is over: see [`Job::retained`].
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
         self.read_job(id).await
     }
@@ -82,12 +80,12 @@ impl Jobs {
     /// Returns a job's spec, which never changes.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn spec(&self, job: &Job) -> Result<JobSpec, StoreError> {
         if let Some(spec) = job.extract_unit.as_ref().and_then(|unit| unit.spec.clone()) {
             return Ok(spec);
         }
-        let item = self.get(&self.tables.jobs, key(keys::job(&job.id), SPEC)).await?;
+        let item = self.get(&self.tables.jobs, key(keys::job(&job.id), keys::SPEC)).await?;
         let item = item.ok_or_else(|| StoreError::Malformed(format!("{}: the job's spec is gone", job.id)))?;
         Row(&item).json("spec")
     }
@@ -95,11 +93,12 @@ impl Jobs {
     /// Returns the inputs of a job's units in order, from `first` on, which must be the first unit of a row.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn inputs(&self, id: &JobId, first: Seq) -> Result<Vec<Input>, StoreError> {
         let mut inputs = Vec::new();
         // An extract has no INPUT rows; its input is in its META row.
-        for item in self.range(&self.tables.jobs, &keys::job(id), &keys::input(first), "INPUT#~", &[]).await? {
+        let range = (keys::input(first), keys::INPUT.range().1);
+        for item in self.range(&self.tables.jobs, &keys::job(id), range, &[]).await? {
             let row = Row(&item);
             let depth = row.opt_n("depth")?.unwrap_or(0);
             inputs.extend(row.json::<Vec<String>>("urls")?.into_iter().map(|url| Input { url, depth }));
@@ -111,14 +110,14 @@ impl Jobs {
     /// own lease this way, and its successor takes over an expired one.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn replace_lease(&self, job: &Job, old: &DriverLease, lease: &DriverLease) -> Result<bool, StoreError> {
         let mut expected_until = old.until;
         loop {
             let wrote = self
                 .update_if(
                     &self.tables.jobs,
-                    key(keys::job(&job.id), "META"),
+                    key(keys::job(&job.id), keys::META),
                     "SET #driver = :new, #driver_until = :until, #queued = :queued, #quiet = :quiet, #due = :due",
                     "#driver = :old AND #driver_until = :was AND attribute_not_exists(#ended_at)",
                     values([
@@ -153,7 +152,7 @@ impl Jobs {
     /// as the time of the move.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn terminate(&self, job: &Job, to: JobState, now: Timestamp) -> Result<bool, StoreError> {
         let stamp = match to {
             JobState::Cancelling => "cancelled_at",
@@ -166,7 +165,7 @@ impl Jobs {
         let wrote = self
             .update_if(
                 &self.tables.jobs,
-                key(keys::job(&job.id), "META"),
+                key(keys::job(&job.id), keys::META),
                 &format!("SET #state = :to, #{stamp} = :now"),
                 "#state = :from",
                 values([(":to", s(to.name())), (":from", s(job.state.name())), (":now", n(now.0))]),
@@ -183,7 +182,7 @@ impl Jobs {
     /// shard. The index lags, so each job must be read again before it is acted on.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<JobId>, StoreError> {
         self.due_of(keys::due_shard, now, limit).await
     }
@@ -200,7 +199,7 @@ impl Base {
         let mut found = Vec::new();
         for shard in 0..keys::DUE_SHARDS {
             for item in self.due_rows(shard_key(shard), now, limit).await? {
-                if let Some(id) = Row(&item).s("pk")?.strip_prefix("JOB#").and_then(JobId::parse) {
+                if let Some(id) = keys::JOB.rest(Row(&item).s("pk")?).and_then(JobId::parse) {
                     found.push(id);
                 }
             }

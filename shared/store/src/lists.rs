@@ -44,7 +44,7 @@ impl Jobs {
     /// Returns a page of at most `limit` jobs, starting after `after`.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn list(
         &self,
         account: &AccountId,
@@ -82,7 +82,7 @@ impl Jobs {
                 .key_condition_expression("list_pk = :pk")
                 .expression_attribute_values(":pk", AttributeValue::S(list_pk.clone()))
                 .scan_index_forward(false)
-                .limit(i32::try_from(limit + 1).unwrap_or(101))
+                .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -105,7 +105,7 @@ impl Jobs {
     /// Returns the META rows of index entries, in the order of the entries.
     async fn jobs_of(&self, entries: Vec<Item>) -> Result<Vec<Job>, StoreError> {
         let ids: Vec<&str> = entries.iter().map(|i| Row(i).s("pk")).collect::<Result<_, _>>()?;
-        let wanted = ids.iter().map(|pk| key(*pk, "META")).collect();
+        let wanted = ids.iter().map(|pk| key(*pk, keys::META)).collect();
         let mut rows = HashMap::new();
         for item in self.get_many(&self.tables.jobs, wanted).await? {
             rows.insert(Row(&item).s("pk")?.to_owned(), meta::from_item(&item)?);
@@ -132,7 +132,7 @@ fn merged(running: JobPage, finished: JobPage, limit: usize) -> JobPage {
 }
 
 fn index_key(list_pk: &str, cursor: &Cursor) -> Item {
-    let mut item = key(keys::job(&cursor.job), "META");
+    let mut item = key(keys::job(&cursor.job), keys::META);
     item.insert("list_pk".into(), s(list_pk));
     item.insert("list_sk".into(), s(keys::list_sort(cursor.started_at, &cursor.job)));
     item

@@ -139,21 +139,42 @@ fn put(tables: &mut HashMap<String, Table>, table: &str, item: Item) -> Result<(
     Ok(())
 }
 
-/// Returns whether a condition holds: terms joined by AND, and these by OR, without brackets.
+/// Returns whether a condition holds: terms joined by AND, and these by OR; a term may be a condition in brackets.
 fn holds(condition: &str, row: Option<&Item>, values: Option<&Values>) -> Result<bool, StoreError> {
     if condition.is_empty() {
         return Ok(true);
     }
-    for alternative in condition.split(" OR ") {
+    for alternative in split(condition, " OR ") {
         let mut all = true;
-        for term in alternative.split(" AND ") {
-            all &= term_holds(term, row, values)?;
+        for term in split(alternative, " AND ") {
+            all &= match term.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+                Some(inner) => holds(inner, row, values)?,
+                None => term_holds(term, row, values)?,
+            };
         }
         if all {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Splits a condition at each `separator` that is not in brackets.
+fn split<'a>(condition: &'a str, separator: &str) -> Vec<&'a str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0);
+    for (at, character) in condition.char_indices() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ if depth == 0 && at >= start && condition[at..].starts_with(separator) => {
+                parts.push(&condition[start..at]);
+                start = at + separator.len();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&condition[start..]);
+    parts
 }
 
 fn term_holds(term: &str, row: Option<&Item>, values: Option<&Values>) -> Result<bool, StoreError> {
@@ -171,9 +192,13 @@ fn term_holds(term: &str, row: Option<&Item>, values: Option<&Values>) -> Result
     else {
         return Err(unsupported(term));
     };
-    let name = name.strip_prefix('#').ok_or_else(|| unsupported(term))?;
-    let value = values.and_then(|values| values.get(value)).ok_or_else(|| unsupported(term))?;
-    let Some(found) = attribute(name) else { return Ok(false) };
+    let given = |name: &str| values.and_then(|values| values.get(name)).ok_or_else(|| unsupported(term));
+    let value = given(value)?;
+    let found = match name.strip_prefix('#') {
+        Some(name) => attribute(name),
+        None => Some(given(name)?),
+    };
+    let Some(found) = found else { return Ok(false) };
     if let (Ok(left), Ok(right)) = (number(found), number(value)) {
         return match operator {
             "=" => Ok(left == right),
@@ -191,13 +216,20 @@ fn number(value: &AttributeValue) -> Result<i128, StoreError> {
     text.parse().map_err(|_| unsupported("numbers with a fraction"))
 }
 
-/// Applies `SET … REMOVE … ADD …` to a row; REMOVE and ADD are optional.
+/// Applies `SET … REMOVE … ADD …` or `ADD …` to a row; REMOVE and ADD are optional after SET.
 fn updated(row: Item, update: &str, values: &Values) -> Result<Item, StoreError> {
     let mut row = row;
-    let (rest, add) = update.split_once(" ADD ").map_or((update, None), |(rest, add)| (rest, Some(add)));
-    let (set, remove) = rest.split_once(" REMOVE ").map_or((rest, None), |(set, remove)| (set, Some(remove)));
+    let (set, remove, add) = match update.strip_prefix("ADD ") {
+        Some(add) => (None, None, Some(add)),
+        None => {
+            let rest = update.strip_prefix("SET ").ok_or_else(|| unsupported(update))?;
+            let (rest, add) = rest.split_once(" ADD ").map_or((rest, None), |(rest, add)| (rest, Some(add)));
+            let (set, remove) = rest.split_once(" REMOVE ").map_or((rest, None), |(set, remove)| (set, Some(remove)));
+            (Some(set), remove, add)
+        }
+    };
     let value = |name: &str| values.get(name).ok_or_else(|| unsupported(name));
-    for clause in set.strip_prefix("SET ").ok_or_else(|| unsupported(update))?.split(',').map(str::trim) {
+    for clause in set.into_iter().flat_map(|clauses| clauses.split(',')).map(str::trim) {
         let words: Vec<&str> = clause.split_whitespace().collect();
         let (name, new) = match words[..] {
             [name, "=", new] => (name, value(new)?.clone()),
@@ -229,64 +261,4 @@ fn updated(row: Item, update: &str, values: &Values) -> Result<Item, StoreError>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::item::{Put, key, n, s, values};
-    use crate::ops::{ABSENT, tx_put, tx_update};
-
-    #[test]
-    fn conditions_hold_as_dynamodb_reads_them() {
-        let row = key("a", "b").with("state", s("running")).with("used", n(5));
-        let given = values([(":running", s("running")), (":five", n(5)), (":ten", n(10)), (":one", n(1))]);
-        let on = |condition: &str, row: Option<&Item>| holds(condition, row, Some(&given)).unwrap();
-        for yes in [
-            "",
-            "attribute_exists(#pk)",
-            "attribute_not_exists(#ended_at)",
-            "#state = :running AND #used = :five",
-            "attribute_not_exists(#pk) OR #used < :ten",
-            "#used >= :five",
-            "#used <= :five",
-        ] {
-            assert!(on(yes, Some(&row)), "{yes}");
-        }
-        for no in [ABSENT, "#state = :running AND #used = :ten", "#used < :five", "#used >= :ten", "#absent = :five"] {
-            assert!(!on(no, Some(&row)), "{no}");
-        }
-        assert!(on(ABSENT, None) && !on("#used >= :one", None) && !on("attribute_exists(#pk)", None));
-        assert!(holds("size(#pk) > :one", Some(&row), Some(&given)).is_err());
-        assert!(holds("#used <> :one", Some(&row), Some(&given)).is_err());
-    }
-
-    #[test]
-    fn updates_set_remove_and_add() {
-        let rows = Rows::default();
-        let given = values([(":x", s("x")), (":two", n(2))]);
-        let change = |update: &str| rows.update_if("t", key("a", "b"), update, "", &given).unwrap();
-        change("SET #name = :x, #count = :two, #gone = :x");
-        change("SET #count = #count + :two REMOVE #gone, #absent ADD #hits :two");
-        change("SET #count = #count - :two");
-        let row = rows.get("t", &key("a", "b")).unwrap().unwrap();
-        let wanted = key("a", "b").with("name", s("x")).with("count", n(2)).with("hits", n(2));
-        assert_eq!(row, wanted);
-    }
-
-    #[test]
-    fn a_refused_transaction_changes_nothing_and_names_the_refusing_items() {
-        let rows = Rows::default();
-        let given = || values([(":one", n(1))]);
-        let put = |sk: &str| tx_put("t", key("a", sk), ABSENT).unwrap();
-        let add = || tx_update("t", key("a", "sum"), "SET #at = :one ADD #sum :one", "", given()).unwrap();
-        assert!(matches!(rows.transact(&[put("1"), add()]).unwrap(), Transaction::Written));
-        match rows.transact(&[put("2"), put("1"), add()]).unwrap() {
-            Transaction::Refused(which) => assert_eq!(which, [false, true, false]),
-            Transaction::Written => panic!("refused"),
-        }
-        let found = rows.range("t", "a", "1", "sum", &["sk", "sum"]);
-        assert_eq!(
-            found,
-            [HashMap::from([("sk".into(), s("1"))]), HashMap::from([("sk".into(), s("sum")), ("sum".into(), n(1))])]
-        );
-        assert_eq!(rows.get_many("t", &[key("a", "2"), key("a", "1")]).unwrap(), [key("a", "1")]);
-    }
-}
+mod tests;

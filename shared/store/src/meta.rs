@@ -12,7 +12,7 @@ use crate::{keys, segments};
 
 /// Returns the row of a job that is accepted now. `ttl` is in Unix seconds.
 pub(crate) fn to_item(job: &Job, ttl: i64) -> Result<Item, StoreError> {
-    let item = key(keys::job(&job.id), "META")
+    let item = key(keys::job(&job.id), keys::META)
         .with("job", s(job.id.as_str()))
         .with("account", s(job.account.as_str()))
         .with("endpoint", s(job.endpoint.name()))

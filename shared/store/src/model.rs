@@ -1,5 +1,5 @@
 //! Costs and results of a language model's calls: the spending of each day, and figures per account and month. Knows
-//! neither prices nor models.
+//! neither prices nor models, and of error codes only the prefix that they share.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,10 @@ use crate::ops::Conditional;
 const DAY_ROW_TTL_SECS: u64 = 3 * 86_400;
 /// How long a month's row is kept. Does not affect any decision.
 const MONTH_ROW_TTL_SECS: u64 = 400 * 86_400;
+
+/// Prefix of the error codes. A month's row counts the failures with a code in an attribute named by the code, so the
+/// prefix tells these attributes from all others.
+const CODE_PREFIX: &str = "LLM_";
 
 /// Figures of one call, or of all calls of a month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,11 +40,11 @@ fn ttl(now: Timestamp, secs: u64) -> aws_sdk_dynamodb::types::AttributeValue {
 }
 
 fn day_row(now: Timestamp) -> Item {
-    key("MODEL", format!("DAY#{}", now.civil()))
+    key(keys::MODEL, keys::day(now))
 }
 
 fn month_row(account: &AccountId, month: Month) -> Item {
-    key(format!("MODEL#{account}"), keys::month(month))
+    key(keys::model_account(account), keys::month(month))
 }
 
 impl ModelUsage {
@@ -48,7 +52,7 @@ impl ModelUsage {
     /// is left.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn reserve_model_budget(&self, now: Timestamp, amount: u64, budget: u64) -> Result<bool, StoreError> {
         let Some(left) = budget.checked_sub(amount) else { return Ok(false) };
         let given = values([(":amount", n(amount)), (":left", n(left)), (":ttl", ttl(now, DAY_ROW_TTL_SECS))]);
@@ -61,7 +65,7 @@ impl ModelUsage {
     /// Returns the `unused` part of what was reserved for a call at `reserved_at`.
     ///
     /// # Errors
-    /// Faults of the store. The day's budget is then used up sooner.
+    /// Store errors. The day's budget is then used up sooner.
     pub async fn return_model_budget(&self, reserved_at: Timestamp, unused: u64) -> Result<(), StoreError> {
         let given = values([(":amount", n(format!("-{unused}"))), (":ttl", ttl(reserved_at, DAY_ROW_TTL_SECS))]);
         let write = "SET #ttl = :ttl ADD #spent :amount";
@@ -72,7 +76,7 @@ impl ModelUsage {
     /// Adds a call to the figures.
     ///
     /// # Errors
-    /// Faults of the store. The call is then missing from the figures.
+    /// Store errors. The call is then missing from the figures.
     pub async fn count_model_call(
         &self,
         account: &AccountId,
@@ -100,14 +104,14 @@ impl ModelUsage {
     /// Returns the figures of an account's calls of a month.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn model_figures(&self, account: &AccountId, month: Month) -> Result<ModelFigures, StoreError> {
         let Some(item) = self.get(&self.tables.jobs, month_row(account, month)).await? else {
             return Ok(ModelFigures::default());
         };
         let row = Row(&item);
         let count = |name| Ok::<u64, StoreError>(row.opt_n(name)?.unwrap_or_default());
-        let codes = item.keys().filter(|name| name.starts_with("LLM_"));
+        let codes = item.keys().filter(|name| name.starts_with(CODE_PREFIX));
         let failures = codes.map(|code| Ok((code.clone(), count(code)?))).collect::<Result<_, StoreError>>()?;
         Ok(ModelFigures {
             calls: count("calls")?,

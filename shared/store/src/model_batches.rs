@@ -56,7 +56,7 @@ fn parse(item: &Item) -> Result<ModelBatch, StoreError> {
     };
     let units: Option<Vec<_>> = row.bytes("units")?.chunks(UNIT_BYTES).map(unit).collect();
     Ok(ModelBatch {
-        job: row.parse("pk", |pk| JobId::parse(pk.strip_prefix("JOB#")?))?,
+        job: row.parse("pk", |pk| JobId::parse(keys::JOB.rest(pk)?))?,
         n: row.parse("sk", keys::model_batch_of)?,
         units: units.ok_or_else(|| StoreError::Malformed("the units of a batch are truncated".into()))?,
         stage: row.parse("stage", Stage::parse)?,
@@ -76,7 +76,7 @@ impl ModelBatches {
     /// Stores a unit's question, before its segment says `asked`. Storing it twice changes nothing.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn put_question(&self, job: &Job, question: &QuestionText) -> Result<(), StoreError> {
         let row = key(keys::job(&job.id), keys::ask(question.seq, question.attempt))
             .with("ask", s(question.text.clone()))
@@ -87,7 +87,7 @@ impl ModelBatches {
     /// Returns the questions of these units and attempts. Missing ones are left out.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn questions(&self, job: &JobId, units: &[(Seq, u8)]) -> Result<HashMap<Seq, String>, StoreError> {
         let keys = units.iter().map(|(seq, attempt)| key(keys::job(job), keys::ask(*seq, *attempt)));
         let items = self.get_many(&self.tables.jobs, keys.collect()).await?;
@@ -101,7 +101,7 @@ impl ModelBatches {
     /// Stores the result made from an answer, unless there is one: a result that may have been shown must not change.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn put_answer(&self, job: &Job, result: &ResultText) -> Result<(), StoreError> {
         let row = key(keys::job(&job.id), keys::result(result.seq, result.attempt))
             .with("result", s(result.text.clone()))
@@ -113,7 +113,7 @@ impl ModelBatches {
     /// Writes a batch's row if the row still has the previous version. Returns whether the row is now this one.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn put_batch(&self, job: &Job, batch: &ModelBatch) -> Result<bool, StoreError> {
         let before = batch.version.saturating_sub(1);
         let (table, item) = (&self.tables.jobs, row_of(batch).with("ttl", n(self.ttl_of(job))));
@@ -132,17 +132,17 @@ impl ModelBatches {
     /// Returns a job's batches, in order.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn batches_of(&self, job: &JobId) -> Result<Vec<ModelBatch>, StoreError> {
-        let (from, to) = (keys::model_batch(0), keys::model_batch(u32::MAX));
-        let items = self.range(&self.tables.jobs, &keys::job(job), &from, &to, &[]).await?;
+        let range = (keys::model_batch(0), keys::model_batch(u32::MAX));
+        let items = self.range(&self.tables.jobs, &keys::job(job), range, &[]).await?;
         items.iter().map(parse).collect()
     }
 
     /// Returns batches that are due. The index lags behind the rows, so the rows are read and returned.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn due_batches(&self, now: Timestamp, limit: i32) -> Result<Vec<ModelBatch>, StoreError> {
         let items = self.due_rows(keys::MODEL_DUE.into(), now, limit).await?;
         let keys = items.iter().map(|item| Ok(key(Row(item).s("pk")?, Row(item).s("sk")?)));

@@ -34,18 +34,12 @@ pub(crate) enum Transaction {
     Refused(Vec<bool>),
 }
 
-/// Returns a conditional put for a transaction.
+/// Returns a put for a transaction whose condition has no values.
 pub(crate) fn tx_put(table: &str, item: Item, condition: &str) -> Result<TransactWriteItem, StoreError> {
-    let put = Put::builder()
-        .table_name(table)
-        .set_item(Some(item))
-        .condition_expression(condition)
-        .set_expression_attribute_names(names(&[condition]))
-        .build()?;
-    Ok(TransactWriteItem::builder().put(put).build())
+    tx_put_if(table, item, condition, HashMap::new())
 }
 
-/// Returns a conditional put with values for a transaction.
+/// Returns a conditional put for a transaction; `values` may be empty.
 pub(crate) fn tx_put_if(
     table: &str,
     item: Item,
@@ -57,7 +51,8 @@ pub(crate) fn tx_put_if(
         .set_item(Some(item))
         .condition_expression(condition)
         .set_expression_attribute_names(names(&[condition]))
-        .set_expression_attribute_values(Some(values))
+        // DynamoDB refuses an empty map.
+        .set_expression_attribute_values((!values.is_empty()).then_some(values))
         .build()?;
     Ok(TransactWriteItem::builder().put(put).build())
 }
@@ -97,7 +92,9 @@ impl Base {
             Backend::DynamoDb(db) => db,
             Backend::Memory { rows, .. } => return rows.put_if(table, item, condition, values.as_ref()),
         };
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let sent = db
                 .put_item()
                 .table_name(table)
@@ -119,7 +116,6 @@ impl Base {
                 },
             }
         }
-        Ok(Conditional::Refused(None))
     }
 
     /// Writes many rows, without a condition and in no order.
@@ -146,7 +142,9 @@ impl Base {
                 let wrote = wrote.map_err(|e| StoreError::sdk("BatchWriteItem", e))?;
                 open = wrote.unprocessed_items.and_then(|mut left| left.remove(table)).unwrap_or_default();
                 if open.len() < before {
-                    attempt = attempt.min(1); // it makes progress
+                    // Some rows are written: the tries count from the first again, and the next still waits, because
+                    // what is left was throttled.
+                    attempt = 1;
                 }
             }
             Ok::<_, StoreError>(())
@@ -168,7 +166,9 @@ impl Base {
             Backend::DynamoDb(db) => db,
             Backend::Memory { rows, .. } => return rows.update_if(table, key, update, condition, &values),
         };
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let sent = db
                 .update_item()
                 .table_name(table)
@@ -193,7 +193,6 @@ impl Base {
                 },
             }
         }
-        Ok(Conditional::Refused(None))
     }
 
     /// Writes all items or none. Retries after conflicts with other transactions.
@@ -202,7 +201,9 @@ impl Base {
             Backend::DynamoDb(db) => db,
             Backend::Memory { rows, .. } => return rows.transact(&items),
         };
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             // Each try is a request of its own with a fresh token from the SDK; only the SDK's own resends share a
             // token.
             let sent = db.transact_write_items().set_transact_items(Some(items.clone())).send().await;
@@ -228,7 +229,6 @@ impl Base {
             }
             self.back_off("TransactWriteItems", attempt).await?;
         }
-        Ok(Transaction::Refused(vec![]))
     }
 
     /// Waits before try `attempt + 1`, with full jitter. Fails if that would exceed the allowed number of tries.
@@ -271,7 +271,9 @@ impl Base {
                 let mut got = got.map_err(|e| StoreError::sdk("BatchGetItem", e))?;
                 if let Some(items) = got.responses.as_mut().and_then(|r| r.remove(table)) {
                     if !items.is_empty() {
-                        attempt = 0; // it makes progress
+                        // Some rows are read: the tries count from none again, and the next does not wait, because
+                        // the limit of an answer's size may have left the others out.
+                        attempt = 0;
                     }
                     found.extend(items);
                 }
@@ -281,19 +283,18 @@ impl Base {
         Ok(found)
     }
 
-    /// Reads all pages of a partition's rows with sort keys from `from` to `to` (inclusive), strongly consistent.
-    /// `only` names the attributes to read; all if empty.
+    /// Reads all pages of a partition's rows with sort keys in a range, both ends included, strongly consistent. `only`
+    /// names the attributes to read; all if empty.
     pub(crate) async fn range(
         &self,
         table: &str,
         pk: &str,
-        from: &str,
-        to: &str,
+        (from, to): (String, String),
         only: &[&str],
     ) -> Result<Vec<Item>, StoreError> {
         let db = match &self.backend {
             Backend::DynamoDb(db) => db,
-            Backend::Memory { rows, .. } => return Ok(rows.range(table, pk, from, to, only)),
+            Backend::Memory { rows, .. } => return Ok(rows.range(table, pk, &from, &to, only)),
         };
         let mut found = Vec::new();
         let mut start = None;
@@ -307,8 +308,8 @@ impl Base {
                 .set_projection_expression((!only.is_empty()).then(|| projection.clone()))
                 .set_expression_attribute_names(names(&[condition, &projection]))
                 .expression_attribute_values(":pk", AttributeValue::S(pk.into()))
-                .expression_attribute_values(":from", AttributeValue::S(from.into()))
-                .expression_attribute_values(":to", AttributeValue::S(to.into()))
+                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
+                .expression_attribute_values(":to", AttributeValue::S(to.clone()))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()

@@ -75,7 +75,7 @@ impl Accounts {
     /// Reads an account's quota, strongly consistent. Returns `None` if there is no such account.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn quota(
         &self,
         account: &AccountId,
@@ -83,11 +83,11 @@ impl Accounts {
         idempotency_key: Option<&str>,
     ) -> Result<Option<QuotaSnapshot>, StoreError> {
         let (pk, month) = (keys::account(account), now.month());
-        let mut wanted = vec![key(&pk, "PROFILE"), key(&pk, keys::month(month)), key(&pk, "PREPAID")];
+        let mut wanted = vec![key(&pk, keys::PROFILE), key(&pk, keys::month(month)), key(&pk, keys::PREPAID)];
         wanted.extend(idempotency_key.map(|k| key(&pk, keys::idempotency(k))));
         let rows = self.get_many(&self.tables.accounts, wanted).await?;
         let find = |sk: &str| rows.iter().map(Row).find(|r| r.opt_s("sk") == Some(sk));
-        let Some(profile) = find("PROFILE") else { return Ok(None) };
+        let Some(profile) = find(keys::PROFILE) else { return Ok(None) };
         let plan = profile.parse("plan", Plan::parse)?;
         let month_row = match find(&keys::month(month)) {
             None => None,
@@ -117,7 +117,7 @@ impl Accounts {
             minute,
             month,
             month_row,
-            prepaid: find("PREPAID").map(|r| r.n("balance")).transpose()?,
+            prepaid: find(keys::PREPAID).map(|r| r.n("balance")).transpose()?,
             idempotency,
         }))
     }

@@ -28,7 +28,7 @@ impl Segments {
     /// Stores results. Storing one twice changes nothing.
     ///
     /// # Errors
-    /// Faults of the store; some of the results may have been stored.
+    /// Store errors; some of the results may have been stored.
     pub async fn put_results(&self, job: &Job, results: &[ResultText]) -> Result<(), StoreError> {
         let ttl = self.ttl_of(job);
         let row = |result: &ResultText| {
@@ -42,15 +42,15 @@ impl Segments {
     /// Returns the results of these units and attempts, in no order. Missing ones are left out.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn results(&self, job: &JobId, wanted: &[(Seq, u8)]) -> Result<HashMap<Seq, String>, StoreError> {
         let attempts: HashMap<Seq, u8> = wanted.iter().copied().collect();
         let (first, last) = (attempts.keys().min(), attempts.keys().max());
         let items = match (first, last) {
             // One query for consecutive units is cheaper: DynamoDB rounds the sum of their sizes, not each size.
             (Some(first), Some(last)) if last.abs_diff(*first) as usize + 1 == attempts.len() => {
-                let (from, to) = (keys::result(*first, 0), keys::result(*last, u8::MAX));
-                self.range(&self.tables.jobs, &keys::job(job), &from, &to, &[]).await?
+                let range = (keys::result(*first, 0), keys::result(*last, u8::MAX));
+                self.range(&self.tables.jobs, &keys::job(job), range, &[]).await?
             }
             _ => {
                 let keys = wanted.iter().map(|(seq, attempt)| key(keys::job(job), keys::result(*seq, *attempt)));

@@ -37,14 +37,10 @@ pub(crate) fn parse(row: &Row<'_>, index: u32) -> Result<Segment, StoreError> {
         .map_err(|error| StoreError::Malformed(format!("segment {index}: {error}")))
 }
 
-fn index_of(sort_key: &str) -> Option<u32> {
-    sort_key.strip_prefix("SEG#")?.parse().ok()
-}
-
 /// Reads a segment from its own row.
 pub(crate) fn from_item(item: &Item) -> Result<Segment, StoreError> {
     let row = Row(item);
-    parse(&row, row.parse("sk", index_of)?)
+    parse(&row, row.parse("sk", keys::segment_of)?)
 }
 
 impl Segments {
@@ -52,21 +48,21 @@ impl Segments {
     /// units are pending.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn segments(&self, job: &Job, first: u32, last: u32) -> Result<Vec<Segment>, StoreError> {
         if job.endpoint == Endpoint::Extract {
             let unit = self.read_job(&job.id).await?.and_then(|job| job.extract_unit);
             return Ok(unit.map(|unit| unit.segment).into_iter().collect());
         }
-        let (from, to) = (keys::segment(first), keys::segment(last));
-        let items = self.range(&self.tables.jobs, &keys::job(&job.id), &from, &to, &[]).await?;
+        let range = (keys::segment(first), keys::segment(last));
+        let items = self.range(&self.tables.jobs, &keys::job(&job.id), range, &[]).await?;
         items.iter().map(from_item).collect()
     }
 
     /// Returns all segments of a job.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn all_segments(&self, job: &Job) -> Result<Vec<Segment>, StoreError> {
         self.segments(job, 0, u32::MAX / UNITS_PER_SEGMENT).await
     }
@@ -74,7 +70,7 @@ impl Segments {
     /// Writes a segment if its row still has the previous version.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn put_segment(&self, job: &Job, segment: &Segment) -> Result<SegmentWrite, StoreError> {
         let before = segment.version.saturating_sub(1);
         if job.endpoint == Endpoint::Extract {
@@ -102,7 +98,7 @@ impl Segments {
     ) -> Result<SegmentWrite, StoreError> {
         let update = format!("SET {UNIT_ASSIGNMENTS}");
         let condition = "#version = :before AND attribute_not_exists(#ended_at)";
-        let key = key(keys::job(id), "META");
+        let key = key(keys::job(id), keys::META);
         let wrote = self.update_if(&self.tables.jobs, key, &update, condition, unit_values(segment, before)).await?;
         Ok(match wrote {
             Conditional::Written => SegmentWrite::Written,

@@ -47,7 +47,7 @@ impl Jobs {
     /// has ended has its delivery even if this process dies next.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn settle(
         &self,
         job: &Job,
@@ -62,7 +62,7 @@ impl Jobs {
         let mut items = vec![
             tx_update(
                 &self.tables.jobs,
-                key(keys::job(&job.id), "META"),
+                key(keys::job(&job.id), keys::META),
                 &format!("SET {END_ASSIGNMENTS} REMOVE #due_pk, #due"),
                 "#state = :from AND #admitted = :admitted",
                 self.end_values(job, end),
@@ -91,7 +91,7 @@ impl Jobs {
         if end.charge.refund_prepaid > 0 {
             items.push(tx_update(
                 &self.tables.accounts,
-                key(account, "PREPAID"),
+                key(account, keys::PREPAID),
                 "SET #balance = #balance + :back",
                 "attribute_exists(#pk)",
                 values([(":back", n(end.charge.refund_prepaid))]),
@@ -158,7 +158,7 @@ impl Jobs {
             }
         }
         update.push_str(" REMOVE #due_pk, #due");
-        let key = key(keys::job(&job.id), "META");
+        let key = key(keys::job(&job.id), keys::META);
         Ok(match self.update_if(&self.tables.jobs, key, &update, &condition, given).await? {
             Conditional::Written => Settled::Written,
             Conditional::Refused(_) => Settled::Stale,

@@ -26,7 +26,7 @@ impl Jobs {
     /// Cancels a job of any account.
     ///
     /// # Errors
-    /// Faults of the store; the call may be repeated.
+    /// Store errors; the call may be repeated.
     pub async fn stop_job(&self, id: &JobId, now: Timestamp) -> Result<StopOutcome, StoreError> {
         loop {
             let Some(job) = self.job(id).await? else { return Ok(StopOutcome::NotRunning) };
@@ -46,7 +46,7 @@ impl Jobs {
     /// the last accepted calls, so repeat the call to be sure.
     ///
     /// # Errors
-    /// Faults of the store; the call may be repeated.
+    /// Store errors; the call may be repeated.
     pub async fn stop_account(&self, account: &AccountId, now: Timestamp) -> Result<Vec<JobId>, StoreError> {
         let (mut stopped, mut after) = (Vec::new(), None);
         loop {

@@ -10,10 +10,6 @@ use crate::keys;
 use crate::ops::{ABSENT, Conditional};
 use crate::{Base, Webhooks};
 
-/// Sort key of a job's delivery.
-pub(crate) const DELIVERY: &str = "DELIVERY";
-/// Sort key of an account's secrets.
-const SECRETS: &str = "WEBHOOK";
 /// How long a delivery's row is kept after its last write: longer than all tries can take.
 const DELIVERY_RETENTION_SECS: u64 = 4 * 86_400;
 
@@ -29,7 +25,7 @@ impl Base {
     /// Returns the row of a delivery that the sweeper checks at `due`.
     pub(crate) fn delivery_item(&self, delivery: &Delivery, due: Timestamp) -> Item {
         let expires_at = delivery.next.plus_secs(DELIVERY_RETENTION_SECS).max(self.expiry(delivery.next));
-        let item = key(keys::job(&delivery.job), DELIVERY)
+        let item = key(keys::job(&delivery.job), keys::DELIVERY)
             .with("account", s(delivery.account.as_str()))
             .with("url", s(delivery.url.clone()))
             .with("body", s(delivery.body.clone()))
@@ -73,9 +69,9 @@ impl Webhooks {
     /// Returns the delivery of a job, strongly consistent; `None` if there is none.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn delivery(&self, id: &JobId) -> Result<Option<Delivery>, StoreError> {
-        let item = self.get(&self.tables.jobs, key(keys::job(id), DELIVERY)).await?;
+        let item = self.get(&self.tables.jobs, key(keys::job(id), keys::DELIVERY)).await?;
         item.map(|item| read(id, &item)).transpose()
     }
 
@@ -84,7 +80,7 @@ impl Webhooks {
     /// was lost.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect.
+    /// Store errors; it is then unknown whether the write took effect.
     pub async fn write_delivery(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, StoreError> {
         let item = self.delivery_item(delivery, due);
         let before = values([(":before", n(delivery.version.saturating_sub(1)))]);
@@ -101,10 +97,10 @@ impl Webhooks {
     /// Postpones the sweeper's next check of a pending delivery to `due`, if its row is unchanged since it was read.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn postpone(&self, delivery: &Delivery, due: Timestamp) -> Result<(), StoreError> {
         let given = values([(":due", n(due.0)), (":version", n(delivery.version))]);
-        let row = key(keys::job(&delivery.job), DELIVERY);
+        let row = key(keys::job(&delivery.job), keys::DELIVERY);
         self.update_if(&self.tables.jobs, row, "SET #due = :due", "#version = :version", given).await?;
         Ok(())
     }
@@ -113,7 +109,7 @@ impl Webhooks {
     /// be read again.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<JobId>, StoreError> {
         self.due_of(keys::delivery_shard, now, limit).await
     }
@@ -121,9 +117,9 @@ impl Webhooks {
     /// Returns an account's secrets; none if it has no row.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn secrets(&self, account: &AccountId) -> Result<SecretsRow, StoreError> {
-        let Some(item) = self.get(&self.tables.accounts, key(keys::account(account), SECRETS)).await? else {
+        let Some(item) = self.get(&self.tables.accounts, key(keys::account(account), keys::SECRETS)).await? else {
             return Ok(SecretsRow::default());
         };
         let row = Row(&item);
@@ -133,14 +129,14 @@ impl Webhooks {
     /// Writes an account's secrets over those that were read. Returns `false` if they have changed since.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn put_secrets(
         &self,
         account: &AccountId,
         read: &SecretsRow,
         secrets: &Secrets,
     ) -> Result<bool, StoreError> {
-        let item = key(keys::account(account), SECRETS)
+        let item = key(keys::account(account), keys::SECRETS)
             .with("secrets", json_text(secrets)?)
             .with("version", n(read.version + 1));
         let (condition, given) = match read.version {

@@ -14,9 +14,6 @@ use crate::item::{Row, key, names};
 use crate::keys;
 use crate::tables::TTL_ATTRIBUTE;
 
-/// The range of sort keys of an account's ledger.
-const LEDGER: (&str, &str) = ("LEDGER#", "LEDGER#~");
-
 /// A page of the accounts table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountsPage {
@@ -51,7 +48,7 @@ impl Audit {
     /// Returns a page of accounts. Accounts are never removed, so this read need not be consistent.
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn accounts(&self, after: Option<&ScanPosition>) -> Result<AccountsPage, StoreError> {
         let page = self
             .db()
@@ -66,7 +63,7 @@ impl Audit {
         let mut accounts: Vec<(AccountId, ScanPosition)> = Vec::new();
         for item in page.items() {
             let place = ScanPosition::of(item)?;
-            let Some(id) = place.pk.strip_prefix("ACCT#").and_then(AccountId::parse) else { continue };
+            let Some(id) = keys::ACCOUNT.rest(&place.pk).and_then(AccountId::parse) else { continue };
             match accounts.last_mut().filter(|(last, _)| *last == id) {
                 Some((_, last)) => *last = place,
                 None => accounts.push((id, place)),
@@ -79,24 +76,24 @@ impl Audit {
     /// Returns an account's month and prepaid rows, and its checkpoints.
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn money(&self, account: &AccountId) -> Result<MoneyRows, StoreError> {
         let (table, pk) = (&self.tables.accounts, keys::account(account));
         let mut money = MoneyRows::default();
-        for item in self.range(table, &pk, "MONTH#", "MONTH#~", &["sk", "used", "closed_at"]).await? {
+        for item in self.range(table, &pk, keys::MONTH.range(), &["sk", "used", "closed_at"]).await? {
             let row = Row(&item);
-            let month = row.parse("sk", |sk| sk.strip_prefix("MONTH#").and_then(Month::parse))?;
+            let month = row.parse("sk", |sk| keys::MONTH.rest(sk).and_then(Month::parse))?;
             money.months.insert(month, row.n("used")?);
             if item.contains_key("closed_at") {
                 money.closed.insert(month);
             }
         }
-        let prepaid = self.get(table, key(&pk, "PREPAID")).await?;
+        let prepaid = self.get(table, key(&pk, keys::PREPAID)).await?;
         money.prepaid = prepaid.as_ref().map(|item| Row(item).n("balance")).transpose()?;
         // Read after the months' rows, so that each month that they mark as closed has its checkpoint here.
-        for item in self.range(table, &pk, "CLOSED#", "CLOSED#~", &[]).await? {
+        for item in self.range(table, &pk, keys::CLOSED.range(), &[]).await? {
             let row = Row(&item);
-            let month = row.parse("sk", |sk| sk.strip_prefix("CLOSED#").and_then(Month::parse))?;
+            let month = row.parse("sk", |sk| keys::CLOSED.rest(sk).and_then(Month::parse))?;
             money.checkpoints.insert(month, checkpoint(&row)?);
         }
         Ok(money)
@@ -105,10 +102,10 @@ impl Audit {
     /// Returns a page of an account's ledger, strongly consistent.
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn ledger(&self, account: &AccountId, after: Option<&str>) -> Result<LedgerPage, StoreError> {
         let condition = "#pk = :pk AND #sk BETWEEN :from AND :to";
-        let pk = keys::account(account);
+        let (pk, (from, to)) = (keys::account(account), keys::LEDGER.range());
         let page = self
             .db()
             .query()
@@ -116,8 +113,8 @@ impl Audit {
             .key_condition_expression(condition)
             .set_expression_attribute_names(names(&[condition]))
             .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-            .expression_attribute_values(":from", AttributeValue::S(LEDGER.0.into()))
-            .expression_attribute_values(":to", AttributeValue::S(LEDGER.1.into()))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
             .consistent_read(true)
             .set_exclusive_start_key(after.map(|sk| key(&pk, sk)))
             .send()

@@ -38,7 +38,7 @@ impl Audit {
     /// by seconds, which is enough: a job that began days ago is in it.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn has_running_job_before(&self, account: &AccountId, end: Timestamp) -> Result<bool, StoreError> {
         let condition = "#list_pk = :pk AND #list_sk < :end";
         let page = self
@@ -60,7 +60,7 @@ impl Audit {
     /// Closes a month with `checkpoint`. Returns `false` if it is closed already, or its row does not equal the sums.
     ///
     /// # Errors
-    /// Faults of the store; it is then unknown whether the write took effect. The call may be repeated.
+    /// Store errors; it is then unknown whether the write took effect. The call may be repeated.
     pub async fn close_month(
         &self,
         account: &AccountId,
@@ -96,7 +96,7 @@ impl Audit {
     /// Records when a closed month's entries expire, unless that was recorded before.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn confirm_month(&self, account: &AccountId, month: Month, now: Timestamp) -> Result<(), StoreError> {
         let keep_until = self.expiry(now).plus_secs(ENTRY_RETENTION_SECS);
         let row = key(keys::account(account), keys::closed(month));
@@ -109,7 +109,7 @@ impl Audit {
     /// Lets an entry of the ledger expire after `keep_until`. Does nothing if the entry is gone.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn expire_entry(
         &self,
         account: &AccountId,

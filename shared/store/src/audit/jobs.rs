@@ -10,7 +10,7 @@ use super::{ScanPosition, ledger_entry};
 use crate::Audit;
 use crate::error::StoreError;
 use crate::item::{Item, Row, key};
-use crate::{keys, meta, segments, webhooks};
+use crate::{keys, meta, segments};
 
 /// A job's rows read so far.
 #[derive(Debug, Default)]
@@ -24,12 +24,12 @@ struct PartialJob {
 impl PartialJob {
     fn read(&mut self, item: &Item) -> Result<(), StoreError> {
         let sk = Row(item).s("sk")?;
-        if sk == "META" {
+        if sk == keys::META {
             self.job = Some(meta::from_item(item)?);
-        } else if sk.starts_with("SEG#") {
+        } else if keys::SEGMENT.rest(sk).is_some() {
             let segment = segments::from_item(item)?;
             self.segments.insert(segment.index, segment);
-        } else if sk == webhooks::DELIVERY {
+        } else if sk == keys::DELIVERY {
             self.delivery = true;
         } else if let Some(result) = keys::result_of(sk) {
             self.results.insert(result);
@@ -74,7 +74,7 @@ impl JobScan<'_> {
     /// Returns the jobs that the next page completes, possibly none; `None` after the last page.
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn next(&mut self) -> Result<Option<Vec<JobRows>>, StoreError> {
         if self.ended {
             return Ok(None);
@@ -121,19 +121,19 @@ impl Audit {
     /// that the results include each one that a segment names.
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn job(&self, id: &JobId) -> Result<Option<JobRows>, StoreError> {
         let (table, pk) = (&self.tables.jobs, keys::job(id));
         let mut rows = PartialJob::default();
-        let Some(meta) = self.get(table, key(&pk, "META")).await? else { return Ok(None) };
+        let Some(meta) = self.get(table, key(&pk, keys::META)).await? else { return Ok(None) };
         rows.read(&meta)?;
-        for item in self.range(table, &pk, "SEG#", "SEG#~", &[]).await? {
+        for item in self.range(table, &pk, keys::SEGMENT.range(), &[]).await? {
             rows.read(&item)?;
         }
-        for item in self.range(table, &pk, "RESULT#", "RESULT#~", &["pk", "sk"]).await? {
+        for item in self.range(table, &pk, keys::RESULT.range(), &["pk", "sk"]).await? {
             rows.read(&item)?;
         }
-        rows.delivery = self.get(table, key(pk, webhooks::DELIVERY)).await?.is_some();
+        rows.delivery = self.get(table, key(pk, keys::DELIVERY)).await?.is_some();
         Ok(rows.finish())
     }
 
@@ -141,7 +141,7 @@ impl Audit {
     /// consistent.
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn entries(&self, jobs: &[(&AccountId, &JobId)]) -> Result<Vec<JobEntries>, StoreError> {
         let keys_of = |(account, job): &(&AccountId, &JobId)| {
             let pk = keys::account(account);

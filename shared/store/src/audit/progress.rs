@@ -7,10 +7,11 @@ use domain::Timestamp;
 use crate::Audit;
 use crate::error::StoreError;
 use crate::item::{Item, Put, Row, key, n, s, values};
+use crate::keys;
 use crate::ops::{ABSENT, Conditional};
 
 fn row() -> Item {
-    key("CHECK", "PROGRESS")
+    key(keys::CHECK, keys::PROGRESS)
 }
 
 /// The progress of the check.
@@ -30,7 +31,7 @@ impl Audit {
     /// Returns the progress of the check, or `None` if there never was one.
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn progress(&self) -> Result<Option<Progress>, StoreError> {
         let Some(item) = self.get(&self.tables.accounts, row()).await? else { return Ok(None) };
         let row = Row(&item);
@@ -46,7 +47,7 @@ impl Audit {
     /// another slice is at work. A retry after a lost reply recognises its own write.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn save_progress(&self, progress: &Progress) -> Result<bool, StoreError> {
         let item = row()
             .with("version", n(progress.version))

@@ -9,7 +9,7 @@ impl Audit {
     /// Returns all rows for [`domain::invariants::check`].
     ///
     /// # Errors
-    /// Faults of the store, malformed rows included.
+    /// Store errors, malformed rows included.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let (mut snapshot, mut place) = (Snapshot::default(), None);
         loop {

@@ -31,7 +31,7 @@ pub struct BatchOutcome {
     /// Positions of the entries that were not taken, ascending. If a request failed as a whole, it is unknown whether
     /// SQS took its entries; they are listed here.
     pub failed: Vec<usize>,
-    /// The first fault. `None` if and only if `failed` is empty.
+    /// The first store error. `None` if and only if `failed` is empty.
     pub fault: Option<StoreError>,
 }
 
@@ -208,7 +208,7 @@ fn split_into_requests(sizes: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
     batches
 }
 
-/// Returns the fault of a refused entry.
+/// Returns the store error of a refused entry.
 fn refused(operation: &'static str, refusal: &BatchResultErrorEntry) -> StoreError {
     let text = format!("{}: {}", refusal.code, refusal.message.as_deref().unwrap_or("no reason given"));
     if refusal.sender_fault {

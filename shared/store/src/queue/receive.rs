@@ -46,7 +46,8 @@ impl Queue {
     /// SQS does not answer or refuses.
     pub async fn receive(&self, max: u32, wait_secs: u32, visibility_secs: u32) -> Result<Vec<Received>, StoreError> {
         let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
-        // The wait counts as part of the response time here. The whole operation may retry, so it has no limit.
+        // A long poll waits up to `wait_secs` before it answers, so the timeout of a try includes that time. The
+        // operation as a whole has no timeout, because it may retry.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT + Duration::from_secs(u64::from(wait_secs)))
