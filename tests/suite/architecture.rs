@@ -51,7 +51,7 @@ const ALLOWED: [(&str, &[&str]); 29] = [
     ("crawl", &["api"]),
     ("jobs", &["api"]),
     ("mcp-tools", &[]),
-    ("mcp", &["api", "domain", "mcp-tools"]),
+    ("mcp", &["api", "mcp-tools"]),
     ("worker", &["api", "domain"]),
     ("settle", &["api", "domain"]),
     ("notify", &["api"]),

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use api::routes::{self, Found, Function, Operation};
 use api::{ApiError, App, Body, Response};
-use domain::ErrorCode;
 use futures_util::future::BoxFuture;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -44,9 +43,7 @@ async fn answer(app: &App, request: Request, serve: ServeFn) -> Response {
     match routes::find(request.method(), api::request::path(&request)) {
         Ok(Found::Operation(Operation::Mcp, _)) => {}
         Ok(Found::Options(allow)) => return api::app::options(&allow),
-        Ok(Found::Operation(..)) => {
-            return ApiError::new(ErrorCode::NotFound, "this path is routed to the wrong function").into_response();
-        }
+        Ok(Found::Operation(..)) => return ApiError::misrouted().into_response(),
         Err(refusal) => return app.refuse(request.headers(), refusal).await,
     }
     let mut headers = request.headers().clone();

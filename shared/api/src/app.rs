@@ -235,7 +235,7 @@ impl App {
         RequestLog::note(&request, |log| log.operation(operation));
         if operation.function() != function {
             tracing::error!(?function, ?operation, "a request was routed to the wrong function");
-            return ApiError::new(ErrorCode::NotFound, "this path is routed to the wrong function").into_response();
+            return ApiError::misrouted().into_response();
         }
         match operation {
             Operation::Extract => Box::pin(self.call(Endpoint::Extract, &request)).await,
@@ -255,9 +255,7 @@ impl App {
                 console::serve(operation, segments, &request, self.explains)
             }
             // The MCP function turns tool calls into requests of the other operations, which are served here.
-            Operation::Mcp => {
-                ApiError::new(ErrorCode::NotFound, "this path is routed to the wrong function").into_response()
-            }
+            Operation::Mcp => ApiError::misrouted().into_response(),
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn key_hash(text: &str) -> String {
 /// Authenticates the caller and reads its quota.
 ///
 /// # Errors
-/// `UNAUTHORIZED` without a known key; faults of the store.
+/// `UNAUTHORIZED` without a known key; store errors.
 pub async fn authenticate(
     store: &Store,
     headers: &HeaderMap,
@@ -49,7 +49,7 @@ fn unknown_key() -> ApiError {
 /// Looks up the request's key.
 ///
 /// # Errors
-/// `UNAUTHORIZED` without a known key; faults of the store.
+/// `UNAUTHORIZED` without a known key; store errors.
 pub(crate) async fn known_key(store: &Store, headers: &HeaderMap) -> Result<ApiKey, ApiError> {
     let refuse = |text: &str| ApiError::new(ErrorCode::Unauthorized, text);
     let key = headers.get("x-api-key").ok_or_else(|| refuse("send your API key in the X-API-Key header"))?;

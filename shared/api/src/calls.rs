@@ -69,6 +69,12 @@ impl ResponseOptions {
             Some(end) => hold.min(Duration::from_millis(end.plus_ms(-INVOCATION_MARGIN_MS).ms_since(now))),
         }
     }
+
+    /// Returns until when a job may run in this process that nobody waits for and that the queue did not accept.
+    fn latest_end(&self, now: Timestamp, settings: &Settings) -> Timestamp {
+        let latest = now.plus_secs(settings.hold_secs);
+        self.invocation_end.map_or(latest, |end| latest.min(end.plus_ms(-INVOCATION_MARGIN_MS)))
+    }
 }
 
 impl App {
@@ -196,7 +202,7 @@ impl App {
     /// Acquires a permit to hold the answer open. Returns `None` if the answer does not wait (`wait=0`).
     ///
     /// # Errors
-    /// `RATE_LIMITED` if the account holds as many calls as its plan allows; faults of the store.
+    /// `RATE_LIMITED` if the account holds as many calls as its plan allows; store errors.
     pub(crate) async fn hold(
         &self,
         quota: &QuotaSnapshot,
@@ -274,10 +280,10 @@ impl App {
         insert(response.headers_mut(), LOCATION, &(options.prefix.clone() + &result_path(job)));
         insert(response.headers_mut(), PREFERENCE_APPLIED, "respond-async");
         let text = serde_json::json!({ "job_id": job, "status": "running" }).to_string() + "\n";
-        let (engine, until) = (self.engine.clone(), self.engine.settings().hold_secs);
+        let engine = self.engine.clone();
+        let until = options.latest_end(engine.now(), engine.settings());
         tokio::spawn(async move {
             if let Some(started) = started {
-                let until = engine.now().plus_secs(until);
                 engine.driver.detach(started, Some(until)).await;
             }
             let _ = sender.send(text.into()).await;
@@ -307,5 +313,25 @@ fn job_response(status: StatusCode, job: &JobId, body: Body, content_type: &'sta
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_nobody_waits_for_ends_with_its_invocation() {
+        let (now, settings) = (Timestamp(1_795_478_400_000), Settings { hold_secs: 100, ..Settings::default() });
+        for (invocation_ms, want_ms) in [(None, 100_000), (Some(900_000), 100_000), (Some(60_000), 55_000)] {
+            let options = ResponseOptions {
+                preferences: Preferences::default(),
+                format: Format::Json,
+                invocation_end: invocation_ms.map(|ms| now.plus_ms(ms)),
+                log: None,
+                prefix: String::new(),
+            };
+            assert_eq!(options.latest_end(now, &settings), now.plus_ms(want_ms), "{invocation_ms:?}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_http::Request;
 use web_console::File;
 
+use crate::prefer::weight;
 use crate::routes::{Operation, Segments};
 use crate::{ApiError, Body, Response, request};
 
@@ -76,16 +77,14 @@ fn file_response(file: &'static File, request_headers: &HeaderMap, cache_control
 /// Whether a client accepts gzip (RFC 9110 §12.5.3): `Accept-Encoding` has `gzip`, or else `*`, with a weight above 0.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let weight = |wanted: &str| {
+    let weight_of = |wanted: &str| {
         accepted.split(',').find_map(|part| {
             let mut parts = part.split(';').map(str::trim);
             let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-            let q =
-                parts.find_map(|p| p.strip_prefix("q=").or(p.strip_prefix("Q="))).map_or(Ok(1.0), str::parse::<f32>);
-            named.then(|| q.unwrap_or(0.0))
+            named.then(|| weight(parts))
         })
     };
-    weight("gzip").or_else(|| weight("*")).is_some_and(|q| q > 0.0)
+    weight_of("gzip").or_else(|| weight_of("*")).is_some_and(|weight| weight > 0.0)
 }
 
 #[cfg(test)]
@@ -140,6 +139,8 @@ mod tests {
             ("*, gzip;q=0", false),
             ("gzip; q=0", false),
             ("gzip;q=0.000", false),
+            ("gzip;Q=0", false),
+            ("gzip;q=x", true),
             ("br", false),
             ("", false),
         ] {

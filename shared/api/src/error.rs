@@ -31,6 +31,11 @@ impl ApiError {
         ApiError::new(ErrorCode::InvalidRequest, message)
     }
 
+    /// Creates the `NOT_FOUND` of a path that was routed to a function that does not serve it.
+    pub fn misrouted() -> ApiError {
+        ApiError::new(ErrorCode::NotFound, "this path is routed to the wrong function")
+    }
+
     /// Creates a `JOB_NOT_FOUND`.
     pub fn job_not_found(id: &str) -> ApiError {
         let text = format!("there is no job \"{}\"; check the id (a job is kept as long as its results)", shown_id(id));

@@ -58,7 +58,7 @@ impl HeldCall {
     /// `nonce` must be random.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub(crate) async fn with_permit(
         mut self,
         store: &Store,

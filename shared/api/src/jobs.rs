@@ -65,7 +65,8 @@ impl App {
                 request::query(request, &[])?;
                 let job = self.owned(job_id, caller).await?;
                 let tally = tally(self, &job).await?;
-                let mut shown = job_json(&job, tally);
+                let mut shown = job_json(&job, &json!(tally));
+                shown["result"] = result_path(&job.id).into();
                 if let Some(webhook) = webhooks::state_of(&self.engine.notifier, &job).await? {
                     shown["webhook"] = webhook;
                 }
@@ -105,9 +106,7 @@ impl App {
             | Operation::Mcp
             | Operation::Root
             | Operation::Console
-            | Operation::ConsoleFile => {
-                Err(ApiError::new(ErrorCode::NotFound, "this path is routed to the wrong function"))
-            }
+            | Operation::ConsoleFile => Err(ApiError::misrouted()),
         }
     }
 
@@ -137,16 +136,8 @@ impl App {
         let rows: Vec<Value> = futures_util::stream::iter(page.jobs)
             .map(|job| async move {
                 let tally = tally(self, &job).await?;
-                Ok::<_, ApiError>(json!({
-                    "job_id": job.id,
-                    "endpoint": format!("/{}", job.endpoint.name()),
-                    "started_at": job.started_at.rfc3339(),
-                    "status": job.state.wire_name(),
-                    "async_mode": job.async_mode,
-                    "ended_at": job.ended_at.map(|at| at.rfc3339()),
-                    "progress": { "total": tally.total, "done": tally.done, "failed": tally.failed },
-                    "credits": credits_json(&job),
-                }))
+                let progress = json!({ "total": tally.total, "done": tally.done, "failed": tally.failed });
+                Ok::<_, ApiError>(job_json(&job, &progress))
             })
             .buffered(16)
             .try_collect()
@@ -199,7 +190,7 @@ impl App {
         Ok(response)
     }
 
-    /// Returns a job of the caller that is still kept. Errors: `JOB_NOT_FOUND`, `JOB_FORBIDDEN`; faults of the store.
+    /// Returns a job of the caller that is still kept. Errors: `JOB_NOT_FOUND`, `JOB_FORBIDDEN`; store errors.
     async fn owned(&self, job_id: &str, caller: &Caller) -> Result<Job, ApiError> {
         let id = JobId::parse(job_id).ok_or_else(|| ApiError::job_not_found(job_id))?;
         let job = self.engine.jobs.job(&id).await?.ok_or_else(|| ApiError::job_not_found(job_id))?;
@@ -219,7 +210,8 @@ fn forbidden() -> ApiError {
     ApiError::new(ErrorCode::JobForbidden, "this job belongs to another account")
 }
 
-fn job_json(job: &Job, tally: Tally) -> Value {
+/// Returns what a list and a single job have in common.
+fn job_json(job: &Job, progress: &Value) -> Value {
     json!({
         "job_id": job.id,
         "endpoint": format!("/{}", job.endpoint.name()),
@@ -227,9 +219,8 @@ fn job_json(job: &Job, tally: Tally) -> Value {
         "async_mode": job.async_mode,
         "started_at": job.started_at.rfc3339(),
         "ended_at": job.ended_at.map(|at| at.rfc3339()),
-        "progress": tally,
+        "progress": progress,
         "credits": credits_json(job),
-        "result": result_path(&job.id),
     })
 }
 

@@ -14,7 +14,7 @@ use store::queue::{Message, Queue};
 
 use crate::App;
 
-/// Delay before a message is delivered again after a fault of the store, times the number of receipts so far.
+/// Delay before a message is delivered again after a store error, times the number of receipts so far.
 const FAULT_PAUSE: Duration = Duration::from_secs(2);
 /// Maximum visibility timeout of SQS.
 const MAX_WAIT_SECS: u64 = 43_200;

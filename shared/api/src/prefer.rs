@@ -81,9 +81,9 @@ pub fn format(headers: &HeaderMap) -> Format {
             "application/json" | "application/*" | "*/*" => Format::Json,
             _ => continue,
         };
-        let quality = quality(parts);
-        if quality > best.1 {
-            best = (format, quality);
+        let weight = weight(parts);
+        if weight > best.1 {
+            best = (format, weight);
         }
     }
     best.0
@@ -95,13 +95,18 @@ pub fn prefers_problem_json(headers: &HeaderMap) -> bool {
     lines.flat_map(|line| line.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);
         let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/problem+json"));
-        named && quality(parts) > 0.0
+        named && weight(parts) > 0.0
     })
 }
 
-/// Returns the quality among the parameters of a media range; 1 if it has none.
-fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> f32 {
-    parameters.find_map(|p| p.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0)
+/// Returns the weight among the parameters of an element (RFC 9110 §12.4.2): `q`, in either case. If there is none, or
+/// it is not a number from 0 to 1, returns 1: what is named is accepted.
+pub(crate) fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> f32 {
+    let weight = |parameter: &'a str| {
+        let (_, value) = parameter.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("q"))?;
+        value.parse::<f32>().ok().filter(|weight| (0.0_f32..=1.0).contains(weight))
+    };
+    parameters.find_map(weight).unwrap_or(1.0)
 }
 
 #[cfg(test)]
@@ -137,5 +142,7 @@ mod tests {
         assert_eq!(read(&["text/event-stream, */*;q=0.1"]), Format::Events);
         assert_eq!(read(&["application/x-ndjson;q=0.5, application/json"]), Format::Json);
         assert_eq!(read(&["text/html", "application/x-ndjson;q=0"]), Format::Json);
+        assert_eq!(read(&["application/x-ndjson;Q=0.5, application/json"]), Format::Json);
+        assert_eq!(read(&["application/x-ndjson;q=high, application/json;q=0.9"]), Format::Lines);
     }
 }

@@ -23,9 +23,11 @@ impl App {
     /// The due jobs could not be listed.
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, SweepError> {
         let until = until.map(|at| at.plus_ms(-SWEEP_MARGIN_MS));
-        let seen = self.engine.sweeper.sweep(until).await?;
+        // If it fails, the rest is done all the same.
+        let swept = self.engine.sweeper.sweep(until).await;
         match Box::pin(self.engine.notifier.sweep()).await {
-            Ok(_) => self.engine.record(&MetricEvent::Swept),
+            Ok(_) if swept.is_ok() => self.engine.record(&MetricEvent::Swept),
+            Ok(_) => {}
             Err(error) => {
                 tracing::error!(%error, "due webhook deliveries could not be listed; the next sweep retries");
             }
@@ -35,7 +37,7 @@ impl App {
             self.engine.idle().await;
         }
         self.telemetry.flush(self.engine.now());
-        Ok(seen)
+        Ok(swept?)
     }
 
     /// Runs a slice of the check of all invariants over all rows; it ends before `until`. Each violation is logged as

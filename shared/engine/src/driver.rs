@@ -11,6 +11,7 @@ use runtime::assignment::JobReader;
 use runtime::context::Context;
 use runtime::rows::Rows;
 use store::StoreError;
+use tokio::task::JoinHandle;
 
 use crate::accept::Started;
 use crate::dispatch::Dispatcher;
@@ -49,16 +50,8 @@ impl Driver {
         let Started { job } = started;
         let (events, stream_events) = events::channel();
         let stream = ResultStream::of_runner(Arc::clone(&self.jobs), job.clone(), stream_events);
-        let driver = Arc::clone(self);
-        let drive = async move {
-            let id = job.id.clone();
-            let (rows, delegate) = (Some(untouched(&job)), job.async_mode);
-            let driven = driver.drive(job, DriveOptions { rows, events: Some(events), until, delegate }).await;
-            if let Err(error) = driven {
-                tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
-            }
-        };
-        self.context.spawn(drive);
+        let (rows, delegate) = (Some(untouched(&job)), job.async_mode);
+        self.spawn(job, DriveOptions { rows, events: Some(events), until, delegate });
         stream
     }
 
@@ -70,13 +63,19 @@ impl Driver {
             self.record_queued(&job).await;
             return;
         }
-        let (driver, id) = (Arc::clone(self), job.id.clone());
-        let options = DriveOptions { rows: None, events: None, until, delegate: false };
-        // A task of its own, so that it continues when the caller is dropped.
-        let driving = self.context.spawn(async move { driver.drive(job, options).await });
-        if let Ok(Err(error)) = driving.await {
-            tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
-        }
+        // An error means that the task panicked. A sweeper resumes the job, as after any failure.
+        let _ = self.spawn(job, DriveOptions { rows: None, events: None, until, delegate: false }).await;
+    }
+
+    /// Drives a job in a task of its own, which continues when the caller is dropped.
+    fn spawn(self: &Arc<Self>, job: Job, options: DriveOptions) -> JoinHandle<()> {
+        let driver = Arc::clone(self);
+        self.context.spawn(async move {
+            let id = job.id.clone();
+            if let Err(error) = driver.drive(job, options).await {
+                tracing::error!(job = %id, %error, "the driver failed; a sweeper resumes the job");
+            }
+        })
     }
 
     /// Records that all units were sent to the queue. If that fails, a sweep sends them once more.
@@ -112,16 +111,8 @@ impl Driver {
 
     /// Drives a job in a task of its own. The job has no driver, and the queue did not accept its units.
     pub(crate) fn spawn_drive(self: &Arc<Self>, job: Job, until: Option<Timestamp>) {
-        let driver = Arc::clone(self);
-        let drive = async move {
-            let id = job.id.clone();
-            tracing::info!(job = %id, "running a job that has no driver");
-            let options = DriveOptions { rows: None, events: None, until, delegate: false };
-            if let Err(error) = driver.drive(job, options).await {
-                tracing::error!(job = %id, %error, "the driver failed; a later sweep resumes the job");
-            }
-        };
-        self.context.spawn(drive);
+        tracing::info!(job = %job.id, "running a job that has no driver");
+        self.spawn(job, DriveOptions { rows: None, events: None, until, delegate: false });
     }
 }
 

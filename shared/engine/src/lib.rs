@@ -207,7 +207,7 @@ impl Engine {
         }))
     }
 
-    /// The tables.
+    /// Returns the tables.
     pub fn store(&self) -> &Store {
         self.rows.store()
     }
@@ -227,12 +227,12 @@ impl Engine {
         self.has_model
     }
 
-    /// The queues.
+    /// Returns the queues.
     pub fn queues(&self) -> &Queues {
         &self.queues
     }
 
-    /// The durations and limits in force.
+    /// Returns the durations and limits in force.
     pub fn settings(&self) -> &Settings {
         self.context.settings()
     }

@@ -39,6 +39,13 @@ impl Sweeper {
     /// # Errors
     /// The list of due jobs could not be read. A job that cannot be handled is logged and left for the next sweep.
     pub async fn sweep(&self, until: Option<Timestamp>) -> Result<usize, StoreError> {
+        let handled = self.resume_due(until).await;
+        self.waiting.resume_batches(until).await;
+        handled
+    }
+
+    /// Resumes or ends the jobs that are due. Returns how many.
+    async fn resume_due(&self, until: Option<Timestamp>) -> Result<usize, StoreError> {
         let mut handled = 0;
         let now = self.context.now();
         let queue = OnceCell::new();
@@ -51,7 +58,6 @@ impl Sweeper {
                 Err(error) => tracing::error!(job = %id, %error, "could not resume a job; the next sweep retries"),
             }
         }
-        self.waiting.resume_batches(until).await;
         Ok(handled)
     }
 

@@ -17,15 +17,16 @@ use store::queue::MAX_DELAY_SECS;
 use crate::dispatch::Dispatcher;
 use crate::handled::Handled;
 use crate::heartbeat::Heartbeat;
-use crate::runner::{Ended, Run, Runners};
+use crate::runner::{Ended, Run, Runners, gave_up};
 
 /// How long a parked lane waits before it checks again. A crawl's lane is parked while it has no unit to run.
 const PARKED_SECS: u32 = 1;
 
-/// In this order: how long a crawl counts as new, how often a lane of a new crawl polls before it is parked, and the
-/// time between two polls.
+/// How long a crawl counts as new.
 const NEW_CRAWL_MS: u64 = 10_000;
+/// How often a lane of a new crawl polls before it is parked.
 const NEW_CRAWL_POLLS: u32 = 4;
+/// Time between two of these polls.
 const NEW_CRAWL_POLL_INTERVAL: Duration = Duration::from_millis(80);
 
 /// Handles messages.
@@ -68,10 +69,7 @@ impl Worker {
         match exit {
             Exit::Settled => Ok(Handled::Acknowledge),
             Exit::NeedsSettlement => Ok(handled_if(self.dispatcher.ask_to_settle(&job).await)),
-            Exit::GaveUp => Err(StoreError::Contended {
-                operation: "work on a message",
-                tries: self.context.settings().driver_faults,
-            }),
+            Exit::GaveUp => Err(gave_up("work on a message", self.context.settings().driver_faults)),
             Exit::NothingToRun => self.conclude(&job, lane, receives, &machine).await,
         }
     }

@@ -59,9 +59,7 @@ pub struct BatchError {
 
 impl From<ModelError> for BatchError {
     fn from(error: ModelError) -> BatchError {
-        // A 4xx is a refusal; after a 5xx the request may have taken effect.
-        let without_effect = error.status.is_some_and(|status| (400..500).contains(&status) && status != 408);
-        BatchError { error, without_effect }
+        BatchError { without_effect: error.is_refusal(), error }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_millis(300);
 /// Maximum number of retries.
 const MAX_RETRIES: usize = 2;
+/// Maximum wait that the model can ask for; no call lasts that long.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The operator's model. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +39,15 @@ struct Inner {
     config: ModelConfig,
     authorization: Option<HeaderValue>,
     breaker: Breaker,
+}
+
+/// The outcome of a call, over all its tries.
+#[derive(Debug)]
+pub struct Asked {
+    /// The answer, or why there is none.
+    pub answer: Result<Answer, ModelError>,
+    /// Whether tries that gave no answer may cost something.
+    pub may_cost_more: bool,
 }
 
 impl Model {
@@ -80,15 +91,26 @@ impl Model {
     /// # Errors
     /// There is no answer.
     pub async fn ask(&self, question: &Question, deadline: Instant) -> Result<Answer, ModelError> {
+        self.ask_with_cost(question, deadline).await.answer
+    }
+
+    /// Like [`Model::ask`]. Also returns whether tries that gave no answer may cost something.
+    pub async fn ask_with_cost(&self, question: &Question, deadline: Instant) -> Asked {
         let inner = &*self.inner;
-        let open = "the model failed several times in a row; it is not called for 15 seconds to 5 minutes";
-        let permit =
-            inner.breaker.try_acquire(Instant::now().into_std()).ok_or(ModelError::new(Code::Unavailable, open))?;
+        let Some(permit) = inner.breaker.try_acquire(Instant::now().into_std()) else {
+            let open = "the model failed several times in a row; it is not called for 15 seconds to 5 minutes";
+            return Asked { answer: Err(ModelError::new(Code::Unavailable, open)), may_cost_more: false };
+        };
         let deadline = deadline.min(Instant::now() + inner.config.timeout);
         let policy = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(MAX_RETRIES).with_jitter();
+        let mut may_cost_more = false;
         let answer = (|| self.try_once(question, deadline))
             .retry(policy)
-            .when(ModelError::is_transient)
+            // Called for each error, the last one included.
+            .when(|error: &ModelError| {
+                may_cost_more |= !error.is_refusal();
+                error.is_transient()
+            })
             // Waits as long as the model asks for, otherwise for a time of our own, but never past `deadline`.
             .adjust(|error, wait| {
                 let wait = error.retry_after.unwrap_or(wait?);
@@ -113,7 +135,7 @@ impl Model {
             }
             Ok(_) => permit.succeeded(),
         }
-        answer
+        Asked { answer, may_cost_more }
     }
 
     async fn try_once(&self, question: &Question, deadline: Instant) -> Result<Answer, ModelError> {
@@ -157,7 +179,7 @@ pub(crate) fn check_status(response: &Response) -> Result<(), ModelError> {
         return Ok(());
     }
     let error = error_of_status(status);
-    let retry_after = error.is_transient().then(|| retry_after(response)).flatten();
+    let retry_after = error.is_transient().then(|| retry_after(response.headers())).flatten();
     Err(ModelError { retry_after, ..error })
 }
 
@@ -188,12 +210,19 @@ impl ModelError {
     }
 }
 
+/// Returns the wait that `Retry-After` asks for, capped at [`MAX_RETRY_AFTER`]: adding an unlimited one to an `Instant`
+/// may panic.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    requested_wait(headers).map(|wait| wait.min(MAX_RETRY_AFTER))
+}
+
 /// Reads `Retry-After` in either form (RFC 9110 §10.2.3). A date counts from the response's own `Date`.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let field = |name| response.headers().get(name)?.to_str().ok().map(str::trim);
+fn requested_wait(headers: &HeaderMap) -> Option<Duration> {
+    let field = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
     let text = field(RETRY_AFTER)?;
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        // A number too large to parse is too long to wait for as well.
+        return Some(text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs));
     }
     let (at, now) = (httpdate::parse_http_date(text).ok()?, httpdate::parse_http_date(field(DATE)?).ok()?);
     // A date in the past means no wait.
@@ -210,4 +239,87 @@ pub(crate) async fn read(mut response: Response) -> Result<Vec<u8>, ModelError> 
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A model that answers one connection after the other with these statuses and fields, and without a body.
+    async fn model_with(replies: &'static [&'static str]) -> Model {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/v1", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            for reply in replies {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !is_complete(&request) {
+                    assert!(stream.read_buf(&mut request).await.unwrap() > 0, "the request broke off");
+                }
+                let reply = format!("HTTP/1.1 {reply}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(reply.as_bytes()).await.unwrap();
+            }
+        });
+        Model::new(ModelConfig::new(&base, "small").unwrap()).unwrap()
+    }
+
+    /// Whether a request has arrived as a whole. Unread bytes would reset its connection.
+    fn is_complete(request: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+        body.len() >= length.unwrap_or_default()
+    }
+
+    #[tokio::test]
+    async fn only_refused_tries_certainly_cost_nothing() {
+        let question = Question {
+            url: "https://e.test/".into(),
+            title: None,
+            text: "t".into(),
+            fields: Vec::new(),
+            pictures: Vec::new(),
+        };
+        let cases: [(&[&str], bool); 6] = [
+            (&["400 Bad Request"], false),
+            (&["429 Too Many Requests\r\nretry-after: 0", "400 Bad Request"], false),
+            // The first try may be billed, although the last one was refused.
+            (&["503 Service Unavailable\r\nretry-after: 0", "400 Bad Request"], true),
+            (&["408 Request Timeout"], true),
+            (&["200 OK"], true),
+            // A wait that no clock can add is as good as any other that is too long.
+            (&["503 Service Unavailable\r\nretry-after: 18446744073709551615"], true),
+        ];
+        for (replies, may_cost_more) in cases {
+            let model = model_with(replies).await;
+            let asked = model.ask_with_cost(&question, Instant::now() + Duration::from_secs(20)).await;
+            assert!(asked.answer.is_err(), "{replies:?}");
+            assert_eq!(asked.may_cost_more, may_cost_more, "{replies:?}: {asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_retry_after_is_read_and_capped() {
+        let wait = |value: &str| retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value.parse().unwrap())]));
+        for (value, want) in [
+            ("2", Some(2)),
+            (" 0 ", Some(0)),
+            ("86400", Some(3_600)),
+            ("18446744073709551615", Some(3_600)),
+            ("99999999999999999999999", Some(3_600)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(wait(value), want.map(Duration::from_secs), "{value:?}");
+        }
+        let dates = [
+            (RETRY_AFTER, "Wed, 24 Nov 2027 10:00:00 GMT".parse().unwrap()),
+            (DATE, "Tue, 24 Nov 2026 10:00:00 GMT".parse().unwrap()),
+        ];
+        assert_eq!(retry_after(&HeaderMap::from_iter(dates)), Some(MAX_RETRY_AFTER));
+    }
 }

@@ -77,6 +77,12 @@ impl ModelError {
         matches!(self.code, Code::Unavailable | Code::RateLimited)
     }
 
+    /// Returns whether the server refused the request before the model read it, so that it had no effect and costs
+    /// nothing. A 5xx or a 408 may come from a gateway whose server went on.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.status.is_some_and(|status| (400..500).contains(&status) && status != 408)
+    }
+
     /// Returns whether the failure concerns the model rather than one page.
     pub(crate) fn concerns_model(&self) -> bool {
         let refused = matches!(self.status, Some(401 | 403 | 404));

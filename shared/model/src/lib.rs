@@ -18,7 +18,7 @@ mod wire;
 
 pub use answer::{Answer, AnsweredField};
 pub use breaker::Breaker;
-pub use client::Model;
+pub use client::{Asked, Model};
 pub use config::{ConfigFault, ModelConfig, Secret};
 pub use error::{Code, ModelError};
 pub use lines::{AnsweredLine, batch_line};

@@ -105,10 +105,18 @@ mod tests {
                 compact: None,
                 explain: false,
             };
-            let end = Instant::now() + Duration::from_millis(ms);
             // More than a pipe holds: a child that does not read it must not block the writer.
             let body = vec![b' '; 1024 * 1024];
-            read_in_child(&self.0, task, &body, end).await.unwrap().values.unwrap_err().code
+            loop {
+                let end = Instant::now() + Duration::from_millis(ms);
+                match read_in_child(&self.0, task.clone(), &body, end).await {
+                    // A process that another test started meanwhile holds the file open until it runs its own program.
+                    Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    read => return read.unwrap().values.unwrap_err().code,
+                }
+            }
         }
     }
 
@@ -123,7 +131,7 @@ mod tests {
         let pid_file = std::env::temp_dir().join(format!("runo-test-reader-pid-{}", std::process::id()));
         let hangs =
             Script::new("hangs", &format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 1000", pid_file.display()));
-        assert_eq!(hangs.read(1_000).await, ErrorCode::Timeout);
+        assert_eq!(hangs.read(4_000).await, ErrorCode::Timeout);
         let pid = std::fs::read_to_string(&pid_file).unwrap();
         std::fs::remove_file(&pid_file).unwrap();
         // The process was killed; reaping it may take a moment.

@@ -111,7 +111,7 @@ impl JobReader {
     /// Returns a job, unless its retention is over.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
         Ok(self.rows.job(id).await?.filter(|job| job.retained(self.now())))
     }
@@ -119,7 +119,7 @@ impl JobReader {
     /// Returns the totals of a job's units so far.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn totals(&self, job: &Job) -> Result<Totals, StoreError> {
         let rows = self.rows.retry(|| self.rows.store().segments.all_segments(job)).await?;
         Ok(Totals::of(&rows, job.admitted))
@@ -133,7 +133,7 @@ impl JobReader {
     /// Returns a job together with its spec.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn assignment(&self, job: Job) -> Result<Arc<Assignment>, StoreError> {
         let cached = self.cache.spec(&job.id);
         let spec = match cached {
@@ -150,7 +150,7 @@ impl JobReader {
     /// Returns the input of one unit.
     ///
     /// # Errors
-    /// Faults of the store, or a unit without an input.
+    /// Store errors, or a unit without an input.
     pub async fn input_of(&self, job: &Job, seq: Seq) -> Result<Arc<Input>, StoreError> {
         if let Some(unit) = &job.extract_unit {
             return Ok(Arc::new(Input { url: unit.url.clone(), depth: 0 }));

@@ -34,7 +34,7 @@ impl Rows {
     /// Returns a job's row, if there is one.
     ///
     /// # Errors
-    /// Faults of the store.
+    /// Store errors.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
         self.retry(|| self.store.jobs.job(id)).await
     }
@@ -42,7 +42,7 @@ impl Rows {
     /// Returns the row of a job that is known to have existed.
     ///
     /// # Errors
-    /// Faults of the store, or the row is gone.
+    /// Store errors, or the row is gone.
     pub async fn reread(&self, id: &JobId) -> Result<Job, StoreError> {
         self.job(id).await?.ok_or_else(|| StoreError::Malformed(format!("{id}: the job's row is gone")))
     }

@@ -35,8 +35,9 @@ pub(crate) struct PageFetcher {
 }
 
 impl PageFetcher {
-    /// Fetches a page until `end`, with as many tries as the job's options allow. `permit` is given back while the page
-    /// waits for another try. If this machine lacks a resource, it sends no request, and that does not count as a try.
+    /// Fetches a page until `end`, with as many tries as the job's options allow. Gives `permit` back while the page
+    /// waits for another try. If this machine lacks a resource, no request is sent, the try does not count, and the
+    /// permit is kept.
     pub(crate) async fn fetch_page(
         &self,
         job: &Assignment,

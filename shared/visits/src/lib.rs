@@ -18,6 +18,7 @@ mod page;
 mod reading;
 mod rendering;
 mod vision;
+mod waits;
 
 use std::fmt;
 use std::sync::Arc;

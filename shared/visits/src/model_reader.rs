@@ -2,17 +2,21 @@
 //! accepts only values that the page supports. A failure leaves the page's values as they are. This module does not access
 //! the rows of jobs.
 
+mod draft;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::job::ModelUse;
-use domain::{AccountId, Endpoint, RenderMode, Schema, Timestamp};
+use domain::{AccountId, Endpoint, Schema, Timestamp};
 use extraction::CompactPage;
 use extraction::grounding::{Claim, GroundingError, ShownText};
 use language_model::batches::Batches;
-use language_model::{Answer, AnsweredField, Code, Model, ModelConfig, ModelError, OpenField, Question, Usage};
-use serde_json::{Map, Value};
+use language_model::{
+    Answer, AnsweredField, Asked, Code, Model, ModelConfig, ModelError, OpenField, Prices, Question, Usage,
+};
+use serde_json::Value;
 use store::Store;
 use store::model::ModelFigures;
 use url::Url;
@@ -22,6 +26,9 @@ use reader::Values;
 use runtime::assignment::Assignment;
 use runtime::metrics::MetricEvent;
 use runtime::{Context, Semaphores};
+
+use crate::waits::acquire_before;
+pub use draft::{CheckedValues, Draft};
 
 /// Part of a page's time that is reserved to check and write an answer.
 const CHECK_RESERVE: Duration = Duration::from_millis(300);
@@ -39,9 +46,6 @@ pub struct ModelReader {
     parsers: Parsers,
 }
 
-/// Values by field, or why the page does not support them.
-pub type CheckedValues = Vec<(String, Result<Value, GroundingError>)>;
-
 /// What a model's values are checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvidenceSource {
@@ -49,51 +53,6 @@ pub enum EvidenceSource {
     Page,
     /// The words that the model says it read in the pictures: nothing but the model has seen these.
     Pictures,
-}
-
-/// The parts of a page's result that a model may add to.
-pub struct Draft<'v> {
-    /// Values by field.
-    pub data: &'v mut Map<String, Value>,
-    /// Warnings of the result.
-    pub warnings: &'v mut Vec<String>,
-    /// Where the values came from.
-    pub render_mode: &'v mut RenderMode,
-    /// Fields whose values come from the model.
-    pub model_fields: &'v mut Vec<String>,
-}
-
-impl Draft<'_> {
-    /// Like [`Draft::merge`], for values that a model read in pictures: each gets a warning, since
-    /// nothing else confirms it.
-    pub(crate) fn merge_from_pictures(&mut self, values: Result<CheckedValues, ModelError>) {
-        let fields: Vec<String> = values.iter().flatten().filter(|(_, v)| v.is_ok()).map(|(f, _)| f.clone()).collect();
-        self.merge(values);
-        let warning = |field| format!("field \"{field}\": read from a picture; the page's text does not confirm it");
-        self.warnings.extend(fields.into_iter().map(warning));
-    }
-
-    /// Adds the values that the page supports, with a warning for each value that it does not support, or a warning
-    /// why there are none.
-    pub fn merge(&mut self, values: Result<CheckedValues, ModelError>) {
-        for (field, value) in match values {
-            Ok(values) => values,
-            Err(error) => return self.warnings.push(error.to_string()),
-        } {
-            match value {
-                Ok(value) => {
-                    self.data.insert(field.clone(), value);
-                    self.model_fields.push(field);
-                }
-                Err(why) => {
-                    self.warnings.push(format!("field \"{field}\": the model's value was refused: {why}"));
-                }
-            }
-        }
-        if !self.model_fields.is_empty() && *self.render_mode == RenderMode::Structured {
-            *self.render_mode = RenderMode::Fetch;
-        }
-    }
 }
 
 impl ModelReader {
@@ -205,20 +164,26 @@ impl ModelReader {
         end: Instant,
         figures: &mut ModelFigures,
     ) -> Result<Answer, ModelError> {
-        let _permit = self.calls.acquire(&job.account).await;
+        let no_time = || {
+            let text =
+                "no time was left to ask the model: timeout_ms was nearly over, or other calls of the model took it";
+            ModelError::new(Code::Timeout, text)
+        };
+        let permit = acquire_before(&self.calls, &job.account, end, CHECK_RESERVE + MIN_CALL_TIME).await;
+        let _permit = permit.ok_or_else(no_time)?;
         let end = end.checked_sub(CHECK_RESERVE).filter(|end| *end >= Instant::now() + MIN_CALL_TIME);
-        let end = end.ok_or(ModelError::new(
-            Code::Timeout,
-            "no time was left to ask the model: timeout_ms was nearly over, or other calls of the model took it",
-        ))?;
+        let end = end.ok_or_else(no_time)?;
         let now = self.context.now();
         let reserved = self.reserve(max_usage(&question), now).await?;
         figures.calls = 1;
-        let answer = self.model.ask(&question, end.into()).await;
+        let asked = self.model.ask_with_cost(&question, end.into()).await;
         if let Some(reserved) = reserved {
-            self.give_back(reserved, &answer, now).await;
+            let unused = reserved.saturating_sub(cost(reserved, &asked, self.model.config().prices));
+            if unused > 0 {
+                self.return_unused(unused, now).await;
+            }
         }
-        answer
+        asked.answer
     }
 
     /// Returns a model's values for a page that was read at `read_at`, each with whether the page supports it.
@@ -263,17 +228,6 @@ impl ModelReader {
         }
     }
 
-    /// Returns the part of a reservation that a call did not use. If the use is unknown, keeps all of it.
-    async fn give_back(&self, reserved: u64, answer: &Result<Answer, ModelError>, now: Timestamp) {
-        let taken = match (answer, self.model.config().prices) {
-            (Ok(answer), Some(prices)) if answer.usage != Usage::default() => prices.cost(answer.usage),
-            // The provider refused it before reading it.
-            (Err(error), _) if error.status.is_some() => 0,
-            _ => return,
-        };
-        self.return_unused(reserved.saturating_sub(taken), now).await;
-    }
-
     /// Returns the unused part of what was reserved at `reserved_at` to the day's budget.
     pub async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
         if let Err(error) = self.store.models.return_model_budget(reserved_at, unused).await {
@@ -285,6 +239,18 @@ impl ModelReader {
 /// Returns the maximum number of tokens that a question may take.
 pub fn max_usage(question: &Question) -> Usage {
     Usage { input: question.input_tokens(), output: question.output_tokens() }
+}
+
+/// Returns what a call may have cost of what was reserved for it: all of it unless the cost is known, so that the day's
+/// budget is not exceeded.
+fn cost(reserved: u64, asked: &Asked, prices: Option<Prices>) -> u64 {
+    match (&asked.answer, prices) {
+        _ if asked.may_cost_more => reserved,
+        (Ok(answer), Some(prices)) if answer.usage != Usage::default() => prices.cost(answer.usage),
+        (Ok(_), _) => reserved,
+        // No try was made, or the provider refused each before the model read it.
+        (Err(_), _) => 0,
+    }
 }
 
 /// Returns how many values were refused.
@@ -330,5 +296,29 @@ pub fn question(schema: &Schema, at: &Url, compact: &CompactPage) -> Question {
         text: compact.text.clone(),
         fields: asked.collect(),
         pictures: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_is_kept_unless_the_cost_is_known() {
+        let prices = Some(Prices { input: 1_000_000, output: 2_000_000 });
+        let answered = |usage| Ok(Answer { fields: Vec::new(), usage });
+        let failed = || Err(ModelError::new(Code::BadRequest, "x"));
+        let used = Usage { input: 3, output: 4 };
+        for (answer, may_cost_more, want) in [
+            (answered(used), false, 11),
+            (answered(Usage::default()), false, 100),
+            // An earlier try may be billed, too.
+            (answered(used), true, 100),
+            (failed(), true, 100),
+            (failed(), false, 0),
+        ] {
+            let asked = Asked { answer, may_cost_more };
+            assert_eq!(cost(100, &asked, prices), want, "{asked:?}");
+        }
     }
 }

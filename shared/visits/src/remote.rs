@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fetch::BoxFuture;
 use render::{Answer, Render, RenderError, Rendered, Request};
-use store::function::Function;
+use store::function::{Function, InvokeError};
 
 /// Part of a page's time that is reserved for the transfer of request and answer.
 const TRANSFER_TIME: Duration = Duration::from_millis(300);
@@ -23,12 +23,12 @@ impl RemoteRenderer {
             Ok(answer) => match serde_json::from_slice::<Answer>(&answer) {
                 Ok(answer) => answer.unpack(),
                 Err(error) => {
-                    tracing::error!(%error, "could not read the renderer's answer");
+                    tracing::error!(error = position_of(&error), "could not read the renderer's answer");
                     Err(RenderError::Internal("its answer cannot be read".into()))
                 }
             },
             Err(error) => {
-                tracing::warn!(%error, "the renderer did not answer");
+                tracing::warn!(error = reason(&error), "the renderer did not answer");
                 Err(RenderError::NoAnswer)
             }
         }
@@ -38,5 +38,32 @@ impl RemoteRenderer {
 impl Render for RemoteRenderer {
     fn render(&self, request: Request) -> BoxFuture<'_, Result<Rendered, RenderError>> {
         Box::pin(self.ask(request))
+    }
+}
+
+/// Returns the kind and position of an error in the renderer's answer. The error's own text may quote the page.
+fn position_of(error: &serde_json::Error) -> String {
+    format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
+}
+
+/// Returns why the renderer did not answer. What it answered instead may quote the page.
+fn reason(error: &InvokeError) -> String {
+    match error {
+        InvokeError::Failed(_) => "the function failed".into(),
+        InvokeError::TimedOut | InvokeError::Unreachable(_) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_quotes_no_page() {
+        let error = serde_json::from_str::<Answer>("\"<p>secret\"").unwrap_err();
+        assert!(error.to_string().contains("secret"), "{error}");
+        assert!(position_of(&error).starts_with("Data error at line 1 column"), "{}", position_of(&error));
+        assert_eq!(reason(&InvokeError::Failed("secret".into())), "the function failed");
+        assert_eq!(reason(&InvokeError::TimedOut), "the function did not answer in time");
     }
 }

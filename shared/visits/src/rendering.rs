@@ -17,6 +17,7 @@ use url::Url;
 use crate::crawl::Redirects;
 use crate::hosts::Slot;
 use crate::pacing::UnitPacing;
+use crate::waits::acquire_before;
 
 /// Maximum number of further documents to which a crawl's page may navigate.
 const MAX_HOPS: u32 = 5;
@@ -98,11 +99,15 @@ impl PageRenderer {
     ) -> Result<RenderedPage, Unrendered> {
         let mut url = url.clone();
         let requested_url = url.clone();
+        let no_time = || Unrendered::NoBrowser("too little of timeout_ms was left to render it".into());
         for _ in 0..=MAX_HOPS {
-            let permit = self.semaphores.renders.acquire(&job.account).await;
+            // The page may already have been read without a browser: its values must not be lost in the wait.
+            let reserve = READ_RESERVE + MIN_RENDER_TIME;
+            let permit = acquire_before(&self.semaphores.renders, &job.account, end, reserve).await;
+            let permit = permit.ok_or_else(no_time)?;
             let left = end.saturating_duration_since(Instant::now()).saturating_sub(READ_RESERVE);
             if left + READ_RESERVE < MIN_RENDER_TIME {
-                return Err(Unrendered::NoBrowser("too little of timeout_ms was left to render it".into()));
+                return Err(no_time());
             }
             let rendered = renderer.render(self.request(job, &url, left)).await;
             drop(permit);

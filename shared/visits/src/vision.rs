@@ -14,6 +14,7 @@ use runtime::assignment::Assignment;
 use url::Url;
 
 use crate::model_reader::{Draft, EvidenceSource, ModelReader, question};
+use crate::waits::acquire_before;
 
 /// Maximum number of pictures of a page that are read.
 const MAX_PICTURES: usize = 3;
@@ -74,9 +75,12 @@ impl PictureReader {
         if open.is_empty() {
             return;
         }
-        let _permit = self.permits.acquire(&job.account).await;
-        let pictures = self.fetch(&page.pictures, end).await;
+        // Held until the answer is there. Without it there are no pictures: the values of the page's text stay.
+        let permit = acquire_before(&self.permits, &job.account, end, CALL_RESERVE).await;
+        let pictures = if permit.is_some() { self.fetch(&page.pictures, end).await } else { Vec::new() };
         if pictures.is_empty() {
+            // A result without its pictures for want of a permit is not cached: a later visit may get one in time.
+            values.model_failed |= permit.is_none();
             values.warnings.push("none of the page's pictures could be fetched".into());
             return;
         }

@@ -20,7 +20,7 @@ pub(crate) fn succeeded(json: Value, text: impl Into<String>) -> Result<Answer, 
     Ok(Answer { json, text: text.into(), failed: false })
 }
 
-/// Describes a fault of the store, with its causes. Not in debug form: the SDK's errors contain whole responses.
+/// Describes a store error, with its causes. Not in debug form: the SDK's errors contain whole responses.
 pub(crate) fn describe(e: store::StoreError) -> String {
     e.to_string()
 }

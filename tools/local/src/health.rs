@@ -18,7 +18,7 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(2);
 #[allow(clippy::print_stderr)] // the program's output, not its log
 pub fn main() -> ExitCode {
     let healthy = match LocalConfig::from_env() {
-        Ok(config) => is_healthy(reachable_address((config.bind_address, config.port).into()))
+        Ok(config) => is_healthy(reachable_address((config.bind_address, config.port).into()), STEP_TIMEOUT)
             .map_err(|error| format!("the server does not answer: {error}")),
         Err(error) => Err(error.to_string()),
     };
@@ -36,10 +36,10 @@ pub fn main() -> ExitCode {
 }
 
 /// Returns whether `GET /health` is answered with 200.
-fn is_healthy(address: SocketAddr) -> std::io::Result<bool> {
-    let mut socket = TcpStream::connect_timeout(&address, STEP_TIMEOUT)?;
-    socket.set_read_timeout(Some(STEP_TIMEOUT))?;
-    socket.set_write_timeout(Some(STEP_TIMEOUT))?;
+fn is_healthy(address: SocketAddr, step_timeout: Duration) -> std::io::Result<bool> {
+    let mut socket = TcpStream::connect_timeout(&address, step_timeout)?;
+    socket.set_read_timeout(Some(step_timeout))?;
+    socket.set_write_timeout(Some(step_timeout))?;
     socket.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut status = [0; "HTTP/1.1 200 ".len()];
     socket.read_exact(&mut status)?;
@@ -64,7 +64,7 @@ mod tests {
                 socket.write_all(answer.as_bytes()).unwrap();
                 String::from_utf8_lossy(&head).into_owned()
             });
-            assert_eq!(is_healthy(address).ok(), expected, "{answer}");
+            assert_eq!(is_healthy(address, Duration::from_secs(60)).ok(), expected, "{answer}");
             assert_eq!(server.join().unwrap(), "GET /health HTTP/1.1");
         }
     }

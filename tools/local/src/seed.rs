@@ -36,7 +36,7 @@ const GIVEN_KEY_HASH: &str = "dev-key.sha256";
 /// Revokes the previously announced key, if it is a different one. Returns the key.
 ///
 /// # Errors
-/// The given key is revoked or belongs to another account; faults of the store and of the folder.
+/// The given key is revoked or belongs to another account; store errors; errors of the folder.
 pub(crate) async fn seed(
     store: &Store,
     given: Option<&str>,

@@ -20,7 +20,7 @@ use crate::telemetry::RequestLog;
 use body_sender::{BodySender, Wait};
 use writer::Writer;
 
-/// Delay before the rows are read again after a fault of the store.
+/// Delay before the rows are read again after a store error.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Minimum time between two `progress` events.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -91,7 +91,7 @@ fn log_tally(log: Option<RequestLog>, tally: &Tally) {
     log.iter().for_each(|log| log.tally(tally));
 }
 
-/// Waits for the next item; retries after faults of the store.
+/// Waits for the next item; retries after store errors.
 async fn next(stream: &mut ResultStream, body: &mut BodySender, until: Instant) -> Wait<StreamEvent> {
     let work = async {
         loop {

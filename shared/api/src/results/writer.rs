@@ -34,8 +34,8 @@ impl Writer {
     pub(super) fn unit(&mut self, item: &ResultItem) -> String {
         self.units += 1;
         match (self.format, self.endpoint) {
-            (Format::Json, Endpoint::Extract) => format!("{}\n", item.text),
-            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => format!("{}{}", self.separator(), item.text),
+            (Format::Json, Endpoint::Extract) => format!("{}\n", object(item)),
+            (Format::Json, Endpoint::Batch | Endpoint::Crawl) => format!("{}{}", self.separator(), object(item)),
             (Format::Lines, _) => format!("{}\n", self.indexed(item)),
             (Format::Events, _) => {
                 format!("event: unit\nid: {}\ndata: {}\n\n", item.place + 1, self.indexed(item))
@@ -54,9 +54,10 @@ impl Writer {
             Endpoint::Extract | Endpoint::Batch => item.seq,
             Endpoint::Crawl => item.place,
         };
-        // The text is a JSON object with members: everything after its opening brace.
-        let members = item.text.strip_prefix('{').unwrap_or("}");
-        format!("{{\"index\":{index},{members}")
+        // Everything after the opening brace.
+        let members = object(item).strip_prefix('{').unwrap_or("}");
+        let comma = if members.starts_with('}') { "" } else { "," };
+        format!("{{\"index\":{index}{comma}{members}")
     }
 
     /// Returns the text for a unit that is still open in a body that has to end. Only a JSON document lists it.
@@ -124,6 +125,33 @@ impl Writer {
             }
             (Format::Lines, _) => format!("{}\n", json!({ "summary": members })),
             (Format::Events, _) => format!("event: done\ndata: {members}\n\n"),
+        }
+    }
+}
+
+/// Returns a result's text, which is a JSON object with members. An empty one, which no runner writes, becomes `{}`: it
+/// must not break the document around it.
+fn object(item: &ResultItem) -> &str {
+    if item.text.is_empty() { "{}" } else { &item.text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_of_a_result_keeps_the_document_valid() {
+        for (text, want) in [("", json!({})), ("{}", json!({})), (r#"{"url":"u"}"#, json!({"url": "u"}))] {
+            let item = ResultItem { seq: 5, place: 2, text: text.into() };
+            let unit = |format, endpoint| Writer::new(format, endpoint, None).unit(&item);
+            let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+            assert_eq!(json(&unit(Format::Json, Endpoint::Extract)), want);
+            assert_eq!(json(&(unit(Format::Json, Endpoint::Batch) + "]}"))["results"], json!([want]));
+            let mut indexed = want.clone();
+            indexed["index"] = json!(5);
+            assert_eq!(json(&unit(Format::Lines, Endpoint::Batch)), indexed);
+            let events = unit(Format::Events, Endpoint::Batch);
+            assert_eq!(json(events.split_once("data: ").unwrap().1), indexed);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{flag, known_members, number, wrong_type};
 use crate::ApiError;
 
-/// Its members.
+/// Members of "crawl".
 const MEMBERS: [(&str, &[Endpoint]); 6] = [
     ("follow_pattern", &[Endpoint::Crawl]),
     ("max_pages", &[Endpoint::Crawl]),
@@ -19,10 +19,12 @@ const MEMBERS: [(&str, &[Endpoint]); 6] = [
 ];
 /// Maximum number of pages of a crawl.
 const MAX_PAGES: u32 = 10_000;
-/// Maximum number of links from the seed, and the default.
-const MAX_DEPTH: (u32, u32) = (20, 2);
+/// Maximum number of links from the seed to a page.
+const MAX_DEPTH: u32 = 20;
+/// The same if the call names none.
+const DEFAULT_DEPTH: u32 = 2;
 
-/// Reads it.
+/// Reads the member "crawl".
 ///
 /// # Errors
 /// The first fault.
@@ -55,7 +57,7 @@ pub(super) fn plan(value: Option<&Value>, endpoint: Endpoint) -> Result<CrawlOpt
     Ok(CrawlOptions {
         follow_pattern,
         max_pages,
-        max_depth: number(members, "crawl.", "max_depth", 0, MAX_DEPTH.0)?.unwrap_or(MAX_DEPTH.1),
+        max_depth: number(members, "crawl.", "max_depth", 0, MAX_DEPTH)?.unwrap_or(DEFAULT_DEPTH),
         use_sitemap,
         ignore_robots: flag(members, "crawl.", "ignore_robots")?,
         allow_large_crawl: flag(members, "crawl.", "allow_large_crawl")?,

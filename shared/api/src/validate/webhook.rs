@@ -8,11 +8,12 @@ use serde_json::Value;
 use super::{known_members, one_url, wrong_type};
 use crate::ApiError;
 
-/// Its members.
+/// Members of "webhook".
 const MEMBERS: [(&str, &[Endpoint]); 2] =
     [("url", &[Endpoint::Batch, Endpoint::Crawl]), ("events", &[Endpoint::Batch, Endpoint::Crawl])];
 
-/// Reads it. Does not resolve the URL's host: [`crate::webhooks::check_receiver`] checks its addresses.
+/// Reads the member "webhook". Does not resolve the URL's host: [`crate::webhooks::check_receiver`] checks its
+/// addresses.
 ///
 /// # Errors
 /// The first fault.

@@ -1,5 +1,6 @@
 //! One try: take the lease, sign, send, and record the answer.
 
+use std::fmt;
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -10,6 +11,26 @@ use store::queue::MAX_DELAY_SECS;
 use url::Url;
 
 use super::Notifier;
+
+/// Why a try has no answer. Its text names no URL: URLs may contain secrets.
+enum SendError {
+    /// The receiver's URL cannot be parsed.
+    Url,
+    /// The account's secrets have expired.
+    NoSecret,
+    /// The receiver was not reached.
+    Fetch(FetchError),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SendError::Url => f.write_str("its URL cannot be read"),
+            SendError::NoSecret => f.write_str("there is no valid secret to sign with"),
+            SendError::Fetch(error) => write!(f, "{error}"),
+        }
+    }
+}
 
 impl Notifier {
     /// Makes a try. `before` is the delivery as it was read, and `claimed` the same delivery with this process's lease.
@@ -29,7 +50,6 @@ impl Notifier {
         let answer = match self.send(&claimed, &signing).await {
             Ok(posted) => Answer::Status(posted.status, posted.retry_after.map(|wait| wait.as_secs())),
             Err(error) => {
-                // The error names no URL: URLs may contain secrets.
                 tracing::info!(job = %claimed.job, %error, "a receiver was not reached");
                 Answer::None
             }
@@ -52,17 +72,17 @@ impl Notifier {
         Ok(())
     }
 
-    async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<PostResponse, FetchError> {
+    async fn send(&self, delivery: &Delivery, signing: &Secrets) -> Result<PostResponse, SendError> {
         let id = message_id(&delivery.job);
         let sent_at: Timestamp = self.context.now();
-        let broken = |_| FetchError::Internal("a URL that can be read");
-        let url = Url::parse(&delivery.url).map_err(broken)?;
+        let url = Url::parse(&delivery.url).map_err(|_| SendError::Url)?;
         // The secret expired between the check and the signature: the next try notices it.
-        let signature = signing.sign(&id, sent_at, &delivery.body).ok_or(FetchError::Internal("a secret"))?;
+        let signature = signing.sign(&id, sent_at, &delivery.body).ok_or(SendError::NoSecret)?;
         let at = sent_at.secs().to_string();
         let fields = [("webhook-id", id.as_str()), ("webhook-timestamp", &at), ("webhook-signature", &signature)];
         let headers = fetch::header_map(fields.into_iter());
         let timeout = Duration::from_millis(u64::from(TIMEOUT_MS));
-        self.fetcher.post(Post { url: &url, headers: &headers, body: &delivery.body, timeout }).await
+        let post = Post { url: &url, headers: &headers, body: &delivery.body, timeout };
+        self.fetcher.post(post).await.map_err(SendError::Fetch)
     }
 }

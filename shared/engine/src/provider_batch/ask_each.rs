@@ -39,28 +39,35 @@ impl ProviderBatches {
         if !has_time || self.context.stopping() {
             return Ok(StepOutcome::Release(self.now()));
         }
-        let few: Vec<(Seq, u8)> = waiting.into_iter().take(UNITS_PER_RENEWAL).collect();
-        let questions = self.rows.retry(|| self.rows.store().model_batches.questions(&job.id, &few)).await?;
-        let results = self.rows.retry(|| self.rows.store().segments.results(&job.id, &few)).await?;
         let timeout = config.timeout;
-        let units = few.iter().map(|(seq, attempt)| {
-            let (page_question, provisional) =
-                (questions.get(seq).and_then(|text| PageQuestion::parse(text)), results.get(seq).cloned());
-            (*seq, *attempt, page_question, provisional.unwrap_or_default())
-        });
-        futures_util::stream::iter(units)
-            .map(Ok)
-            .try_for_each_concurrent(UNITS_PER_RENEWAL, |(seq, attempt, page_question, provisional)| async move {
-                let text = match page_question {
-                    Some(page_question) => self.ask_one(job, page_question, &provisional, timeout).await,
-                    None => None,
-                };
-                // Each unit is ended by itself, so that an answer that was paid for is stored at once.
-                let answer: Answer = (seq, attempt, text.unwrap_or(provisional));
-                self.answers.end(job, vec![answer]).await
-            })
-            .await?;
-        Ok(StepOutcome::Continue)
+        for few in waiting.chunks(UNITS_PER_RENEWAL) {
+            let results = self.rows.retry(|| self.rows.store().segments.results(&job.id, few)).await?;
+            if results.is_empty() {
+                continue;
+            }
+            let questions = self.rows.retry(|| self.rows.store().model_batches.questions(&job.id, few)).await?;
+            // A unit without a provisional result is left out: nothing but the job's deadline ends it.
+            let unit = |(seq, attempt): &(Seq, u8)| {
+                let page_question = questions.get(seq).and_then(|text| PageQuestion::parse(text));
+                Some((*seq, *attempt, page_question, results.get(seq)?.clone()))
+            };
+            let units: Vec<(Seq, u8, Option<PageQuestion>, String)> = few.iter().filter_map(unit).collect();
+            futures_util::stream::iter(units)
+                .map(Ok)
+                .try_for_each_concurrent(UNITS_PER_RENEWAL, |(seq, attempt, page_question, provisional)| async move {
+                    let text = match page_question {
+                        Some(page_question) => self.ask_one(job, page_question, &provisional, timeout).await,
+                        None => None,
+                    };
+                    // Each unit is ended by itself, so that an answer that was paid for is stored at once.
+                    let answer: Answer = (seq, attempt, text.unwrap_or(provisional));
+                    self.answers.end(job, vec![answer]).await
+                })
+                .await?;
+            return Ok(StepOutcome::Continue);
+        }
+        // None of them has a provisional result.
+        Ok(self.close(held).await)
     }
 
     async fn ask_one(

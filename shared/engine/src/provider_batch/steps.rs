@@ -117,12 +117,17 @@ impl ProviderBatches {
                 return Ok(StepOutcome::Release(self.next_sweep()));
             }
         };
-        // If the batch was created twice after all, the other one is cancelled, so that at most one is paid for.
-        if held.tries > 1 || batch.is_none() {
-            let Ok(found) = self.provider.find(&held.tag(), earliest_creation(held)).await else {
-                return Ok(StepOutcome::Release(self.next_sweep()));
-            };
-            if batch.is_none() {
+        let found = if held.tries > 1 || batch.is_none() {
+            match self.provider.find(&held.tag(), earliest_creation(held)).await {
+                Ok(found) => found,
+                Err(_) => return Ok(StepOutcome::Release(self.next_sweep())),
+            }
+        } else {
+            Vec::new()
+        };
+        let batch = match batch {
+            Some(batch) => batch,
+            None => {
                 tracing::warn!(job = %job.id, batch = id, "the provider no longer knows a batch");
                 (held.stage, held.batch) = match found.first() {
                     Some(other) => (Stage::Created, Some(other.id.clone())),
@@ -130,12 +135,23 @@ impl ProviderBatches {
                 };
                 return Ok(StepOutcome::Continue);
             }
-            for other in found.iter().filter(|other| other.id != id && other.status == BatchStatus::InProgress) {
-                tracing::warn!(job = %job.id, batch = other.id, "a batch was created twice; one is cancelled");
-                drop(self.provider.cancel(&other.id).await);
+        };
+        // If the batch was created twice after all, the other one is cancelled, so that at most one is paid for.
+        for other in found.iter().filter(|other| other.id != id && other.status == BatchStatus::InProgress) {
+            match self.provider.cancel(&other.id).await {
+                Ok(()) => tracing::warn!(
+                    job = %job.id,
+                    batch = other.id,
+                    "a batch was created twice; the other one is cancelled"
+                ),
+                Err(error) => tracing::warn!(
+                    job = %job.id,
+                    batch = other.id,
+                    %error,
+                    "a batch was created twice; the other one could not be cancelled"
+                ),
             }
         }
-        let Some(batch) = batch else { return Ok(StepOutcome::Continue) };
         let late = self.now() >= abandoned_at(job.started_at, job.deadline);
         match batch.status {
             BatchStatus::InProgress if !wanted || late => {

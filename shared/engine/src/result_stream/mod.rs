@@ -15,9 +15,12 @@ use tokio::time::Instant;
 
 use crate::events::{Event, Receiver};
 
-/// Wait between two reads of the rows: minimum, maximum while units end, and maximum otherwise.
-const POLL_INTERVALS: (Duration, Duration, Duration) =
-    (Duration::from_millis(40), Duration::from_millis(200), Duration::from_millis(1_000));
+/// Minimum time between two reads of the rows.
+const MIN_POLL_INTERVAL: Duration = Duration::from_millis(40);
+/// Maximum time between two reads of the rows while units end.
+const MAX_ACTIVE_POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Maximum time between two reads of the rows otherwise.
+const MAX_IDLE_POLL_INTERVAL: Duration = Duration::from_millis(1_000);
 /// For this long after a unit has ended, more units are expected to end soon.
 const ACTIVE_FOR: Duration = Duration::from_secs(10);
 /// Milliseconds that a result waits, in order of completion, for one that ended earlier but is reported later.
@@ -121,7 +124,7 @@ impl ResultStream {
             place: 0,
             skip: from,
             hold_back_ms: HOLD_BACK_ROWS_MS,
-            poll_interval: POLL_INTERVALS.0,
+            poll_interval: MIN_POLL_INTERVAL,
             last_active: Instant::now(),
         }
     }
@@ -223,7 +226,7 @@ impl ResultStream {
         self.record_over(event.seq, event.unit);
         match event.text {
             Some(text) => self.keep_text(event.seq, text),
-            None if self.is_unread(event.seq) => self.hold_back_ms = HOLD_BACK_ROWS_MS,
+            None if self.has_result_row(event.seq) => self.hold_back_ms = HOLD_BACK_ROWS_MS,
             None => {}
         }
     }
@@ -256,10 +259,11 @@ impl ResultStream {
             return Ok(());
         }
         if self.waiting.len() > before {
-            (self.poll_interval, self.last_active) = (POLL_INTERVALS.0, Instant::now());
+            (self.poll_interval, self.last_active) = (MIN_POLL_INTERVAL, Instant::now());
         }
         tokio::time::sleep(self.poll_interval).await;
-        let max = if self.last_active.elapsed() < ACTIVE_FOR { POLL_INTERVALS.1 } else { POLL_INTERVALS.2 };
+        let active = self.last_active.elapsed() < ACTIVE_FOR;
+        let max = if active { MAX_ACTIVE_POLL_INTERVAL } else { MAX_IDLE_POLL_INTERVAL };
         self.poll_interval = (self.poll_interval * 3 / 2).min(max);
         Ok(())
     }
@@ -321,7 +325,7 @@ impl ResultStream {
     }
 
     /// Returns whether a unit that is over has a result row.
-    fn is_unread(&self, seq: Seq) -> bool {
+    fn has_result_row(&self, seq: Seq) -> bool {
         matches!(self.over.get(&seq), Some(UnitState::Ended { end, .. }) if end.has_result())
     }
 }

@@ -17,6 +17,7 @@ use futures_util::stream::FuturesUnordered;
 use runtime::assignment::{Assignment, JobReader};
 use runtime::context::Context;
 use runtime::metrics::MetricEvent;
+use store::StoreError;
 use tokio::task::JoinSet;
 use visits::unit::{PageResult, TaskOutcome, UnitRunner};
 
@@ -146,11 +147,7 @@ impl Runners {
 
     /// Ends a job without running units: moves it to `to` if it is running, applies the termination rule of its state,
     /// and settles it if nothing is open.
-    pub(crate) async fn end(
-        self: &Arc<Self>,
-        job: Job,
-        to: Option<JobState>,
-    ) -> Result<Ended<WithSettle>, store::StoreError> {
+    pub(crate) async fn end(self: &Arc<Self>, job: Job, to: Option<JobState>) -> Result<Ended<WithSettle>, StoreError> {
         self.end_with_events(job, to, Vec::new()).await
     }
 
@@ -160,18 +157,20 @@ impl Runners {
         job: Job,
         to: Option<JobState>,
         known_events: Vec<Event>,
-    ) -> Result<Ended<WithSettle>, store::StoreError> {
+    ) -> Result<Ended<WithSettle>, StoreError> {
         let work = self.jobs.assignment(job).await?;
         let run = Run { awaited: true, known_events, ..Run::new(Mode::End(to), Scope::Job, self.context.nonce(), 1) };
         let ended = self.run::<WithSettle>(work, run).await;
         match ended.exit {
-            Exit::GaveUp => Err(store::StoreError::Contended {
-                operation: "end a job",
-                tries: self.context.settings().driver_faults,
-            }),
+            Exit::GaveUp => Err(gave_up("end a job", self.context.settings().driver_faults)),
             Exit::Settled | Exit::NeedsSettlement | Exit::NothingToRun => Ok(ended),
         }
     }
+}
+
+/// Returns the error of a run that ended because this many store steps failed in a row.
+pub(crate) fn gave_up(operation: &'static str, faults: u32) -> StoreError {
+    StoreError::Unavailable { operation, source: format!("it failed {faults} times in a row").into() }
 }
 
 impl<A: RunnerAccess> Runner<A> {
@@ -292,5 +291,16 @@ impl<A: RunnerAccess> Runner<A> {
         if let Some(events) = &self.events {
             events.send(events::Event { seq, unit, text });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_gave_up_reports_the_store() {
+        let text = gave_up("end a job", 5).to_string();
+        assert_eq!(text, "end a job: the store is not available: it failed 5 times in a row");
     }
 }

@@ -1,13 +1,16 @@
 //! What this process knows of a crawl: pages that have a unit, and URLs that were counted as skipped. It saves reads
 //! and double counting; the rows decide.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{JobId, Seq};
+use lru::LruCache;
 
 /// Maximum number of crawls that are remembered.
-const MAX_CRAWLS: usize = 16;
+#[allow(clippy::unwrap_used)] // checked at compile time
+const MAX_CRAWLS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// Maximum number of pages of each crawl. A crawl has at most 10,000 units.
 const MAX_PAGES: usize = 20_000;
 
@@ -93,21 +96,37 @@ impl CrawlCache {
 }
 
 /// The crawls that this process worked on last.
-#[derive(Debug, Default)]
-pub(crate) struct CrawlCaches(Mutex<VecDeque<(JobId, CrawlCache)>>);
+#[derive(Debug)]
+pub(crate) struct CrawlCaches(Mutex<LruCache<JobId, CrawlCache>>);
+
+impl Default for CrawlCaches {
+    fn default() -> Self {
+        CrawlCaches(Mutex::new(LruCache::new(MAX_CRAWLS)))
+    }
+}
 
 impl CrawlCaches {
     /// Returns what is known of a crawl.
     pub(crate) fn of(&self, id: &JobId) -> CrawlCache {
         let mut caches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, cache)) = caches.iter().find(|(job, _)| job == id) {
-            return cache.clone();
+        caches.get_or_insert(id.clone(), CrawlCache::default).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crawl_in_use_is_remembered_however_many_others_there_are() {
+        let caches = CrawlCaches::default();
+        let (active, others) = (JobId::from_random(0), || (1..=40).map(JobId::from_random));
+        assert!(caches.of(&active).record_skipped("https://e.test/"));
+        for other in others() {
+            caches.of(&other);
+            assert!(!caches.of(&active).record_skipped("https://e.test/"), "it is counted once");
         }
-        let cache = CrawlCache::default();
-        caches.push_back((id.clone(), cache.clone()));
-        if caches.len() > MAX_CRAWLS {
-            caches.pop_front();
-        }
-        cache
+        others().for_each(|other| drop(caches.of(&other)));
+        assert!(caches.of(&active).record_skipped("https://e.test/"), "it was not used for a while");
     }
 }
