@@ -10,8 +10,11 @@ let server, site, browser;
 before(async () => { [server, site, browser] = await Promise.all([startServer(), startSite(), startBrowser()]); });
 after(async () => { await browser?.close(); await Promise.all([server?.stop(), site?.stop()]); });
 
-test("the key is typed once, kept for the tab, and appears in no URL, cookie or log", async () => {
-  const { page, context, close } = await openConsole(browser, server, { key: null });
+test("the key is typed once, kept for the tab, and appears in no URL, cookie or log", async (t) => {
+  // A server of its own, which has written its whole log once it has stopped.
+  const own = await startServer();
+  t.after(() => own.stop());
+  const { page, context, close } = await openConsole(browser, own, { key: null });
   assert.equal(new URL(page.url()).pathname, "/console");
   await page.getByLabel("API key").fill("sk_live_wrong");
   await page.keyboard.press("Enter");
@@ -27,13 +30,14 @@ test("the key is typed once, kept for the tab, and appears in no URL, cookie or 
   assert.ok(!shown.includes(KEY) && shown.includes("sk_live_…0001"), shown);
   // Another tab does not have the key.
   const other = await context.newPage();
-  await other.goto(`${server.base}/console`);
+  await other.goto(`${own.base}/console`);
   await other.getByLabel("API key").waitFor();
   await page.getByRole("button", { name: /Sign out/ }).click();
   await page.getByLabel("API key").waitFor();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
   await close();
-  assert.ok(!server.log().split("\n").filter((line) => !line.startsWith("API key") && !line.includes("X-API-Key")).join("\n").includes(KEY));
+  await own.stop();
+  assert.ok(!own.log().split("\n").filter((line) => !line.startsWith("API key") && !line.includes("X-API-Key")).join("\n").includes(KEY));
 });
 
 test("a page is read and shown with values, warnings, render mode and snippets of the call", async () => {
@@ -66,6 +70,8 @@ test("a batch cancelled midway keeps its results and refunds the rest", async ()
   await fields(page, PRODUCT);
   await page.getByText("Options").click();
   await page.getByLabel("Concurrency").fill("2");
+  // Longer than a page may wait at the gate.
+  await page.getByLabel("Timeout (ms)").fill("120000");
   await send(page);
   const job = page.getByRole("region", { name: "Job" });
   // The id is shown at once, and results appear while the job runs.
@@ -132,6 +138,26 @@ test("a crawl's results can be downloaded in each format", async () => {
   await close();
 });
 
+test("a job that ends before its view shows that it runs is shown as ended", async () => {
+  const { page, close } = await openConsole(browser, server);
+  const id = "job_0000000000009998";
+  const ended = { job_id: id, endpoint: "/batch", status: "completed", async_mode: false, started_at: "2026-11-29T10:00:00Z", ended_at: "2026-11-29T10:00:01Z",
+    progress: { total: 1, done: 1, failed: 0, cancelled: 0, pending: 0 }, credits: { reserved: 1, charged: 1, refunded: 0, monthly: 1, prepaid: 0 }, result: "" };
+  const running = { ...ended, status: "running", ended_at: null, progress: { ...ended.progress, done: 0, pending: 1 }, credits: { ...ended.credits, charged: null, refunded: null } };
+  let requests = 0;
+  await page.route(`**/v1/jobs/${id}`, (route) => route.fulfill({ json: requests++ ? ended : running }));
+  const row = { index: 0, url: "https://shop.test/p/1", status: "success", render_mode: "fetch", data: { title: "Product 1" }, images_processed: null };
+  await page.route(`**/v1/jobs/${id}/result`, (route) => route.fulfill({ contentType: "text/event-stream", body: `event: unit\nid: 1\ndata: ${JSON.stringify(row)}\n\nevent: done\ndata: {"total":1}\n\n` }));
+  // Delays updates of the view, so that all responses have arrived before the first one.
+  await page.evaluate((view) => {
+    const { setTimeout } = window;
+    window.setTimeout = (act, ms, ...rest) => setTimeout.call(window, act, ms > 100 ? Math.max(ms, 2_000) : ms, ...rest);
+    location.hash = view;
+  }, `#/jobs/${id}`);
+  await page.getByRole("region", { name: "Job" }).getByText("Completed", { exact: true }).waitFor();
+  await close();
+});
+
 test("errors of a page, of a call and of an unreachable server are shown in words", async () => {
   const { page, context, close } = await openConsole(browser, server);
   await page.getByLabel("URL", { exact: true }).fill(`${site.base}/nowhere`);
@@ -184,7 +210,8 @@ for (const [what, product, title, lose] of [
 
 test("jobs are listed with live progress and can be cancelled from the list", async () => {
   site.close();
-  const body = JSON.stringify({ urls: [...site.urls("p", 2), ...site.urls("gate", 10)], schema: [{ field: "title", type: "string", example: "x" }], options: { concurrency: 1 } });
+  const body = JSON.stringify({ urls: [...site.urls("p", 2), ...site.urls("gate", 10)], schema: [{ field: "title", type: "string", example: "x" }],
+    options: { concurrency: 1, timeout_ms: 120_000 } });
   const held = fetch(`${server.base}/v1/batch`, { method: "POST", body, headers: { "X-Api-Key": KEY, "Content-Type": "application/json" } });
   const id = (await held).headers.get("x-job-id");
   const { page, close } = await openConsole(browser, server);
@@ -193,6 +220,8 @@ test("jobs are listed with live progress and can be cancelled from the list", as
   await until("the job's progress bar has moved", async () => (await line.getByRole("progressbar").getAttribute("aria-valuenow")) === "2");
   await line.getByRole("button", { name: `Cancel ${id}` }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel the job" }).click();
+  // Only now has the server received the cancellation.
+  await line.getByText("Cancelling", { exact: true }).waitFor();
   site.open();
   await line.getByText("Cancelled", { exact: true }).waitFor();
   await line.getByRole("link").click();

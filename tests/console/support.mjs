@@ -23,6 +23,8 @@ export async function startServer(settings = {}) {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";
+  // After its end and all of its output.
+  const closed = new Promise((resolve) => child.on("close", resolve));
   child.stderr.on("data", (piece) => { log += piece; });
   const lines = createInterface({ input: child.stdout });
   const base = await new Promise((resolve, reject) => {
@@ -36,9 +38,8 @@ export async function startServer(settings = {}) {
     base,
     log: () => log,
     async stop() {
-      const ended = new Promise((resolve) => child.on("exit", resolve));
       child.kill("SIGTERM");
-      await ended;
+      await closed;
       rmSync(folder, { recursive: true, force: true });
     },
   };

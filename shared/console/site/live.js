@@ -13,7 +13,7 @@ import { PageDialog, PageResult } from "./page.js";
 import { Explanation } from "./why.js";
 import { explains } from "./options.js";
 
-// The job's state. Requests it when the job begins, when the job ends and after this page cancelled it.
+// The job's state. Requests it at first, and again whenever a reload key changes.
 function useJob(id, reloadKeys) {
   const [info, setInfo] = useState(null);
   const [error, setError] = useState(null);
@@ -34,7 +34,8 @@ export function JobPanel({ followed, body, onRetryFailed }) {
   const [confirming, setConfirming] = useState(false);
   const [open, setOpen] = useState(null);
   const { rows, count, progress, summary, error, waiting, live } = useFollow(followed);
-  const [info, fault] = useJob(followed.id, [cancelled, live]);
+  // The summary and the error tell that the job ended, too: it may end before a view with `live` is rendered.
+  const [info, fault] = useJob(followed.id, [cancelled, live, summary, error]);
   const kinds = useMemo(() => outcomes(rows), [rows, count]);
   const single = info?.endpoint === "/extract";
   const [succeeded, cancelledPages] = [kinds.get("success") ?? 0, kinds.get("JOB_CANCELLED") ?? 0];
