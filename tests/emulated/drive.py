@@ -2,6 +2,7 @@
 
 SECRET is the account's webhook secret."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -50,19 +51,19 @@ charged += 1
 report_step("extract, batch and a tool of MCP")
 
 # Jobs through the queue, the workers and settle.
-job = charge(stack.end_of(stack.start("/v1/batch", {"urls": pages("q", 25), "schema": SCHEMA}), 60))
+job = charge(stack.end_of(stack.start("/v1/batch", {"urls": pages("q", 25), "schema": SCHEMA}), 180))
 assert (job["progress"]["done"], job["credits"]["charged"]) == (25, 25), job
 found = stack.call("POST", "/v1/batch", {"urls": pages("h", 8), "schema": SCHEMA, "async_mode": True})
 assert found["succeeded"] == 8, found
 charged += 8
 crawl = {"follow_pattern": "*/page/*", "max_pages": 5}
-job = charge(stack.end_of(stack.start("/v1/crawl", {"seed_url": PAGES + "/page/1", "crawl": crawl, "schema": SCHEMA}), 90))
+job = charge(stack.end_of(stack.start("/v1/crawl", {"seed_url": PAGES + "/page/1", "crawl": crawl, "schema": SCHEMA}), 180))
 assert (job["status"], job["progress"]["done"], job["credits"]["charged"]) == ("completed", 5, 5), job
 report_step(f"a detached batch, a held one and a crawl: {job['progress']}")
 
 # A webhook, sent through its own queue and function and signed by the Standard Webhooks specification.
 request = {"urls": pages("w", 3), "schema": SCHEMA, "webhook": {"url": PAGES + "/hook"}}
-job = charge(stack.end_of(stack.start("/v1/batch", request), 60))
+job = charge(stack.end_of(stack.start("/v1/batch", request), 180))
 until = time.monotonic() + 60
 while not (received := json.load(urllib.request.urlopen(PAGES + "/hooks"))):
     assert time.monotonic() < until, "no webhook message was received"
@@ -106,7 +107,9 @@ def handlers():
             pass
 
 
-body = {"urls": pages("k", 40, "slow"), "schema": SCHEMA, "options": {"concurrency": 4}}
+# The batch runs for more than a minute, unless the gate is opened.
+urllib.request.urlopen(PAGES + "/close")
+body = {"urls": pages("k", 40, "gate"), "schema": SCHEMA, "options": {"concurrency": 2}}
 caller = threading.Thread(target=lambda: stack.call("POST", "/v1/batch", body, want=None))
 caller.start()
 until = time.monotonic() + 60
@@ -116,9 +119,14 @@ while not (running := [j for j in stack.call("GET", "/v1/jobs")["jobs"] if j["pr
 killed = list(handlers())
 assert killed, "no handler process was found"
 for pid in killed:
-    os.kill(pid, signal.SIGKILL)
+    # It may have ended since.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 caller.join()
-job = charge(stack.end_of(running[0]["job_id"], 300))
+job = stack.call("GET", f"/v1/jobs/{running[0]['job_id']}")
+assert job["status"] == "running" and job["progress"]["done"] < 40, f"it had ended before its handler was killed: {job}"
+urllib.request.urlopen(PAGES + "/open")
+job = charge(stack.end_of(job["job_id"], 300))
 assert (job["progress"]["done"], job["credits"]["charged"]) == (40, 40), job
 report_step("the scheduled sweep resumed a killed handler's job")
 

@@ -3,7 +3,7 @@ import socket
 import sys
 import time
 
-until = time.monotonic() + 60
+until = time.monotonic() + 180
 for port in map(int, sys.argv[1:]):
     while True:
         try:

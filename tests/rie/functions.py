@@ -1,4 +1,6 @@
 """A local server's tables and queues, and functions behind the Runtime Interface Emulator that use them."""
+import contextlib
+import itertools
 import json
 import os
 import re
@@ -13,6 +15,9 @@ EVENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e
 FILE_ORIGIN, FILE_JOB = "http://127.0.0.1:8080", "job_0123456789abcdef"
 KEY = "sk_live_try_me"
 NO_JOB = "job_0000000000000000"
+# Below the range from which systems choose ports (from 32,768 on Linux, from 49,152 on others). Runs at the same time begin at
+# different ports.
+PORTS = itertools.count(10_000 + 100 * (os.getpid() % 40))
 
 
 def names():
@@ -21,9 +26,12 @@ def names():
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Returns a port for a server that starts later. The system does not give it to a socket that asks for any free port."""
+    while True:
+        port = next(PORTS)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 class Process:
@@ -39,11 +47,14 @@ class Process:
 
     def until(self, condition, seconds=60):
         end = time.monotonic() + seconds
-        while not (found := condition()):
-            if self.child.poll() is not None or time.monotonic() > end:
+        while True:
+            # Before the condition, so that the condition sees all output of a process that has ended.
+            over = self.child.poll() is not None or time.monotonic() > end
+            if found := condition():
+                return found
+            if over:
                 raise AssertionError(f"{self.child.args} is not ready: {self.output()[-2000:]}")
             time.sleep(0.02)
-        return found
 
     def __enter__(self):
         return self

@@ -130,11 +130,12 @@ async fn a_key_to_revoke_is_read_from_standard_input() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn job_cancel_and_account_suspend_cancel_a_running_job() {
     let (folder, site) = (Folder::new("cancel"), Site::start().await);
-    let server = Server::start(&folder.0);
+    // No lease ends while the test runs.
+    let server = Server::start_with(&folder.0, &[("LEASE_SECONDS", "60")]);
     let begin = async || {
         // Pages behind the gate take longer than the driver's cached copy of the job is valid.
         let urls = [site.urls("/gate", 2), site.urls("/slow/150", 18)].concat();
-        let body = json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 2 } });
+        let body = json!({ "urls": urls, "schema": schema(), "options": { "concurrency": 2, "timeout_ms": 120_000 } });
         let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
         let response = request.body(body.to_string()).send().await.unwrap();
         let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();

@@ -72,8 +72,9 @@ async fn wait_returns_the_results_so_far_and_result_resumes() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = [site.url("/gate/0"), site.url("/p/1"), site.url("/p/2"), site.url("/404")];
     for body in [json!({ "urls": urls, "schema": schema() }), asynchronous(&urls, json!({}))] {
-        let got = prefer(&world, "wait=1", &body).await;
-        assert_eq!((got.status.as_u16(), got.header("preference-applied")), (200, "wait=1"));
+        // Long enough for three pages on a slow machine.
+        let got = prefer(&world, "wait=5", &body).await;
+        assert_eq!((got.status.as_u16(), got.header("preference-applied")), (200, "wait=5"));
         let (job, running) = (got.job(), got.json());
         assert_eq!((&running["status"], &running["job_id"]), (&json!("running"), &json!(job)));
         assert_eq!(running["next"], format!("/v1/jobs/{job}/result"));
@@ -212,9 +213,12 @@ async fn two_large_jobs_take_turns() {
     let world = World::with_vars(&[("WORKER_CONCURRENCY", "2"), ("FETCH_CONCURRENCY", "8")]).await;
     let (one, two) = (Site::start().await, Site::start().await);
     let other = world.account("other", domain::Plan::Scale, None, None).await;
-    let (_, first) = world.begin("/v1/batch", asynchronous(&one.urls("/p", 500), json!({}))).await;
+    // The first job waits at its 60th page until the second has been accepted.
+    let urls = [one.urls("/p", 60), one.urls("/gate", 440)].concat();
+    let (_, first) = world.begin("/v1/batch", asynchronous(&urls, json!({ "timeout_ms": 120_000 }))).await;
     until("the first job has started", async || one.hits() > 20).await;
     let (_, second) = other.begin("/v1/batch", asynchronous(&two.urls("/p", 500), json!({}))).await;
+    one.open_gate();
     until("the second job has run 100 pages", async || two.hits() >= 100).await;
     assert!(one.hits() < 500, "the first job ended before the second had its turn");
     assert_eq!(first.await.unwrap()["succeeded"], 500);

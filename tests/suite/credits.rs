@@ -14,12 +14,16 @@ use crate::support::test_bed::{TestBed, accept, account, call, drain, quota};
 async fn a_call_over_the_remaining_quota_is_refused_and_charges_nothing() {
     let (world, site) = (World::start().await, Site::start().await);
     let free = world.account("free", Plan::Free, Some(100), None).await;
-    assert_eq!(free.batch(&site.urls("/p", 450), json!({})).await.json()["succeeded"], 450);
+    let first = free.batch(&site.urls("/p", 450), json!({})).await;
+    assert_eq!(first.json()["succeeded"], 450);
     let answer = free.batch(&site.urls("/p", 51), json!({})).await;
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (429, "QUOTA_EXCEEDED"));
     assert_eq!(answer.json()["error"]["retryable"], false);
     assert!(answer.message().contains("51") && answer.message().contains("50"), "{}", answer.message());
-    assert_eq!(answer.number("x-ratelimit-remaining"), 99, "a refused call does not count");
+    // The rate is counted by the minute, which may have turned since the first call.
+    let same_minute = first.header("x-ratelimit-reset") == answer.header("x-ratelimit-reset");
+    let remaining = if same_minute { 99 } else { 100 };
+    assert_eq!(answer.number("x-ratelimit-remaining"), remaining, "a refused call does not count");
     assert_eq!(free.used().await, 450);
     assert_eq!(free.batch(&site.urls("/p", 50), json!({})).await.json()["succeeded"], 50);
     world.assert_sound().await;

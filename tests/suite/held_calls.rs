@@ -41,7 +41,8 @@ async fn held_calls_are_counted_over_all_processes() {
     let (engine, account) = (world.stack.engine(), AccountId::parse("poor").unwrap());
     let max = Plan::Free.held_calls();
     let over = poor.batch(&[site.url("/p/1")], json!({})).await.job();
-    let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema(), "async_mode": true });
+    let options = json!({ "timeout_ms": 120_000 });
+    let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema(), "options": options, "async_mode": true });
     let detach = poor.request(Method::POST, "/v1/batch").header("Prefer", "respond-async");
     let running = poor.send(detach.header("Idempotency-Key", "k").body(slow.to_string())).await.job();
     let used = poor.used().await;
@@ -93,7 +94,7 @@ async fn a_permit_whose_holder_died_becomes_free() {
 #[tokio::test]
 async fn a_read_is_held_for_a_shorter_time_than_a_job() {
     let (world, site) = (World::with_vars(&[("READ_HOLD_SECONDS", "1")]).await, Site::start().await);
-    let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema() });
+    let slow = json!({ "urls": [site.url("/gate/1")], "schema": schema(), "options": { "timeout_ms": 120_000 } });
     let (job, body) = world.begin("/v1/batch", slow).await;
     for _ in 0..2 {
         let read = world.get(&format!("/v1/jobs/{job}/result")).await.json();
@@ -180,18 +181,22 @@ async fn a_client_that_does_not_read_ends_its_hold_and_loses_no_result() {
     // The end of the body waits a little longer for the client to read on.
     let read = unread.into_body().collect().await.unwrap().to_bytes();
     let read: Value = serde_json::from_slice(&read).unwrap();
-    let first = read["results"].as_array().unwrap();
+    // On a slow machine, pages that have not ended are listed, too.
+    let first: Vec<&Value> =
+        read["results"].as_array().unwrap().iter().take_while(|result| result["status"] != "pending").collect();
     assert!((1..60).contains(&first.len()), "{}", first.len());
     assert_eq!(read["next"], format!("/v1/jobs/{job}/result?from={}", first.len()));
     until("the job ends", async || poor.get(&format!("/v1/jobs/{job}")).await.json()["status"] == "completed").await;
     let rest = poor.get(read["next"].as_str().unwrap()).await.json();
-    let seen: Vec<&Value> = first.iter().chain(rest["results"].as_array().unwrap()).map(|r| &r["url"]).collect();
+    let rest = rest["results"].as_array().unwrap();
+    let seen: Vec<&Value> = first.into_iter().chain(rest).map(|result| &result["url"]).collect();
     assert_eq!(seen, urls.iter().collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn a_hold_that_ends_leaves_a_well_formed_body_and_result_resumes() {
-    let (world, site) = (World::with_vars(&[("HOLD_SECONDS", "1")]).await, Site::start().await);
+    // Long enough for two pages on a slow machine.
+    let (world, site) = (World::with_vars(&[("HOLD_SECONDS", "5")]).await, Site::start().await);
     let mut urls = site.urls("/p", 2);
     urls.push(site.url("/gate/2"));
     let got = world.post("/v1/batch", &json!({ "urls": urls, "schema": schema() })).await;

@@ -28,11 +28,13 @@ async fn slow_pages_of_one_account_do_not_delay_another() {
     }
     until("the slow pages", async || site.hits() == 7).await;
 
-    let got = honest.post("/v1/extract", &json!({ "url": site.url("/p/1"), "schema": schema() })).await;
+    let patient = json!({ "timeout_ms": 120_000 });
+    let extract = json!({ "url": site.url("/p/1"), "schema": schema(), "options": patient });
+    let got = honest.post("/v1/extract", &extract).await;
     assert_eq!(got.json()["data"]["title"], "Page 1");
     let urls = site.urls("/p", 20);
-    assert_eq!(honest.batch(&urls, json!({})).await.json()["succeeded"], 20);
-    let queued = json!({ "urls": urls, "schema": schema(), "async_mode": true });
+    assert_eq!(honest.batch(&urls, patient.clone()).await.json()["succeeded"], 20);
+    let queued = json!({ "urls": urls, "schema": schema(), "options": patient, "async_mode": true });
     assert_eq!(honest.post("/v1/batch", &queued).await.json()["succeeded"], 20);
     // The first account has no further page under way.
     assert_eq!(site.hits(), 7 + 1 + 20 + 20);
@@ -60,11 +62,11 @@ async fn pages_that_occupy_all_parsers_do_not_delay_another_account() {
         .take(1_000)
         .collect();
     assert!(!held.is_empty());
-    let extract = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "timeout_ms": 1000 } });
-    assert_eq!(world.post("/v1/extract", &extract).await.json()["error"]["code"], "TIMEOUT");
-    assert_eq!(honest.post("/v1/extract", &extract).await.json()["status"], "success");
+    let extract = |ms: u32| json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "timeout_ms": ms } });
+    assert_eq!(world.post("/v1/extract", &extract(1_000)).await.json()["error"]["code"], "TIMEOUT");
+    assert_eq!(honest.post("/v1/extract", &extract(60_000)).await.json()["status"], "success");
     drop(held);
-    assert_eq!(world.post("/v1/extract", &extract).await.json()["status"], "success");
+    assert_eq!(world.post("/v1/extract", &extract(60_000)).await.json()["status"], "success");
     // Every permit is returned, also by the page that timed out.
     until("no permit is held", async || semaphores.parsers.taken() == 0 && semaphores.pages.taken() == 0).await;
 }

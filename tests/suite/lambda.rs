@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use domain::segment::{UnitEnd, UnitState};
 use domain::{JobId, JobState, Outcome};
-use runtime::clock::{Clock, SystemClock};
 #[cfg(target_os = "linux")]
 use rustix::net::{getpeername, sockopt::tcp_nodelay};
 #[cfg(target_os = "linux")]
@@ -151,7 +150,7 @@ async fn a_scheduled_event_sweeps() {
     );
     let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
     assert_eq!(settle.api.invoke(&event, TIMEOUT).value().await, json!({ "looked_after": 0 }));
-    let options = json!({ "concurrency": 1, "timeout_ms": 3_000 });
+    let options = json!({ "concurrency": 1, "timeout_ms": 10_000 });
     // A fast page, then a slow one: the first has ended when the process dies, the second has started.
     let urls = [site.url("/p/0"), site.url("/gate/1"), site.url("/p/2"), site.url("/p/3")];
     let mut answer = batch(&front, &urls, options, &[], TIMEOUT);
@@ -186,7 +185,7 @@ async fn near_its_deadline_a_handler_hands_over_and_nothing_is_lost() {
     let mut answer = batch(&front, &urls, options, &[], Duration::from_secs(8));
     let (deadline, job) = (answer.deadline().await, job_of(&mut answer, 200).await);
     let body = answer.body().await;
-    assert!(SystemClock.now() < deadline, "the body ends before the invocation does");
+    assert!(answer.ended_at().await < deadline, "the body ends before the invocation does");
     assert_eq!((&body["status"], &body["job_id"]), (&json!("running"), &json!(job)));
     assert_eq!(body["next"], format!("/v1/jobs/{job}/result"));
     let pending: Vec<Value> = urls.iter().map(|url| json!({ "url": url, "status": "pending" })).collect();
@@ -227,9 +226,11 @@ async fn a_handler_that_handed_over_waits_for_the_workers_results() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_parts_of_an_answer_are_sent_at_once() {
-    let cloud = Cloud::start().await;
-    let function = cloud.function("jobs").await;
-    function.get("/v1/usage").await;
+    let (cloud, site) = (Cloud::start().await, Site::start().await);
+    let function = cloud.function("batch").await;
+    let mut answer = batch(&function, &site.urls("/gate", 1), json!({}), &[], TIMEOUT);
+    // While an answer is open, its connection is the only one: the function does not ask for the next invocation yet.
+    answer.prelude().await;
     match sockets_to(&function.api.address(), function.pid()) {
         Ok(sockets) => {
             let at_once: Vec<bool> = sockets.iter().map(|socket| tcp_nodelay(socket).unwrap()).collect();
@@ -238,6 +239,8 @@ async fn the_parts_of_an_answer_are_sent_at_once() {
         // A container may forbid it, for the function, too.
         Err(error) => eprintln!("SKIPPED: file descriptors cannot be duplicated: {error}"),
     }
+    site.open_gate();
+    answer.body().await;
 }
 
 /// Returns duplicates of a process's sockets that are connected to an address.

@@ -155,7 +155,7 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
     let site = Site::start().await;
     let refusal = json!({"choices": [{"message": {"content": null, "refusal": "I cannot"}, "finish_reason": "stop"}]});
     let calls = [
-        ("LLM_UNAVAILABLE", Reply::Status(503, Some("60")), 1),
+        ("LLM_UNAVAILABLE", Reply::Status(503, Some("90")), 1),
         ("LLM_UNAVAILABLE", Reply::Status(500, None), 3),
         ("LLM_UNAVAILABLE", Reply::Disconnect, 3),
         ("LLM_RATE_LIMITED", Reply::Status(429, Some("3600")), 1),
@@ -178,8 +178,11 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
         running.push(tokio::spawn(async move {
             // Each case has its own stack, so that one failure cannot affect another.
             let model = ScriptedModel::start(vec![reply]).await;
-            let world = world(&model, &[("MODEL_TIMEOUT_MS", "4000")]).await;
-            let got = extract(&world, &url, &open_fields(), json!({})).await;
+            // Only the case that ends with this timeout has a short one.
+            let model_timeout = if code == "LLM_TIMEOUT" { "4000" } else { "60000" };
+            let world = world(&model, &[("MODEL_TIMEOUT_MS", model_timeout)]).await;
+            let options = json!({ "timeout_ms": 120_000 });
+            let got = extract(&world, &url, &open_fields(), options.clone()).await;
             assert_eq!((&got["status"], &got["data"]["title"]), (&json!("success"), &json!("A house by the harbour")));
             assert!(warnings(&got).lines().any(|w| w.starts_with(&format!("{code}: "))), "{code}: {got}");
             assert_eq!(model.calls().len(), times, "{code}");
@@ -188,7 +191,7 @@ async fn a_failure_has_its_code_and_keeps_the_rules_values() {
             assert_eq!(usage["model"]["failures"][code], 1, "{usage}");
             // A failed answer is not cached for later calls.
             model.script(vec![truthful_reply()]);
-            let again = extract(&world, &url, &open_fields(), json!({})).await;
+            let again = extract(&world, &url, &open_fields(), options).await;
             assert_eq!(again["data"]["ownersOrigin"], "Bergen", "{again}");
             assert_eq!(world.used().await, 2);
         }));
@@ -214,13 +217,15 @@ async fn a_dead_model_is_no_longer_called() {
     let model = ScriptedModel::start(vec![Reply::Status(401, None)]).await;
     let (world, site) = (world(&model, &[]).await, Site::start().await);
     let url = site.add_page("house", HOUSE);
-    for _ in 0..8 {
+    for _ in 0..5 {
         let got = extract(&world, &url, &open_fields(), json!({"no_cache": true})).await;
         assert!(warnings(&got).contains("LLM_"), "{got}");
     }
     assert_eq!(model.calls().len(), 5);
+    // One call only: after 15 seconds the model would be asked again.
     let got = extract(&world, &url, &open_fields(), json!({"no_cache": true})).await;
     assert!(warnings(&got).contains("LLM_UNAVAILABLE: the model failed several times in a row"), "{got}");
+    assert_eq!(model.calls().len(), 5);
 }
 
 #[tokio::test]

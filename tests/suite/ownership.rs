@@ -19,10 +19,10 @@ async fn an_account_cannot_read_or_change_another_accounts_jobs() {
     let (world, site) = (World::start().await, Site::start().await);
     let other = world.account("other", Plan::Scale, None, None).await;
     let stranger = world.with_key("sk_live_of_nobody");
-    let (batch, extract) = (
-        json!({ "urls": [site.url("/p/0"), site.url("/gate/1")], "schema": schema() }),
-        json!({ "url": site.url("/p/2"), "schema": schema() }),
-    );
+    let urls = [site.url("/p/0"), site.url("/gate/1")];
+    // The page waits at the gate while hundreds of requests are sent.
+    let batch = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 120_000 } });
+    let extract = json!({ "url": site.url("/p/2"), "schema": schema() });
     let ended = world.post("/v1/extract", &extract).await.job();
     let (running, result) = world.begin("/v1/batch", batch).await;
     let with_id = api::routes::ROUTES.iter().filter(|route| route.path.contains("{job_id}"));

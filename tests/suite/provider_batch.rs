@@ -137,7 +137,9 @@ async fn delete_cancels_at_the_provider_and_keeps_the_rules_values() {
     let progress = world.job(&job).await;
     assert_eq!((&progress["status"], &progress["progress"]["pending"]), (&json!("running"), &json!(12)), "{progress}");
     assert_eq!(world.delete(&job).await.status, 200);
-    assert_eq!(model.provider().statuses(), ["cancelling"], "by the time that DELETE answers");
+    // A sweep may have polled the batch since then.
+    let told = model.provider().statuses();
+    assert!(matches!(told[..], ["cancelling" | "cancelled"]), "by the time that DELETE answers: {told:?}");
     let (state, _) = ended(&world, &job).await;
     assert_eq!(state["status"], "cancelled");
     let credits = &state["credits"];

@@ -124,7 +124,7 @@ impl Run {
             Step::Sweep { fault } => {
                 let engine = self.process(fault).await;
                 let _ = engine.sweeper.sweep(None).await;
-                let idle = tokio::time::timeout(Duration::from_secs(20), engine.idle());
+                let idle = tokio::time::timeout(Duration::from_secs(120), engine.idle());
                 idle.await.expect("a driver never ends");
             }
         }

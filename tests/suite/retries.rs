@@ -71,14 +71,15 @@ async fn retry_after_is_respected_within_the_timeout() {
     assert!(times[1].duration_since(times[0]) >= Duration::from_secs(1));
     // If Retry-After exceeds the page's timeout, the failure is returned at once.
     let (site, start) = (Site::start().await, Instant::now());
-    let got = extract(&world, &site.url("/flaky/503,200/20/1"), json!({ "timeout_ms": 15_000 })).await;
+    let got = extract(&world, &site.url("/flaky/503,200/200/1"), json!({ "timeout_ms": 120_000 })).await;
     assert_eq!((&got["error"]["code"], site.hits()), (&json!("URL_UNREACHABLE"), 1), "{got}");
-    assert!(start.elapsed() < Duration::from_secs(10));
-    // If no time is left for another try, the page's failure is reported, not a timeout.
+    assert!(start.elapsed() < Duration::from_secs(60));
+    // If no time is left for another try, the page's failure is reported, not a timeout. The first three waits take
+    // 3.15 s at most, so a fourth try has 1.15 s. The fourth wait takes 2.4 s or more and never fits.
     let site = Site::start().await;
-    let got = extract(&world, &site.url("/flaky/500/-/1"), json!({ "timeout_ms": 1_000, "retries": 5 })).await;
+    let got = extract(&world, &site.url("/flaky/500/-/1"), json!({ "timeout_ms": 4_300, "retries": 5 })).await;
     assert_eq!(got["error"]["code"], "URL_UNREACHABLE", "{got}");
-    assert!(site.hits() < 4);
+    assert!(site.hits() <= 4);
 }
 
 #[tokio::test]
@@ -107,7 +108,9 @@ async fn every_try_takes_a_slot_at_its_host() {
     let got = world.post("/v1/crawl", &crawl).await.json();
     assert_eq!(got["results"][0]["attempts"], 2, "{got}");
     let times = site.times(path);
-    assert!(times.len() == 2 && times[1].duration_since(times[0]) >= Duration::from_millis(1_500));
+    // A request may arrive some time after its slot, so the requests may be closer together than the slots. Without
+    // slots only the wait before a second try would separate them, which is 450 ms at most.
+    assert!(times.len() == 2 && times[1].duration_since(times[0]) >= Duration::from_millis(1_000));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The local server killed with SIGKILL while it runs jobs: an extract, batches and crawls, held and detached. After a
-//! restart every job completes; nothing is lost and nothing is charged twice.
+//! restart every job completes; nothing is lost and nothing is charged twice. Until the kill, the sites answer only
+//! part of the requests, so that no job ends before it.
 
 use serde_json::{Value, json};
 
@@ -33,11 +34,12 @@ async fn await_completion(server: &Server, folder: &Folder, job: &str, pages: us
 async fn an_extract_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-extract"), Site::start().await);
     let server = Server::start(&folder.0);
-    let url = site.url("/slow/1500/a");
-    let body = json!({ "url": url, "schema": schema(), "options": { "timeout_ms": 4000 } });
+    let url = site.url("/gate/a");
+    let body = json!({ "url": url, "schema": schema(), "options": { "timeout_ms": 8000 } });
     let job = begin(&server, "/v1/extract", body).await;
     until("the page is requested", async || site.hits() >= 1).await;
     drop(server); // SIGKILL
+    site.open_gate();
     let server = Server::start(&folder.0);
     let result = await_completion(&server, &folder, &job, 1).await;
     assert_eq!((&result["status"], &result["url"]), (&json!("success"), &json!(url)), "{result}");
@@ -50,11 +52,13 @@ async fn a_held_async_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-async"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/slow/20", 400);
-    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 3000 }, "async_mode": true });
+    site.hold_after(200);
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 8000 }, "async_mode": true });
     let job = begin(&server, "/v1/batch", body).await;
     until("some pages were fetched", async || site.hits() >= 80).await;
     drop(server); // SIGKILL
     assert!(site.hits() < 400, "the server was killed too late");
+    site.open_gate();
     let server = Server::start(&folder.0);
     let result = await_completion(&server, &folder, &job, 400).await;
     let shown: Vec<&str> = result["results"].as_array().unwrap().iter().map(|r| r["url"].as_str().unwrap()).collect();
@@ -68,17 +72,19 @@ async fn crawl(name: &str, async_mode: bool) {
     let mut spec = Spec::tree(400, 8);
     spec.slow_ms = 30;
     let (folder, site) = (Folder::new(name), GeneratedSite::start(spec).await);
+    site.hold_after(60);
     let vars = [("HOST_DELAY_MS", "0")];
     let server = Server::start_with(&folder.0, &vars);
     let plan = json!({ "follow_pattern": site.url("/item/*"), "max_pages": PAGES, "max_depth": 20 });
     let body = json!({
-        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": plan, "options": { "timeout_ms": 3000 },
+        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": plan, "options": { "timeout_ms": 8000 },
         "async_mode": async_mode,
     });
     let job = begin(&server, "/v1/crawl", body).await;
     until("some pages were fetched", async || site.page_hits().len() >= 40).await;
     drop(server); // SIGKILL
     assert!(site.fetched().len() < PAGES, "the server was killed too late");
+    site.open_gate();
     let server = Server::start_with(&folder.0, &vars);
     let result = await_completion(&server, &folder, &job, PAGES).await;
     assert_eq!(result["crawl_meta"]["stopped_by"], "CRAWL_LIMIT_REACHED");
@@ -104,7 +110,8 @@ async fn a_held_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/slow/20", 200);
-    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 3000 } });
+    site.hold_after(100);
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 8000 } });
     let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let response = request.body(body.to_string()).send().await.unwrap();
     let job = response.headers()["x-job-id"].to_str().unwrap().to_owned();
@@ -112,6 +119,7 @@ async fn a_held_batch_completes_after_a_kill() {
     drop(server); // SIGKILL
     let hits = site.hits();
     assert!(hits < 200, "the server was killed too late");
+    site.open_gate();
     // On the files of a server that is not running.
     assert_sound(&folder.0);
 
@@ -133,11 +141,13 @@ async fn a_detached_batch_completes_after_a_kill() {
     let (folder, site) = (Folder::new("kill-queued"), Site::start().await);
     let server = Server::start(&folder.0);
     let urls = site.urls("/p", 1_000);
-    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 3000 } });
+    site.hold_after(500);
+    let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 8000 } });
     let job = server.detach("/v1/batch", &body).await;
     until("some pages were fetched", async || site.hits() >= 200).await;
     drop(server); // SIGKILL
     assert!(site.hits() < 1_000, "the server was killed too late");
+    site.open_gate();
     let server = Server::start(&folder.0);
     let result = await_completion(&server, &folder, &job, 1_000).await;
     let state = server.get(&format!("/v1/jobs/{job}")).await;
@@ -154,17 +164,19 @@ async fn a_detached_crawl_completes_after_a_kill() {
     let mut spec = Spec::tree(400, 8);
     spec.slow_ms = 30;
     let (folder, site) = (Folder::new("kill-crawl"), GeneratedSite::start(spec).await);
+    site.hold_after(80);
     let vars = [("HOST_DELAY_MS", "0")];
     let server = Server::start_with(&folder.0, &vars);
     let crawl = json!({ "follow_pattern": site.url("/item/*"), "max_pages": PAGES, "max_depth": 20 });
     let body = json!({
-        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": crawl, "options": { "timeout_ms": 3000 },
+        "seed_url": site.url("/item/0"), "schema": schema(), "crawl": crawl, "options": { "timeout_ms": 8000 },
     });
     let job = server.detach("/v1/crawl", &body).await;
     until("some pages were fetched", async || site.page_hits().len() >= 50).await;
     drop(server); // SIGKILL
     let before = site.fetched();
     assert!(before.len() < PAGES, "the server was killed too late");
+    site.open_gate();
     let server = Server::start_with(&folder.0, &vars);
     let result = await_completion(&server, &folder, &job, PAGES).await;
     let meta = &result["crawl_meta"];

@@ -15,6 +15,7 @@ use store::{RetryPolicy, StoreError};
 use tokio::net::TcpListener;
 
 use crate::support::faults::{Fault, Faults, Refusal, Service};
+use crate::support::ports::ClosedPort;
 use crate::support::test_bed::account;
 use crate::support::until;
 
@@ -39,14 +40,12 @@ impl TestQueues {
     async fn open() -> TestQueues {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let given = process_env("RUNO_TEST_SQS_ENDPOINT").filter(|e| !e.is_empty());
-        let embedded = if given.is_none() { Some(Sqs::start(None)) } else { None };
-        let connection = embedded.as_ref().map(|sqs| sqs.service().connection());
-        let connection = connection.unwrap_or_else(|| at(&given.unwrap()));
+        let embedded = given.is_none().then(|| Sqs::start(None));
+        let connection = embedded.as_ref().map_or_else(|| at(&given.unwrap()), |sqs| sqs.service().connection());
         let (now, n) = (SystemClock.now().0, COUNT.fetch_add(1, Ordering::SeqCst));
         let name = |kind: &str| format!("runo-{kind}-{now}-{n}");
         let [units, settle, notify, dead] = ["units", "settle", "notify", "dead"].map(name);
-        let names = QueueNames { units, settle, notify, dead };
-        let faults = Faults::default();
+        let (names, faults) = (QueueNames { units, settle, notify, dead }, Faults::default());
         let [units, settle, notify, dead] = connect_queues(&connection, &names, &faults).await;
         faults.reset();
         TestQueues { units, settle, notify, dead, faults, connection, names, embedded }
@@ -117,13 +116,8 @@ async fn assert_empty(queue: &Queue) {
 }
 
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut links = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(error) = next {
-        links.push(error.to_string());
-        next = error.source();
-    }
-    links.join(": ")
+    let links = std::iter::successors(Some(error), |error| (**error).source());
+    links.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[tokio::test]
@@ -138,7 +132,7 @@ async fn a_long_poll_ends_with_a_message_or_its_wait_time() {
     assert_eq!(received[0].message(), Ok(messages(1).remove(0)));
     assert_eq!(received[0].body, messages(1)[0].to_body(), "ids and nothing else");
     assert!((SystemClock.now().0 - received[0].sent_at.0).abs() < 60_000, "{:?}", received[0].sent_at);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     // Longer than any other request may take.
     let start = Instant::now();
     assert_eq!(queues.settle.receive(10, 4, HIDE_SECS).await.unwrap(), []);
@@ -165,17 +159,23 @@ async fn an_undeleted_message_becomes_visible_again_and_is_counted() {
 
 #[tokio::test]
 async fn visibility_is_changed_per_message() {
-    let queues = TestQueues::open().await;
-    assert!(queues.units.send(&account(), &messages(2)).await.complete());
-    let mut received = Vec::new();
-    while received.len() < 2 {
-        received.extend(queues.units.receive(10, WAIT_SECS, 3).await.unwrap());
-    }
-    let (first, second) = (&received[0], &received[1]);
-    let changed = queues
-        .units
-        .change_visibility(&[(&*first.receipt_handle, HIDE_SECS), ("no such handle", 5), (&*second.receipt_handle, 0)])
-        .await;
+    // Only a hidden message can be changed. If the three seconds are over before that, all is repeated with new queues.
+    let mut tries = 0..10;
+    let (queues, second, changed) = loop {
+        tries.next().expect("a receive and a change take three seconds");
+        let queues = TestQueues::open().await;
+        assert!(queues.units.send(&account(), &messages(2)).await.complete());
+        let (start, mut received) = (Instant::now(), Vec::new());
+        while received.len() < 2 {
+            received.extend(queues.units.receive(10, WAIT_SECS, 3).await.unwrap());
+        }
+        let (second, first) = (received.remove(1), received.remove(0).receipt_handle);
+        let changes = [(&*first, HIDE_SECS), ("no such handle", 5), (&*second.receipt_handle, 0)];
+        let changed = queues.units.change_visibility(&changes).await;
+        if start.elapsed() < Duration::from_secs(3) {
+            break (queues, second, changed);
+        }
+    };
     assert_eq!(changed.failed, [1]);
     assert!(matches!(changed.fault, Some(StoreError::Malformed(_))), "{:?}", changed.fault);
     assert_eq!(queues.faults.operations(Service::Sqs).last().unwrap(), "ChangeMessageVisibilityBatch");
@@ -314,17 +314,19 @@ async fn a_missing_queue_is_reported_as_such() {
 
 #[tokio::test]
 async fn a_dead_or_silent_endpoint_fails_within_seconds() {
-    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    for (address, max) in [(refusing, 2), (silent.local_addr().unwrap(), 8)] {
-        let endpoint = format!("http://{address}");
-        let sqs = queue::connect(&at(&endpoint)).await;
+    let (refusing, silent) = (ClosedPort::new(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    // Two batches, or one that runs into a timeout, each with the SDK's second try. The other batches are not sent.
+    for (address, max_tries) in [(refusing.address(), 4), (silent.local_addr().unwrap(), 2)] {
+        let (endpoint, faults) = (format!("http://{address}"), Faults::default());
+        let http = Some(faults.wrap_client(store::client::http_client(true)));
+        let sqs = queue::connect(&Connection { http, ..at(&endpoint) }).await;
         let queue = Queue::new(sqs, &format!("{endpoint}/0/units"), RetryPolicy::default());
         let start = Instant::now();
         let outcome = queue.send(&account(), &messages(100)).await;
         assert_eq!(outcome.failed.len(), 100);
         assert!(matches!(outcome.fault, Some(StoreError::Unavailable { .. })), "{:?}", outcome.fault);
-        assert!(start.elapsed() < Duration::from_secs(max), "{:?}", start.elapsed());
+        let (took, tries) = (start.elapsed(), faults.operations(Service::Sqs).len());
+        assert!(took < Duration::from_secs(30) && (1..=max_tries).contains(&tries), "{took:?}, {tries} tries");
     }
 }
 
@@ -339,8 +341,7 @@ async fn the_embedded_sqs_stops_at_once_and_loses_its_messages() {
     let start = Instant::now();
     embedded.stop().await;
     assert!(poll.await.unwrap().is_err());
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     let again = Sqs::start(None);
     let [units, ..] = connect_queues(&again.service().connection(), &queues.names, &Faults::default()).await;
     assert_eq!(units.depth().await.unwrap(), Depth::default());

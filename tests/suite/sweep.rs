@@ -132,7 +132,8 @@ async fn in_a_backlog_a_job_whose_worker_died_is_sent_again_after_its_lease() {
         // Its message is hidden for the visibility timeout; another one waits.
         let waiting = send(&backlog.engine, &backlog.site).await;
         let before = backlog.queue().messages_of(&job);
-        backlog.sweep_after(40).await;
+        // The lease lasts for the page's timeout and 30 s.
+        backlog.sweep_after(55).await;
         assert_eq!((backlog.queue().messages_of(&job), backlog.queue().messages_of(&waiting)), (before + 1, 1));
         return;
     }

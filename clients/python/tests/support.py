@@ -3,6 +3,8 @@ server. All bind loopback and end with the test."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import re
@@ -25,16 +27,28 @@ FIELDS: list[Any] = [
     {"field": "title", "type": "string", "example": "A title"},
     {"field": "price", "type": "float", "example": 9.99},
 ]
+# Below the range from which systems choose ports (from 32,768 on Linux, from 49,152 on others). Runs at the same time
+# begin at different ports.
+_PORTS = itertools.count(14_000 + os.getpid() % 3_000)
+
+
+def free_port() -> int:
+    """Returns a port for a server that is started again: meanwhile the system gives it to no other socket."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
-    """The local server with a data folder of its own."""
+    """The local server with a data folder of its own. If ``port`` is 0, the system chooses the port."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, port: int = 0, **settings: str) -> None:
         assert LOCAL.exists(), f"there is no server at {LOCAL}: build it or set RUNO_LOCAL"
         self.data = tempfile.mkdtemp(prefix="runo-python-")
         self.settings = settings
-        self.port = 0
+        self.port = port
         self.start()
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import FIELDS, KEY, Answer, Scripted, Server, Site
+from support import FIELDS, KEY, Answer, Scripted, Server, Site, free_port
 
 from runo import AsyncClient, Client
 
@@ -22,7 +22,7 @@ MAX_GROWTH = 26_000_000
 @pytest.fixture
 def killed_server() -> Iterator[Server]:
     # The leases of jobs and pages end soon after their holder has died.
-    server = Server(LEASE_SECONDS="1", SWEEP_SECONDS="1")
+    server = Server(free_port(), LEASE_SECONDS="1", SWEEP_SECONDS="1")
     yield server
     server.close()
 

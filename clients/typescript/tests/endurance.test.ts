@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Client } from "runo";
-import { FIELDS, KEY, Scripted, Server, Site } from "./support.js";
+import { FIELDS, freePort, KEY, Scripted, Server, Site } from "./support.js";
 
 const TOTAL = 1_000;
 /** In bytes; a quarter of what is transferred. */
@@ -13,7 +13,7 @@ const MAX_GROWTH = 20_000_000;
 
 test("a job survives a kill of the server", async () => {
   // The leases of jobs and pages end soon after their holder has died.
-  const server = await Server.start({ LEASE_SECONDS: "1", SWEEP_SECONDS: "1" });
+  const server = await Server.start({ LEASE_SECONDS: "1", SWEEP_SECONDS: "1" }, await freePort());
   const site = await Site.start();
   try {
     const client = new Client({ apiKey: KEY, baseUrl: server.base });

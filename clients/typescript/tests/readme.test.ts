@@ -27,9 +27,11 @@ test("the snippets run", async () => {
     const env = { ...process.env, RUNO_API_KEY: KEY, RUNO_BASE_URL: server.base };
     const shown = execFileSync(process.execPath, [join(folder, "made", "snippets.js")], { env, encoding: "utf8" });
     const expected = [
-      "Copper Kettle 49.9", "19 Copper Kettle", "20 0 20", "cancelling", "1 completed", "price: 49.9", "JOB_NOT_FOUND false",
+      "Copper Kettle 49.9", "19 Copper Kettle", "20 0 20", "1 completed", "price: 49.9", "JOB_NOT_FOUND false",
     ];
     for (const words of expected) assert(shown.includes(words), `${words} is not in:\n${shown}`);
+    // On a slow machine the page that had started has finished by then.
+    assert.match(shown, /^cancell(ing|ed)$/m);
   } finally {
     rmSync(folder, { recursive: true, force: true });
     await server.close();

@@ -102,7 +102,7 @@ test("an unreachable service is reported after two retries", async () => {
 
 test("a silent connection counts as broken", async () => {
   const server = await Scripted.start({ headers: JOB_HEADERS, body: line(0), hold: true }, { headers: JOB_HEADERS, body: line(1) + end(2) });
-  const client = new Client({ apiKey: KEY, baseUrl: server.base, silenceMs: 300, sleep: async () => {} });
+  const client = new Client({ apiKey: KEY, baseUrl: server.base, silenceMs: 3_000, sleep: async () => {} });
   assert.deepEqual((await (await client.batch(["u", "u"], SCHEMA)).results()).map((page) => page.index), [0, 1]);
   await server.close();
 });
@@ -172,7 +172,9 @@ test("a held extract is followed", async () => {
   });
 });
 
-test("the timeout ends the wait", async () => {
+test("the timeout ends the wait", async (t) => {
+  // Time stands still, so that the whole timeout is left.
+  t.mock.method(performance, "now", () => 1_000);
   const scenes = [{ status: 202, headers: JOB_HEADERS }, errorScene(503, "UNAVAILABLE", true, { "Retry-After": "30" })];
   await script(scenes, async (client, server, waits) => {
     const job = await client.batch(["u"], SCHEMA, { async_mode: true, timeoutMs: 5_000 });

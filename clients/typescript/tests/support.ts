@@ -20,19 +20,39 @@ export const FIELDS: Field[] = [
   { field: "price", type: "float", example: 9.99 },
 ];
 
-/** The local server with a data folder of its own. */
+// Below the range from which systems choose ports (from 32,768 on Linux, from 49,152 on others). Runs at the same time begin at
+// different ports.
+let nextPort = 17_000 + (process.pid % 3_000);
+
+/** Returns a port for a server that is started again: meanwhile the system gives it to no other socket. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = nextPort;
+    nextPort += 1;
+    const probe = createTcp().listen(port, "127.0.0.1");
+    try {
+      await once(probe, "listening");
+    } catch {
+      continue;
+    }
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
+}
+
+/** The local server with a data folder of its own. If `port` is 0, the system chooses the port. */
 export class Server {
   readonly data = mkdtempSync(join(tmpdir(), "runo-typescript-"));
-  port = 0;
   #process: ChildProcess | undefined;
 
-  static async start(settings: Record<string, string> = {}): Promise<Server> {
-    const server = new Server(settings);
+  static async start(settings: Record<string, string> = {}, port = 0): Promise<Server> {
+    const server = new Server(settings, port);
     await server.start();
     return server;
   }
 
-  private constructor(readonly settings: Record<string, string>) {
+  private constructor(readonly settings: Record<string, string>, public port: number) {
     if (!existsSync(LOCAL)) throw new Error(`there is no server at ${LOCAL}: build it or set RUNO_LOCAL`);
   }
 

@@ -150,6 +150,8 @@ mod tests {
             }
         };
         body.spawn(Box::pin(work)).await.unwrap();
+        // On a busy machine the work lasts so long that the other account no longer counts as active.
+        drop(heavy.usage.meter(&b));
         assert!(body.offloads_decoding());
         assert!(!heavy.large_body_permits(&b).offloads_decoding());
     }

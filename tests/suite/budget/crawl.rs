@@ -15,8 +15,9 @@ use crate::support::test_bed::{TestBed, accept, call, crawl_options, drain};
 async fn a_sync_crawl_stays_within_its_budget_of_rows() {
     const PAGES: usize = 400;
     let (mut bed, site) = (TestBed::new().await, GeneratedSite::start(Spec::tree(PAGES, 40)).await);
-    // Longer than in production, so that a briefly slow machine does not make the groups smaller.
-    bed.settings.linger_ms = 100;
+    // Much longer than in production, so that a slow machine neither makes the groups smaller nor renews leases.
+    bed.settings.linger_ms = 10_000;
+    bed.settings.lease_secs = 600;
     bed.settings.host_delay_ms = 0;
     let faults = Faults::default();
     let engine = bed.engine(&faults).await;

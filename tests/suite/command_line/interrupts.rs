@@ -22,7 +22,7 @@ struct RunningBatch {
 
 impl RunningBatch {
     async fn start(caller: &Caller, site: &Site, on: &[&str]) -> RunningBatch {
-        let args = [&["batch", "--field", "title", "--concurrency", "1"], on].concat();
+        let args = [&["batch", "--field", "title", "--concurrency", "1", "--timeout-ms", "120000"], on].concat();
         let mut child = runo(caller, &args).stdin(Stdio::piped()).spawn().unwrap();
         let urls = [site.urls("/p", 1), site.urls("/gate", 9)].concat().join("\n");
         child.stdin.take().unwrap().write_all(urls.as_bytes()).await.unwrap();

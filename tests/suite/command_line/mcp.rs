@@ -77,7 +77,8 @@ async fn the_tools_are_those_over_http_and_jobs_outlive_the_agent() {
         .body(list.to_string());
     assert_eq!(listed, world.send(request).await.json()["result"]["tools"], "one set of tools");
 
-    let call = json!({ "urls": [site.url("/p/1"), site.url("/gate/1")], "schema": schema() });
+    let urls = [site.url("/p/1"), site.url("/gate/1")];
+    let call = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 120_000 } });
     let job = agent.tool("start_batch", call).await.unwrap()["job_id"].clone();
     let page = agent.tool("job_results", json!({ "job_id": job, "limit": 1, "wait_seconds": 40 })).await.unwrap();
     assert_eq!((&page["results"][0]["data"]["title"], &page["next_from"]), (&json!("Page 1"), &json!(1)), "{page}");

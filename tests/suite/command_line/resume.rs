@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{run_command, runo, runo_at};
+use crate::support::ports::free_port;
 use crate::support::scripted::{Response, ScriptedServer, end, line};
 use crate::support::server::{Folder, KEY, Server};
 use crate::support::site::Site;
@@ -61,7 +62,7 @@ async fn a_killed_program_resumes_its_batch() {
     let (world, site) = (World::start().await, Site::start().await);
     let urls = [site.urls("/p", 20), site.urls("/gate", 20)].concat();
     let files = Files::new("cli-resume", &urls);
-    let args = files.args();
+    let args = [files.args(), vec!["--timeout-ms".into(), "120000".into()]].concat();
     let mut child = runo(&world, &borrowed(&args)).spawn().unwrap();
     let lines = || fs::read_to_string(files.out()).unwrap_or_default().lines().count();
     until("some rows are there", async || lines() > 10).await;
@@ -135,9 +136,9 @@ async fn completed_jobs_are_skipped() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_line_survives_a_kill_of_the_server() {
     let (folder, site) = (Folder::new("cli-kill"), Site::start().await);
-    let server = Server::start(&folder.0);
+    let port = free_port().to_string();
+    let server = Server::start_with(&folder.0, &[("PORT", &port)]);
     let base = server.base.clone();
-    let port = base.rsplit(':').next().unwrap().to_owned();
     let files = Files::new("cli-killed", &site.urls("/p", 1_000));
     let args = [files.args(), vec!["--timeout-ms".into(), "5000".into()]].concat();
     let run = tokio::spawn(run_command(runo_at(&base, KEY, &borrowed(&args))));

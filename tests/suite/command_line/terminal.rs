@@ -93,7 +93,8 @@ async fn a_batch_shows_a_progress_bar_and_rows_on_a_terminal() {
     std::fs::write(&list, [site.urls("/p", 3), vec![site.url("/404")], site.urls("/gate", 1)].concat().join("\n"))
         .unwrap();
     let terminal = Terminal::open();
-    let args = ["batch", list.to_str().unwrap(), "--field", "title", "--retries", "0", "--concurrency", "1"];
+    let options = ["--retries", "0", "--concurrency", "1", "--timeout-ms", "120000"];
+    let args = [&["batch", list.to_str().unwrap(), "--field", "title"][..], &options].concat();
     let mut child = terminal.spawn(runo(&world, &args));
     terminal.shows("4/5 done, 1 failed, ").await;
     terminal.shows(" pages/s, ").await;
@@ -116,8 +117,9 @@ async fn an_interrupt_asks_what_to_do_and_does_it() {
         let list = folder.0.join("urls.txt");
         std::fs::write(&list, site.urls("/gate", 2).join("\n")).unwrap();
         let mut terminal = Terminal::open();
-        let mut child =
-            terminal.spawn(runo(&world, &["batch", list.to_str().unwrap(), "--field", "title", "--concurrency", "1"]));
+        let options = ["--concurrency", "1", "--timeout-ms", "120000"];
+        let args = [&["batch", list.to_str().unwrap(), "--field", "title"][..], &options].concat();
+        let mut child = terminal.spawn(runo(&world, &args));
         until("a page waits at the gate", async || site.hits() > 0).await;
         terminal.shows("is running; `runo result job_").await;
         interrupt(&child).await;

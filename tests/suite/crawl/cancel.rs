@@ -132,10 +132,13 @@ sed '1,/^\r$/d' crawl.out
         panic!("this test needs curl on the PATH");
     }
     let mut spec = Spec::tree(200, 40);
-    spec.slow_ms = 2_000;
+    spec.gated = true;
     let (world, site) = start(spec).await;
-    for request in both_modes(body(&site, "/item/0", json!({ "max_pages": 100 }))) {
+    let mut request = body(&site, "/item/0", json!({ "max_pages": 100 }));
+    request["options"] = json!({ "timeout_ms": 120_000 });
+    for (n, request) in both_modes(request).into_iter().enumerate() {
         let before = world.used().await;
+        site.close_gate();
         site.clear_log();
         let mut shell = Command::new("bash");
         shell.args(["-c", &[BEFORE, EXAMPLE, AFTER].concat()]).stdout(Stdio::piped());
@@ -143,6 +146,12 @@ sed '1,/^\r$/d' crawl.out
         let mut shell = Shell(shell.env("NO_PROXY", "127.0.0.1").spawn().unwrap());
         // The output is far smaller than a pipe's buffer, so the shell never blocks on it.
         let mut ended = || shell.0.try_wait().unwrap().is_some();
+        until("the job is cancelled", async || {
+            let jobs = world.get("/v1/jobs?state=all").await.json()["jobs"].take();
+            jobs.as_array().unwrap().len() > n && jobs[0]["status"] != "running"
+        })
+        .await;
+        site.open_gate();
         until("the example ends", || std::future::ready(ended())).await;
         let output = std::io::read_to_string(shell.0.stdout.take().unwrap()).unwrap();
         assert!(shell.0.wait().unwrap().success(), "{output}");

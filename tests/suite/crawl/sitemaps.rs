@@ -125,7 +125,7 @@ async fn crawl_meta_counts_sitemaps_read_and_failed() {
 #[tokio::test]
 async fn sitemaps_that_hang_share_one_deadline() {
     let (mut bed, site) = (TestBed::new().await, Site::start().await);
-    bed.settings.sitemap_ms = 200;
+    bed.settings.sitemap_ms = 2_000;
     bed.settings.host_delay_ms = 0;
     let sitemaps = (0..5).fold(String::new(), |all, i| format!("{all}Sitemap: {}?{i}\n", site.url("/hang")));
     site.set_robots(200, &sitemaps);

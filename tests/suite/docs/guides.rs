@@ -13,7 +13,9 @@ use super::snippets::{RUN_BESIDE_A_SERVER, blocks, is_listed, shown_after};
 use crate::rendering::browser;
 use crate::support::binaries::binary;
 use crate::support::model::{ScriptedModel, fields};
+use crate::support::ports::free_port;
 use crate::support::server::{Folder, Server};
+use crate::support::stack::client;
 
 /// Runs before the blocks: provides the repository's programs, and ends background jobs with the shell.
 const PREAMBLE: &str = r#"
@@ -62,8 +64,17 @@ async fn run(document: &str, vars: &[(&str, &str)]) {
     }
     let data = folder.0.join(".runo");
     let server = Server::start_with(&data, &[&[("RUNO_DEV_KEY", "sk_live_try_me")], vars].concat());
-    // A port that is free now, for a server that the document starts.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    if vars.iter().any(|(name, _)| *name == "BROWSER") {
+        // The browser starts now: on a slow machine that takes longer than a page of the document may take.
+        let options = json!({ "render_js": "always", "timeout_ms": 120_000 });
+        let schema = json!([{ "field": "title", "type": "string", "example": "A title" }]);
+        let body = json!({ "url": format!("{}/sample/product", server.base), "schema": schema, "options": options });
+        let call = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", "sk_live_try_me");
+        let shown = call.body(body.to_string()).send().await.unwrap().text().await.unwrap();
+        assert!(shown.contains("headless"), "{shown}");
+    }
+    // For a server that the document starts.
+    let port = free_port().to_string();
     let here = server.base.trim_start_matches("http://");
     let adapted = |text: &str| text.replace("127.0.0.1:8080", here).replace("9000", &port);
 

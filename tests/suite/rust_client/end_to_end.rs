@@ -147,9 +147,9 @@ async fn a_dropped_job_is_cancelled_only_with_cancel_on_drop() {
     let mut ids = Vec::new();
     for cancel in [false, true] {
         let batch = client.batch(site.urls("/gate", 4), schema()).options(one_at_a_time());
-        let mut job = batch.cancel_on_drop(cancel).start::<Product>().await.unwrap();
         let hits = site.hits();
-        until("a page waits at the gate", async || site.hits() > hits || hits > 0).await;
+        let mut job = batch.cancel_on_drop(cancel).start::<Product>().await.unwrap();
+        until("a page waits at the gate", async || site.hits() > hits).await;
         // Dropping a future of `next` loses nothing and cancels nothing.
         let waited = tokio::time::timeout(std::time::Duration::from_millis(50), job.next()).await;
         assert!(waited.is_err());

@@ -2,6 +2,7 @@
 
 use runo_client::{BatchOptions, Client, FieldType, PageOptions, Row, Schema};
 
+use crate::support::ports::free_port;
 use crate::support::proxy::Proxy;
 use crate::support::server::{Folder, KEY, Server, assert_sound};
 use crate::support::site::Site;
@@ -47,12 +48,13 @@ async fn a_truncated_body_is_resumed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_survives_a_kill_of_the_server() {
     let (folder, site) = (Folder::new("rust-client"), Site::start().await);
-    let mut server = Some(Server::start(&folder.0));
-    let base = server.as_ref().unwrap().base.clone();
-    let port = base.rsplit(':').next().unwrap().to_owned();
-    let client = client(&base, KEY);
+    let port = free_port().to_string();
+    let mut server = Some(Server::start_with(&folder.0, &[("PORT", &port)]));
+    let client = client(&server.as_ref().unwrap().base, KEY);
+    // So that the batch does not end before the kill.
+    site.hold_after(500);
     // Pages that were under way at the kill are read again in a child process, which takes longer.
-    let page = PageOptions { timeout_ms: Some(5_000), ..PageOptions::default() };
+    let page = PageOptions { timeout_ms: Some(8_000), ..PageOptions::default() };
     let options = BatchOptions { page, concurrency: Some(8), ..BatchOptions::default() };
     let mut job = client.batch(site.urls("/p", 1_000), schema()).options(options).start::<Row>().await.unwrap();
     let mut indexes = Vec::new();
@@ -63,6 +65,7 @@ async fn the_client_survives_a_kill_of_the_server() {
         if indexes.len() == 50 {
             drop(server.take()); // SIGKILL
             assert!(site.hits() < 1_000, "the server was killed too late");
+            site.open_gate();
             server = Some(Server::start_with(&folder.0, &[("PORT", &port)]));
         }
     }

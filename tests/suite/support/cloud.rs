@@ -56,14 +56,16 @@ pub struct FunctionOutput {
     pub log: Arc<Mutex<Vec<Value>>>,
 }
 
-/// Reads lines of JSON until the stream ends.
+/// Reads lines of JSON until the stream ends. A line that is not JSON fails the test when it reads the lines.
 fn json_lines(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<Value>>> {
     let output = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&output);
     std::thread::spawn(move || {
-        for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            let value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-            lines.lock().unwrap().push(value);
+        for line in BufReader::new(stream).lines() {
+            // A panic while this is locked poisons it, so that no later lock succeeds.
+            let mut lines = lines.lock().unwrap();
+            let line = line.unwrap();
+            lines.push(serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}")));
         }
     });
     output
@@ -74,11 +76,15 @@ pub struct FunctionRecorder {
     seen: Arc<Mutex<Actions>>,
     db: Recorder,
     sqs: Recorder,
+    lambda: LambdaStub,
 }
 
 impl FunctionRecorder {
-    /// The actions so far.
+    /// The actions so far. Panics if a request was not understood.
     pub fn actions(&self) -> Actions {
+        for failures in [self.db.failures(), self.sqs.failures(), self.lambda.failures()] {
+            failures.assert_none();
+        }
         self.seen.lock().unwrap().clone()
     }
 
@@ -186,7 +192,7 @@ impl Cloud {
         vars.extend(lambda.variables());
         vars.extend(more);
         let function = self.function_with(name, &vars).await;
-        (function, FunctionRecorder { seen, db, sqs })
+        (function, FunctionRecorder { seen, db, sqs, lambda })
     }
 
     /// Starts a function with the default log level, and reads its output.

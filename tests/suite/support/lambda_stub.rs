@@ -1,7 +1,6 @@
 //! A stub of Lambda's API for one function, as other functions use it: synchronous `Invoke`.
 //! Source: AWS, Lambda API reference, "Invoke": if the function fails, the status is 200, with `X-Amz-Function-Error`.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +12,7 @@ use hyper::{Request, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::failures::Failures;
 use super::loopback;
 use super::runtime_api::RuntimeApi;
 use super::template::Actions;
@@ -41,6 +41,7 @@ pub struct LambdaStub {
     serve: Arc<Serve>,
     requests: Arc<AtomicUsize>,
     seen: Arc<Mutex<Actions>>,
+    failures: Failures,
 }
 
 impl LambdaStub {
@@ -51,11 +52,12 @@ impl LambdaStub {
     ) -> LambdaStub {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let stub = LambdaStub { url, serve: Arc::new(serve), requests: Arc::default(), seen };
+        let (requests, failures) = (Arc::default(), Failures::default());
+        let stub = LambdaStub { url, serve: Arc::new(serve), requests, seen, failures };
         let served = stub.clone();
         loopback::serve(listener, move |request| {
             let stub = served.clone();
-            async move { Ok::<_, Infallible>(stub.invoke(request).await) }
+            async move { stub.failures.record(stub.invoke(request)).await }
         });
         stub
     }
@@ -75,16 +77,23 @@ impl LambdaStub {
         [("RENDER_FUNCTION", FUNCTION), ("AWS_ENDPOINT_URL_LAMBDA", &self.url)]
     }
 
-    /// The number of invocations.
+    /// The number of invocations. Panics if a request was not one, or if the function that serves them failed.
     pub fn requests(&self) -> usize {
+        self.failures.assert_none();
         self.requests.load(Ordering::SeqCst)
     }
 
-    async fn invoke(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// Its failures, such as a request that invokes another function.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// Returns `None` if the request breaks off, as it does if its sender is killed.
+    async fn invoke(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         assert_eq!(request.uri().path(), format!("/2015-03-31/functions/{FUNCTION}/invocations"));
         self.requests.fetch_add(1, Ordering::SeqCst);
         self.seen.lock().unwrap().insert(("lambda:InvokeFunction".to_owned(), "RenderFunction".to_owned()));
-        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let body = request.into_body().collect().await.ok()?.to_bytes();
         let event = serde_json::from_slice(&body).unwrap();
         let answer = Response::builder().header("Content-Type", "application/json");
         let (answer, body) = match (self.serve)(event).await {
@@ -99,6 +108,6 @@ impl LambdaStub {
             ),
             Reply::NoResponse => std::future::pending().await,
         };
-        answer.body(Full::from(body.to_string())).unwrap()
+        Some(answer.body(Full::from(body.to_string())).unwrap())
     }
 }

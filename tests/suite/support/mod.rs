@@ -4,11 +4,13 @@ pub mod binaries;
 pub mod calls;
 pub mod clocks;
 pub mod cloud;
+pub mod failures;
 pub mod faults;
 pub mod generated;
 pub mod lambda_stub;
 pub mod loopback;
 pub mod model;
+pub mod ports;
 pub mod provider;
 pub mod proxy;
 pub mod raw;
@@ -28,9 +30,10 @@ pub mod units;
 
 use std::time::Duration;
 
-/// Waits until `done` returns true. Panics after half a minute.
+/// Waits until `done` returns true. Panics after 24,000 tries, which are two minutes or more: a process that the system
+/// suspends does not lose tries.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
-    for _ in 0..6_000 {
+    for _ in 0..24_000 {
         if done().await {
             return;
         }

@@ -13,6 +13,7 @@ use hyper::{Request, Response};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
+use super::failures::Failures;
 use super::faults::{Fault, Faults};
 use super::loopback;
 use super::provider::Provider;
@@ -83,6 +84,7 @@ pub struct ScriptedModel {
     script: Arc<Mutex<Vec<Reply>>>,
     provider: Arc<Provider>,
     faults: Arc<Mutex<Faults>>,
+    failures: Failures,
     /// Whether calls must have the operator's key.
     keyed: Arc<AtomicBool>,
 }
@@ -97,12 +99,13 @@ impl ScriptedModel {
             script: Arc::new(Mutex::new(script)),
             provider: Arc::default(),
             faults: Arc::default(),
+            failures: Failures::default(),
             keyed: Arc::new(AtomicBool::new(true)),
         };
         let served = model.clone();
         loopback::serve(listener, move |request| {
             let model = served.clone();
-            async move { model.answer(request).await.ok_or_else(|| std::io::Error::other("scripted failure")) }
+            async move { model.failures.record(model.answer(request)).await }
         });
         model
     }
@@ -117,8 +120,9 @@ impl ScriptedModel {
         *self.script.lock().unwrap() = script;
     }
 
-    /// The calls so far.
+    /// The calls so far. Panics if a call or a request for files or batches was not as it must be.
     pub fn calls(&self) -> Vec<Call> {
+        self.failures.assert_none();
         self.calls.lock().unwrap().clone()
     }
 
@@ -127,8 +131,9 @@ impl ScriptedModel {
         self.keyed.store(false, Ordering::SeqCst);
     }
 
-    /// Its files and batches.
+    /// Its files and batches. Panics in the same cases.
     pub fn provider(&self) -> &Provider {
+        self.failures.assert_none();
         &self.provider
     }
 
@@ -137,10 +142,11 @@ impl ScriptedModel {
         *self.faults.lock().unwrap() = faults.clone();
     }
 
+    /// Returns `None` to break the connection, and if the request breaks off, as it does if its sender is killed.
     async fn answer(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
         let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
-        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let body = request.into_body().collect().await.ok()?.to_bytes();
         let fault = self.faults.lock().unwrap().for_model_call(&format!("{method} {path}"));
         if matches!(fault, Some(Fault::NoEffect | Fault::DeathBefore)) {
             return None;

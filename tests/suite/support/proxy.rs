@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::loopback;
+
 /// A proxy that cuts its first connections after this many bytes of the response. With 0 it cuts as soon as the
 /// response begins and forwards nothing of it. Later connections are not cut.
 pub struct Proxy {
@@ -22,7 +24,8 @@ impl Proxy {
         let cuts = Mutex::new(cuts.iter().copied().collect::<VecDeque<usize>>());
         let counted = connections.clone();
         tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            loop {
+                let client = loopback::accept(&listener).await;
                 counted.fetch_add(1, Ordering::Relaxed);
                 let cut = cuts.lock().unwrap().pop_front();
                 let to = to.clone();

@@ -1,7 +1,6 @@
 //! A webhook receiver on loopback that answers as scripted and records messages; helpers for an account's secrets; and
 //! the specification's signature, computed independently.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +17,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::failures::Failures;
 use super::loopback;
 
 /// A message as received.
@@ -71,6 +71,7 @@ pub struct Receiver {
     open: watch::Sender<bool>,
     /// The seconds of `Retry-After`.
     retry_after: Arc<Mutex<Option<u64>>>,
+    failures: Failures,
 }
 
 impl Receiver {
@@ -82,11 +83,12 @@ impl Receiver {
             answers: Arc::new(Mutex::new(answers.to_vec())),
             open: watch::Sender::new(true),
             retry_after: Arc::default(),
+            failures: Failures::default(),
         };
         let served = receiver.clone();
         loopback::serve(listener, move |request| {
             let receiver = served.clone();
-            async move { Ok::<_, Infallible>(receiver.answer(request).await) }
+            async move { receiver.failures.record(receiver.answer(request)).await }
         });
         receiver
     }
@@ -95,7 +97,9 @@ impl Receiver {
         format!("http://{}/in?token=QUERYSECRET", self.address)
     }
 
+    /// The messages so far. Panics if one was not as the specification wants it.
     pub fn received(&self) -> Vec<ReceivedMessage> {
+        self.failures.assert_none();
         self.received.lock().unwrap().clone()
     }
 
@@ -109,7 +113,8 @@ impl Receiver {
         *self.retry_after.lock().unwrap() = Some(seconds);
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// Returns `None` if the request breaks off, as it does if its sender is killed.
+    async fn answer(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         let field = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
         assert_eq!(field("content-type").as_deref(), Some("application/json"));
         let mut received = ReceivedMessage {
@@ -119,7 +124,8 @@ impl Receiver {
             signature: field("webhook-signature").unwrap(),
             body: String::new(),
         };
-        received.body = String::from_utf8(request.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        let body = request.into_body().collect().await.ok()?.to_bytes();
+        received.body = String::from_utf8(body.to_vec()).unwrap();
         self.received.lock().unwrap().push(received);
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let status = {
@@ -130,7 +136,7 @@ impl Receiver {
         if let Some(seconds) = *self.retry_after.lock().unwrap() {
             answer = answer.header("retry-after", seconds);
         }
-        answer.body(Full::from("noted")).unwrap()
+        Some(answer.body(Full::from("noted")).unwrap())
     }
 }
 

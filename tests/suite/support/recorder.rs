@@ -4,7 +4,6 @@
 //! items, a batch of SQS by the action of one.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +18,8 @@ use local::embedded::Service;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use super::failures::Failures;
+use super::loopback;
 use super::template::Actions;
 
 /// A proxy in front of one service. Ends with the runtime of its test.
@@ -27,6 +28,7 @@ pub struct Recorder {
     url: String,
     target: Service,
     seen: Arc<Mutex<Actions>>,
+    failures: Failures,
     refuse_sends: Arc<AtomicBool>,
     connections: Arc<AtomicUsize>,
 }
@@ -36,15 +38,17 @@ impl Recorder {
     pub async fn start(target: Service, seen: Arc<Mutex<Actions>>) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let recorder = Recorder { url, target, seen, refuse_sends: Arc::default(), connections: Arc::default() };
+        let (failures, refuse_sends, connections) = (Failures::default(), Arc::default(), Arc::default());
+        let recorder = Recorder { url, target, seen, failures, refuse_sends, connections };
         let served = recorder.clone();
         tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
+            loop {
+                let socket = loopback::accept(&listener).await;
                 let recorder = served.clone();
                 recorder.connections.fetch_add(1, Ordering::SeqCst);
                 let service = service_fn(move |request| {
                     let recorder = recorder.clone();
-                    async move { Ok::<_, Infallible>(recorder.pass(request).await) }
+                    async move { recorder.failures.record(recorder.pass(request)).await }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
             }
@@ -61,23 +65,30 @@ impl Recorder {
         self.refuse_sends.store(refuse, Ordering::SeqCst);
     }
 
+    /// Its failures, such as a request whose action it does not know.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
     /// The number of connections to it.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    async fn pass(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// Returns `None` if the request breaks off, as it does if its function is killed.
+    async fn pass(&self, request: Request<Incoming>) -> Option<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let body = body.collect().await.ok()?.to_bytes();
         let operation = head.headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
         let json: Value = serde_json::from_slice(&body).unwrap();
-        self.seen.lock().unwrap().extend(required_actions(&operation, &json));
+        let actions = required_actions(&operation, &json);
+        self.seen.lock().unwrap().extend(actions);
         if operation.starts_with("SendMessage") && self.refuse_sends.load(Ordering::SeqCst) {
             let mut refusal = Response::new(Full::from("{\"__type\":\"InternalFailure\"}"));
             *refusal.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            return refusal;
+            return Some(refusal);
         }
-        self.target.call(Request::from_parts(head, body)).await.unwrap().map(Full::new)
+        Some(self.target.call(Request::from_parts(head, body)).await.unwrap().map(Full::new))
     }
 }
 

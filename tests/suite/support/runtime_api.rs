@@ -22,8 +22,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::loopback;
 
-/// Timeout of the next event of an invocation.
-const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout of the next event of an invocation. It is long, because it only detects a response that never comes.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(120);
 /// Separates the prelude from the body of a streamed HTTP response.
 const DELIMITER: [u8; 8] = [0; 8];
 
@@ -55,8 +55,8 @@ enum InvocationEvent {
     Delivered(Timestamp),
     Started(ResponseStart),
     Bytes(Bytes),
-    /// The request with the response has ended, with these trailers; an error is a broken connection.
-    Ended(Result<HeaderMap, String>),
+    /// The request with the response has ended at this time, with these trailers; an error is a broken connection.
+    Ended(Timestamp, Result<HeaderMap, String>),
 }
 
 /// The beginning of a function's response.
@@ -68,12 +68,18 @@ pub struct ResponseStart {
     pub headers: HeaderMap,
 }
 
+/// The end of a function's response.
+struct ResponseEnd {
+    at: Timestamp,
+    trailers: HeaderMap,
+}
+
 /// A function's response to one invocation, as far as it was read.
 pub struct Answer {
     events: UnboundedReceiver<InvocationEvent>,
     delivered: Option<Timestamp>,
     start: Option<ResponseStart>,
-    ended: Option<HeaderMap>,
+    ended: Option<ResponseEnd>,
     bytes: Vec<u8>,
 }
 
@@ -174,7 +180,7 @@ impl RuntimeApi {
                 }
             }
         }
-        let _ = events.send(InvocationEvent::Ended(ended));
+        let _ = events.send(InvocationEvent::Ended(SystemClock.now(), ended));
         status(StatusCode::ACCEPTED)
     }
 }
@@ -194,8 +200,8 @@ impl Answer {
             Some(InvocationEvent::Delivered(deadline)) => self.delivered = Some(deadline),
             Some(InvocationEvent::Started(start)) => self.start = Some(start),
             Some(InvocationEvent::Bytes(bytes)) => self.bytes.extend_from_slice(&bytes),
-            Some(InvocationEvent::Ended(Ok(trailers))) => self.ended = Some(trailers),
-            Some(InvocationEvent::Ended(Err(error))) => panic!("the response broke off: {error}: {seen}"),
+            Some(InvocationEvent::Ended(at, Ok(trailers))) => self.ended = Some(ResponseEnd { at, trailers }),
+            Some(InvocationEvent::Ended(_, Err(error))) => panic!("the response broke off: {error}: {seen}"),
             None => panic!("there is nothing after the end: {seen}"),
         }
     }
@@ -264,14 +270,14 @@ impl Answer {
     /// The whole body of a streamed HTTP response as text.
     pub async fn text(&mut self) -> String {
         self.prelude().await;
-        self.trailers().await;
+        self.end().await;
         split(&self.bytes).map(|(_, body)| String::from_utf8_lossy(body).into_owned()).unwrap()
     }
 
     /// The whole body of a streamed HTTP response as JSON. Panics if it ended with an error.
     pub async fn body(&mut self) -> Value {
         let prelude = self.prelude().await;
-        let trailers = self.trailers().await;
+        let trailers = &self.end().await.trailers;
         assert!(!trailers.contains_key("lambda-runtime-function-error-type"), "{trailers:?}");
         let (_, body) = split(&self.bytes).unwrap();
         serde_json::from_slice(body).unwrap_or_else(|e| panic!("{e}: {prelude} {}", String::from_utf8_lossy(body)))
@@ -279,14 +285,19 @@ impl Answer {
 
     /// A whole response that is not streamed. Panics if it is an error.
     pub async fn value(&mut self) -> Value {
-        self.trailers().await;
+        self.end().await;
         let (start, text) = (self.start.as_ref().unwrap(), String::from_utf8_lossy(&self.bytes));
         assert!(!start.error, "{text}");
         assert!(!start.headers.contains_key("lambda-runtime-function-response-mode"), "{start:?}");
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
     }
 
-    async fn trailers(&mut self) -> &HeaderMap {
+    /// When the whole response had arrived, whenever the test reads it.
+    pub async fn ended_at(&mut self) -> Timestamp {
+        self.end().await.at
+    }
+
+    async fn end(&mut self) -> &ResponseEnd {
         while self.ended.is_none() {
             self.step().await;
         }

@@ -8,6 +8,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::loopback;
+
 /// The id of a scripted job.
 pub const JOB: &str = "job_0123456789ab";
 
@@ -86,8 +88,8 @@ impl ScriptedServer {
         let (requests, held) = (Arc::new(Mutex::new(Vec::new())), watch::Sender::new(true));
         let (record, gate) = (requests.clone(), held.clone());
         tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let mut socket = BufReader::new(socket);
+            loop {
+                let mut socket = BufReader::new(loopback::accept(&listener).await);
                 let Some(request) = request(&mut socket).await else { continue };
                 record.lock().unwrap().push(request);
                 let response = responses.pop_front().unwrap_or_else(|| Response::new(418, ""));

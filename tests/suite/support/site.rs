@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct Site {
     address: SocketAddr,
     hits: Arc<Mutex<Vec<(String, Instant)>>>,
     gate: watch::Sender<bool>,
+    /// Number of requests after which pages wait at the gate.
+    held_after: Arc<AtomicUsize>,
     /// Status and text of `/robots.txt`.
     robots: Arc<Mutex<(u16, String)>>,
     /// Pages added by a test, by name.
@@ -43,6 +46,7 @@ impl Site {
             address,
             hits: Arc::default(),
             gate: watch::Sender::new(false),
+            held_after: Arc::new(AtomicUsize::new(usize::MAX)),
             robots: Arc::new(Mutex::new((404, String::new()))),
             pages: Arc::default(),
         };
@@ -79,6 +83,12 @@ impl Site {
         self.gate.send_replace(false);
     }
 
+    /// Lets every page wait at the gate after the first `n` requests, counted from the start of the site. So a job does
+    /// not end before a test has interrupted it.
+    pub fn hold_after(&self, n: usize) {
+        self.held_after.store(n, Ordering::SeqCst);
+    }
+
     /// Sets the response of `/robots.txt`, which is 404 by default.
     pub fn set_robots(&self, status: u16, text: &str) {
         *self.robots.lock().unwrap() = (status, text.to_owned());
@@ -110,7 +120,14 @@ impl Site {
     /// Returns `None` if the connection is to be dropped.
     async fn answer<B>(&self, request: &Request<B>) -> Option<Response<Full<Bytes>>> {
         let path = request.uri().path().to_owned();
-        self.hits.lock().unwrap().push((path.clone(), Instant::now()));
+        let number = {
+            let mut hits = self.hits.lock().unwrap();
+            hits.push((path.clone(), Instant::now()));
+            hits.len()
+        };
+        if number > self.held_after.load(Ordering::SeqCst) && path != "/robots.txt" {
+            self.gate.subscribe().wait_for(|open| *open).await.unwrap();
+        }
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         Some(match parts[..] {
             ["p", n] => page(n),

@@ -71,7 +71,8 @@ async fn a_server_killed_during_the_job_sends_its_message() {
 async fn a_server_killed_between_two_tries_makes_the_next() {
     let (setup, server) = Setup::start("hook-between", &[500, 200]).await;
     let job = setup.begin(&server, "/p/1").await;
-    until("the first try failed", async || webhook(&server, &job).await["last_status"] == 500).await;
+    // The next try is due five seconds later. On a slow machine it may be made already.
+    until("the first try has its answer", async || webhook(&server, &job).await["last_status"].is_u64()).await;
     drop(server); // SIGKILL
     assert_eq!(setup.received_after_restart(&job, 2).await.len(), 2);
 }

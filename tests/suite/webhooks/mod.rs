@@ -19,13 +19,14 @@ use serde_json::{Value, json};
 use crate::support::receiver::{Receiver, rotate};
 use crate::support::site::Site;
 use crate::support::stack::{Answer, World, config, schema};
-use crate::support::test_bed::RunningClock;
+use crate::support::test_bed::{ManualClock, NOV_24};
 use crate::support::until;
 
 /// A stack whose account `dev` has a secret, a site, and a receiver.
 struct Setup {
     world: World,
-    clock: RunningClock,
+    /// Stands still until a test advances it, so that no try is made and no wait ends before.
+    clock: ManualClock,
     site: Site,
     receiver: Receiver,
     secret: String,
@@ -33,7 +34,7 @@ struct Setup {
 
 impl Setup {
     async fn start(answers: &[u16]) -> Setup {
-        let clock = RunningClock::start();
+        let clock = ManualClock::at(NOV_24);
         let dependencies = AppDependencies { clock: Arc::new(clock.clone()), ..AppDependencies::default() };
         let world = World::with_dependencies(config(&[("HOST_DELAY_MS", "0")]), dependencies).await;
         let secret = rotate(world.stack.engine().store(), "dev", clock.now(), 0, 7).await;

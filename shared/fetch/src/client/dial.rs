@@ -72,7 +72,7 @@ async fn connect(url: &Url, resolver: &GuardedResolver) -> io::Result<TcpStream>
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
@@ -110,8 +110,10 @@ mod tests {
             let refused = dial(text.clone()).await;
             assert!(matches!(refused, Err(FetchError::Forbidden(_))), "{text}: {refused:?}");
         }
-        drop(allowed);
-        assert!(dial(format!("http://{good}/")).await.unwrap_err().is_transient());
+        // It does not listen, so it refuses connections, and no other test gets its port.
+        let closed = TcpSocket::new_v4().unwrap();
+        closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        assert!(dial(format!("http://{}/", closed.local_addr().unwrap())).await.unwrap_err().is_transient());
         let waiting = tokio::time::timeout(Duration::from_millis(50), other.accept()).await;
         assert!(waiting.is_err(), "a forbidden address was connected to");
     }

@@ -2,11 +2,10 @@
 
 use domain::ErrorCode::{FetchBlocked, UnsupportedContent, UrlUnreachable};
 use fetch::FetchError;
-use tokio::net::TcpListener;
 
 use crate::scripted::{Answer, Scripted};
 use crate::site::Site;
-use crate::{code, fetcher, get, get_within};
+use crate::{closed_port, code, fetcher, get, get_within};
 
 #[tokio::test]
 async fn a_page_is_returned_as_the_site_sends_it() {
@@ -93,11 +92,8 @@ async fn binary_content_and_broken_responses_are_not_pages() {
 #[tokio::test]
 async fn a_site_that_refuses_connections_or_tls_is_unreachable() {
     let (site, f) = (Site::start().await, fetcher());
-    let free = {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    };
-    let refused = get(&f, &format!("http://{free}/")).await.unwrap_err();
+    let closed = closed_port();
+    let refused = get(&f, &format!("http://{}/", closed.local_addr().unwrap())).await.unwrap_err();
     assert!(refused.to_string().contains("connection to the site failed"), "{refused}");
     assert_eq!(code(Err(refused)), (UrlUnreachable, true));
     let plain = get_within(&f, &format!("https://{}/no-http", site.address), 5_000).await.unwrap_err();

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use domain::ErrorCode;
 use fetch::{FetchConfig, FetchError, FetchRequest, Fetcher, Page};
+use tokio::net::TcpSocket;
 use url::Url;
 
 /// The size limit of [`fetcher`].
@@ -56,6 +57,14 @@ async fn get_within(fetcher: &Fetcher, url: &str, ms: u64) -> Result<Page, Fetch
 /// Fetches with ample time.
 async fn get(fetcher: &Fetcher, url: &str) -> Result<Page, FetchError> {
     get_within(fetcher, url, 20_000).await
+}
+
+/// Returns a socket that does not listen. Its address refuses connections for as long as the socket lives. An address
+/// that was only free for a moment may be another test's by then.
+fn closed_port() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket
 }
 
 /// Returns the unit error of a failed fetch: code and whether it may be retried.

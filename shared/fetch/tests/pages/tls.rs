@@ -30,7 +30,7 @@ async fn a_connection_has_a_deadline_of_its_own() {
     assert!(error.to_string().contains("in time"), "{error}");
     assert_eq!(code(Err(error)), (UrlUnreachable, true));
     let took = start.elapsed();
-    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(10), "{took:?}");
+    assert!(took >= Duration::from_millis(300) && took < Duration::from_secs(60), "{took:?}");
 }
 
 #[tokio::test]

@@ -77,7 +77,8 @@ mod tests {
         let seen = process_tree(std::process::id());
         // The kernel lists children under the thread that started them, which may not be the first thread.
         assert!(seen.iter().any(|process| process.pid == std::process::id() && process.bytes > 0));
-        assert!(process_tree(child.id()).iter().all(|process| process.pid == child.id() && !process.is_page));
+        let own = process_tree(child.id());
+        assert!(!own.is_empty() && own.iter().all(|process| process.pid == child.id() && !process.is_page), "{own:?}");
         kill(child.id());
         assert!(!child.wait().unwrap().success());
         assert_eq!(process_tree(child.id()), []);

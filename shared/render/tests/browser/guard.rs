@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use render::RenderError;
+use render::{RenderError, WaitFor};
 use tokio::net::{TcpListener, UdpSocket};
 
-use super::support::{Answer, CLOSED, OPEN, Site, render, request, two_at_once, with_browser};
+use super::support::{Answer, CLOSED, OPEN, Site, eventually_within, render, request, two_at_once, with_browser};
 
 /// Servers that may not be reached. They count every connection and datagram.
 struct Closed {
@@ -106,7 +106,7 @@ fn no_kind_of_request_reaches_a_forbidden_address() {
             let html = format!("<p>page</p>{}", all_request_kinds(&host));
             let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
             let mut page = request(site.url("/"));
-            page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_000)));
+            page.wait_for = Some(WaitFor::After(Duration::from_millis(1_000)));
             page.timeout = Duration::from_secs(60);
             let rendered = renderer.render(page).await.unwrap();
             assert!(rendered.html.contains("<p>page</p>"), "{host}");
@@ -137,10 +137,13 @@ fn each_kind_of_request_is_made_where_it_is_allowed() {
             let html = format!("<p>page</p>{}", at(way, &other.at.to_string()));
             let site = Site::start(OPEN, move |_| Answer::html(html.clone())).await;
             let mut page = request(site.url("/"));
-            page.wait_for = Some(render::WaitFor::After(Duration::from_millis(1_500)));
-            page.timeout = Duration::from_secs(60);
-            renderer.render(page).await.unwrap();
-            assert_ne!(other.paths(), [""; 0], "{what}");
+            // Shown until it has made its request.
+            page.timeout = Duration::from_secs(90);
+            page.wait_for = Some(WaitFor::After(page.timeout));
+            tokio::select! {
+                ended = renderer.render(page) => panic!("{what}: {ended:?}"),
+                () = eventually_within(Duration::from_secs(60), what, || !other.paths().is_empty()) => {}
+            }
         })
         .await;
     });
@@ -166,7 +169,10 @@ fn redirects_and_scripts_do_not_lead_to_a_forbidden_address() {
         })
         .await;
         for path in ["/302", "/js", "/meta", "/file"] {
-            let refused = render(renderer, site.url(path)).await;
+            let mut page = request(site.url(path));
+            // A page is not read before its script or its refresh has led away. Its error ends the wait.
+            page.wait_for = Some(WaitFor::After(Duration::from_secs(10)));
+            let refused = renderer.render(page).await;
             assert!(matches!(refused, Err(RenderError::Forbidden(_))), "{path}: {refused:?}");
         }
         for path in ["/script", "/frame", "/files"] {
@@ -219,15 +225,17 @@ fn webrtc_reaches_nothing() {
                     {{urls: ['stun:{CLOSED}:{udp}', 'stun:localhost:{udp}', 'stun:rebound.example.com:{udp}']}},
                     {{urls: ['turn:{CLOSED}:{udp}?transport=udp', 'turn:{CLOSED}:{tcp}?transport=tcp', 'turns:{CLOSED}:{tcp}'],
                     username: 'u', credential: 'c'}}]}});
-                let seen = []; c.onicecandidate = e => seen.push(e.candidate ? e.candidate.candidate : 'end');
+                let seen = []; c.onicecandidate = e => {{ seen.push(e.candidate ? e.candidate.candidate : 'end');
+                    if (!e.candidate) setTimeout(show, 1000) }};
+                const show = () => {{ p.textContent = 'seen ' + seen.join('; '); p.className = 'done' }};
                 c.createDataChannel('x'); await c.setLocalDescription(await c.createOffer());
-                setTimeout(() => {{ p.textContent = 'seen ' + seen.join('; ') }}, 2500);
                 }})()</script>"
             ))
         })
         .await;
         let mut page = request(site.url("/"));
-        page.wait_for = Some(render::WaitFor::After(Duration::from_secs(3)));
+        page.wait_for = Some(WaitFor::Selector("p.done".into()));
+        page.timeout = Duration::from_secs(60);
         let rendered = renderer.render(page).await.unwrap();
         assert!(rendered.html.contains(">seen end<"), "it tried and found nothing: {}", rendered.html);
         closed.assert_untouched("WebRTC");
@@ -238,13 +246,20 @@ fn webrtc_reaches_nothing() {
 fn the_proxys_credentials_reach_no_site() {
     with_browser(|renderer| async move {
         let site = Site::start(OPEN, |asked| match asked.path.as_str() {
-            "/" => Answer::html("<p>x</p><script>fetch('/407').catch(() => 0); fetch('/401').catch(() => 0); new WebSocket('ws://' + location.host)</script>"),
+            "/" => Answer::html(
+                "<p id=p>x</p><script>const ends = [fetch('/407').catch(() => 0), fetch('/401').catch(() => 0),
+                new Promise(close => { new WebSocket('ws://' + location.host).onclose = close })];
+                Promise.all(ends).then(() => { p.className = 'done' })</script>",
+            ),
             "/401" => Answer::status(401, "").with("WWW-Authenticate", "Basic realm=\"x\""),
             "/407" => Answer::status(407, "").with("Proxy-Authenticate", "Basic realm=\"x\""),
             _ => Answer::status(404, ""),
         })
         .await;
-        render(renderer, site.url("/")).await.unwrap();
+        let mut page = request(site.url("/"));
+        page.wait_for = Some(WaitFor::Selector("p.done".into()));
+        page.timeout = Duration::from_secs(60);
+        renderer.render(page).await.unwrap();
         assert!(site.paths().len() >= 4, "{:?}", site.paths());
         for asked in site.asked() {
             assert!(!asked.head.to_ascii_lowercase().contains("authorization"), "{}", asked.head);

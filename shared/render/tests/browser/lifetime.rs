@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use render::RenderError;
 
-use super::support::{Answer, OPEN, Site, config, eventually, fetcher, render, request, start, with_own_browser};
+use super::support::{
+    Answer, OPEN, Site, WITH_START, config, eventually, eventually_within, fetcher, render_with_start, request,
+    skipped, start, with_own_browser,
+};
 
 /// Returns the processes whose command line contains a text.
 fn processes(text: &str) -> Vec<u32> {
@@ -71,8 +74,8 @@ fn a_worn_out_browser_is_replaced_and_nothing_of_it_remains() {
         let site = Site::page(PAGE).await;
         let mut seen = Vec::new();
         for _ in 0..3 {
-            let (a, b) = tokio::join!(render(&renderer, site.url("/")), async {
-                let page = render(&renderer, site.url("/")).await;
+            let (a, b) = tokio::join!(render_with_start(&renderer, site.url("/")), async {
+                let page = render_with_start(&renderer, site.url("/")).await;
                 seen.push(folders(own));
                 page
             });
@@ -105,12 +108,13 @@ fn a_page_outlives_its_browser() {
             })
             .await;
             let killed = async {
-                eventually("the page asks", || site.paths().iter().any(|path| path == "/api")).await;
+                let asks = || site.paths().iter().any(|path| path == "/api");
+                eventually_within(WITH_START, "the page asks", asks).await;
                 let folder = folders(own).into_iter().next().expect("a browser");
                 signal("-KILL", &folder);
                 folder
             };
-            let (page, folder) = tokio::join!(render(&renderer, site.url("/")), killed);
+            let (page, folder) = tokio::join!(render_with_start(&renderer, site.url("/")), killed);
             assert!(page.unwrap().html.contains(">there<"));
             eventually("its processes are gone", || processes(&folder).is_empty()).await;
             eventually("its folder is gone", || !fs::exists(&folder).unwrap()).await;
@@ -138,7 +142,7 @@ fn a_process_with_a_browser() {
     with_own_browser(
         |_| (),
         |renderer| async move {
-            let _ = render(&renderer, url.parse().unwrap()).await;
+            let _ = render_with_start(&renderer, url.parse().unwrap()).await;
             std::future::pending::<()>().await;
         },
     );
@@ -162,7 +166,7 @@ fn a_browser_dies_with_its_process() {
                     .spawn()
                     .unwrap();
                 let (pid, mut child) = (child.id(), Killed(child));
-                eventually("its browser asks", || !site.asked().is_empty()).await;
+                eventually_within(WITH_START, "its browser asks", || !site.asked().is_empty()).await;
                 let folder = folders(&format!("keep {pid} ")).into_iter().next().expect("a browser");
                 let browsers = processes(&folder);
                 assert!(browsers.len() > 3);
@@ -203,12 +207,15 @@ fn an_abandoned_page_releases_its_permit() {
             .await;
             start(&renderer).await;
             for n in 1..=3 {
+                // A browser that does not close an abandoned page is killed, and the next page starts another.
+                let runs = || site.paths().iter().filter(|path| *path == "/runs").count() == n;
                 tokio::select! {
-                    ended = render(&renderer, site.url("/bad")) => panic!("it runs for ever: {ended:?}"),
-                    () = eventually("its script runs", || site.paths().iter().filter(|path| *path == "/runs").count() == n) => {}
+                    ended = render_with_start(&renderer, site.url("/bad")) => panic!("it runs for ever: {ended:?}"),
+                    () = eventually_within(WITH_START, "its script runs", runs) => {}
                 }
             }
-            assert!(render(&renderer, site.url("/good")).await.unwrap().html.contains("<h1>x</h1>"));
+            let good = render_with_start(&renderer, site.url("/good")).await.unwrap();
+            assert!(good.html.contains("<h1>x</h1>"));
             renderer.wait_until_idle().await;
             if cfg!(target_os = "linux") {
                 // Otherwise its script would run there for ever.
@@ -221,7 +228,7 @@ fn an_abandoned_page_releases_its_permit() {
 
 #[test]
 fn a_browser_that_cannot_start_is_an_internal_fault() {
-    let Some(mut config) = config() else { return };
+    let Some(mut config) = config() else { return skipped() };
     config.browser = "/bin/false".into();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

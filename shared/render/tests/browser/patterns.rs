@@ -1,6 +1,6 @@
 //! Ways in which pages produce their content.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use render::{Capture, Documents, RenderError, WaitFor};
 
@@ -153,19 +153,27 @@ fn redirects_and_statuses_are_reported() {
 #[test]
 fn wait_for_delays_reading_until_it_is_met() {
     with_browser(|renderer| async move {
-        let site = Site::page(
-            "<div id=root></div><script>setTimeout(() => { root.attachShadow({mode: 'open'}).innerHTML = '<p class=late>x</p>' }, 5000)</script>",
-        )
+        let site = Site::start(OPEN, |asked| {
+            let ms = if asked.path == "/soon" { 2_500 } else { 8_000 };
+            Answer::html(format!(
+                "<div id=root></div><script>setTimeout(() => {{
+                root.attachShadow({{mode: 'open'}}).innerHTML = '<p class=late>x</p>' }}, {ms})</script>"
+            ))
+        })
         .await;
-        let mut page = request(site.url("/"));
+        let mut page = request(site.url("/late"));
+        page.timeout = Duration::from_secs(60);
         assert!(!renderer.render(page.clone()).await.unwrap().html.contains("class=\"late\""));
-        for wait_for in [WaitFor::Selector("p.late".into()), WaitFor::After(Duration::from_millis(5_500))] {
-            page.wait_for = Some(wait_for.clone());
+        let after = Duration::from_millis(5_500);
+        for (path, wait_for) in [("/late", WaitFor::Selector("p.late".into())), ("/soon", WaitFor::After(after))] {
+            (page.url, page.wait_for) = (site.url(path), Some(wait_for.clone()));
+            let began = Instant::now();
             let rendered = renderer.render(page.clone()).await.unwrap();
+            assert!(began.elapsed() >= after, "{wait_for:?}: {:?}", began.elapsed());
             assert!(rendered.html.contains("class=\"late\""), "{wait_for:?}: {}", rendered.html);
         }
         page.wait_for = Some(WaitFor::Selector("p.never".into()));
-        page.timeout = Duration::from_secs(4);
+        page.timeout = Duration::from_secs(10);
         let rendered = renderer.render(page).await.unwrap();
         assert!(rendered.notes[0].contains("wait_for"), "{:?}", rendered.notes);
     });

@@ -24,8 +24,10 @@ pub const CLOSED: &str = "127.0.0.1";
 /// Number of tests that run at once, however many threads the harness has. More hostile pages would take each other's processor time
 /// until their own time is over.
 const TESTS_AT_ONCE: usize = 3;
-/// Number of pages that the shared browser shows at once. A test shows at most two, so no page waits for a place.
+/// Number of pages that the shared browser shows at once. A test shows at most two, so no page waits long for a place.
 const PAGES: usize = 2 * TESTS_AT_ONCE;
+/// Time for a page whose browser has to start first: the first start on a machine reads hundreds of megabytes.
+pub const WITH_START: Duration = Duration::from_secs(60);
 
 static TESTS: Semaphore = Semaphore::const_new(TESTS_AT_ONCE);
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -40,6 +42,8 @@ pub fn browser() -> Option<PathBuf> {
 pub fn config() -> Option<RenderConfig> {
     let mut config = RenderConfig::new(browser()?, PAGES);
     config.limits.quiet_timeout = Duration::from_secs(3);
+    // Longer than any pause between two pages: another start would take time from the next page.
+    config.idle_timeout = Duration::from_secs(600);
     Some(config)
 }
 
@@ -81,16 +85,13 @@ pub fn with_browser<F: Future<Output = ()>>(test: impl FnOnce(&'static Renderer)
     });
 }
 
-/// Starts a renderer's browser, so that its start takes nothing of the time of a test's pages. The first start on a machine reads
-/// hundreds of megabytes.
+/// Starts a renderer's browser, so that its start takes nothing of the time of a test's pages.
 pub async fn start(renderer: &Renderer) {
     let site = Site::page("<p>started</p>").await;
-    let mut page = request(site.url("/"));
-    page.timeout = Duration::from_secs(60);
-    renderer.render(page).await.unwrap();
+    render_with_start(renderer, site.url("/")).await.unwrap();
 }
 
-/// Runs a test with a browser of its own, which starts with its first page.
+/// Runs a test with a browser of its own. It starts with its first page, which needs [`WITH_START`] for that.
 pub fn with_own_browser<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConfig), test: impl FnOnce(Renderer) -> F) {
     let Some(mut config) = config() else { return skipped() };
     set(&mut config);
@@ -100,7 +101,8 @@ pub fn with_own_browser<F: Future<Output = ()>>(set: impl FnOnce(&mut RenderConf
     });
 }
 
-fn skipped() {
+/// Reports that a test was skipped.
+pub fn skipped() {
     // Not by a macro: the test harness captures its output.
     let _ =
         std::io::stderr().write_all(b"\nSKIPPED: there is no Chromium on this machine (apt-get install chromium)\n");
@@ -271,9 +273,21 @@ pub async fn render(renderer: &Renderer, url: Url) -> Result<Rendered, RenderErr
     renderer.render(request(url)).await
 }
 
+/// Renders a page of a site. Its time is enough for the start of its browser, too.
+pub async fn render_with_start(renderer: &Renderer, url: Url) -> Result<Rendered, RenderError> {
+    let mut page = request(url);
+    page.timeout = WITH_START;
+    renderer.render(page).await
+}
+
 /// Waits until a condition holds; panics if that takes too long.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let end = std::time::Instant::now() + Duration::from_secs(10);
+    eventually_within(Duration::from_secs(10), what, holds).await;
+}
+
+/// Like [`eventually`], with another limit.
+pub async fn eventually_within(limit: Duration, what: &str, holds: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + limit;
     while !holds() {
         assert!(std::time::Instant::now() < end, "{what}");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -9,6 +9,7 @@ pub use model::{Tree, item};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -98,14 +99,16 @@ pub struct GeneratedSite {
     address: SocketAddr,
     log: Arc<Mutex<Vec<Hit>>>,
     gate: watch::Sender<bool>,
+    /// Number of requests after which pages of the tree wait at the gate.
+    held_after: Arc<AtomicUsize>,
 }
 
 impl GeneratedSite {
     pub async fn start(spec: Spec) -> GeneratedSite {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let site =
-            GeneratedSite { spec: Arc::new(spec), address, log: Arc::default(), gate: watch::Sender::new(false) };
+        let (gate, held_after) = (watch::Sender::new(false), Arc::new(AtomicUsize::new(usize::MAX)));
+        let site = GeneratedSite { spec: Arc::new(spec), address, log: Arc::default(), gate, held_after };
         let served = site.clone();
         loopback::serve(listener, move |request| {
             let site = served.clone();
@@ -128,6 +131,11 @@ impl GeneratedSite {
 
     pub fn close_gate(&self) {
         self.gate.send_replace(false);
+    }
+
+    /// Lets every page of the tree wait at the gate after the first `n` requests in the log.
+    pub fn hold_after(&self, n: usize) {
+        self.held_after.store(n, Ordering::SeqCst);
     }
 
     /// Clears the log.
@@ -209,7 +217,7 @@ impl GeneratedSite {
         let steps: Vec<&str> = name.trim_start_matches('/').split('/').collect();
         match steps[..] {
             ["item", n] => match n.parse::<usize>() {
-                Ok(n) if n < spec.tree.pages => self.page(n, path, nth).await,
+                Ok(n) if n < spec.tree.pages => self.page(n, path, nth, index).await,
                 _ => html::status(404, "<h1>no such page</h1>"),
             },
             ["deep", ..] => html::page(name, &html::link(&format!("{}/1", path.trim_end_matches('/')))),
@@ -225,7 +233,7 @@ impl GeneratedSite {
         }
     }
 
-    async fn page(&self, n: usize, path: &str, nth: usize) -> Response<Full<Bytes>> {
+    async fn page(&self, n: usize, path: &str, nth: usize, index: usize) -> Response<Full<Bytes>> {
         if self.spec.busy == Some(n) && nth == 0 {
             let mut response = html::status(429, "<h1>later</h1>");
             response.headers_mut().insert("retry-after", "1".parse().unwrap());
@@ -234,7 +242,7 @@ impl GeneratedSite {
         if self.spec.slow_ms > 0 {
             tokio::time::sleep(Duration::from_millis(self.spec.slow_ms)).await;
         }
-        if self.spec.gated && n > 0 {
+        if (self.spec.gated && n > 0) || index >= self.held_after.load(Ordering::SeqCst) {
             // The site holds the gate's sender, so this cannot fail.
             self.gate.subscribe().wait_for(|open| *open).await.unwrap();
         }
