@@ -1,7 +1,7 @@
 //! Detects shells: markup without content that a browser's scripts fill in. Pure, one pass over the bytes. The result
 //! is a guess: a wrong yes costs a rendering, a wrong no costs a page.
 
-use domain::media::Media;
+use domain::media::{Media, essence};
 
 use crate::budget::{Budget, Limits};
 use crate::prune::{closing, tag_end};
@@ -93,13 +93,13 @@ pub enum FieldsFound {
     Nothing,
 }
 
-/// Returns why a page is a shell, or `None` if it is not. Only HTML can be one that is declared as HTML or not declared at
-/// all: a browser shows no other type as a page. Never a page on which everything was found.
+/// Returns why a page is a shell, or `None` if it is not. Only what a browser shows as a page can be one, and never a page
+/// on which everything was found.
 pub fn detect_shell(page: &Page<'_>, found: FieldsFound) -> Option<Shell> {
     if found == FieldsFound::All {
         return None;
     }
-    if !matches!(Media::of(page.content_type), Media::Html | Media::Xhtml | Media::Unspecified) {
+    if !is_shown_as_page(page.content_type) {
         return None;
     }
     let body = page.body.get(..MAX_BODY).unwrap_or(page.body);
@@ -110,6 +110,19 @@ pub fn detect_shell(page: &Page<'_>, found: FieldsFound) -> Option<Shell> {
     }
     let nothing_found = found == FieldsFound::Nothing;
     Signs::of(&text, nothing_found).classify(nothing_found)
+}
+
+/// Returns whether a browser shows content of this type as a page: HTML, and what it takes for HTML by its bytes (MIME
+/// Sniffing, section 7: a missing type and the unknown ones). It saves all other types as files or shows them as text.
+fn is_shown_as_page(content_type: Option<&str>) -> bool {
+    let essence = essence(content_type.unwrap_or_default());
+    match Media::of(content_type) {
+        Media::Html | Media::Xhtml => true,
+        Media::Unspecified => {
+            !essence.contains('/') || matches!(essence.as_str(), "*/*" | "unknown/unknown" | "application/unknown")
+        }
+        _ => false,
+    }
 }
 
 /// Properties of a page by which a shell is recognised.

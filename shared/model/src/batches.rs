@@ -59,7 +59,7 @@ pub struct BatchError {
 
 impl From<ModelError> for BatchError {
     fn from(error: ModelError) -> BatchError {
-        BatchError { without_effect: error.is_refusal(), error }
+        BatchError { without_effect: error.is_without_effect(), error }
     }
 }
 

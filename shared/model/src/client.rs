@@ -46,8 +46,8 @@ struct Inner {
 pub struct Asked {
     /// The answer, or why there is none.
     pub answer: Result<Answer, ModelError>,
-    /// Whether tries that gave no answer may cost something.
-    pub may_cost_more: bool,
+    /// Number of tries that gave no answer and may cost something all the same.
+    pub uncertain_tries: u64,
 }
 
 impl Model {
@@ -94,21 +94,21 @@ impl Model {
         self.ask_with_cost(question, deadline).await.answer
     }
 
-    /// Like [`Model::ask`]. Also returns whether tries that gave no answer may cost something.
+    /// Like [`Model::ask`]. Also returns how many tries gave no answer and may cost something all the same.
     pub async fn ask_with_cost(&self, question: &Question, deadline: Instant) -> Asked {
         let inner = &*self.inner;
         let Some(permit) = inner.breaker.try_acquire(Instant::now().into_std()) else {
             let open = "the model failed several times in a row; it is not called for 15 seconds to 5 minutes";
-            return Asked { answer: Err(ModelError::new(Code::Unavailable, open)), may_cost_more: false };
+            return Asked { answer: Err(ModelError::new(Code::Unavailable, open)), uncertain_tries: 0 };
         };
         let deadline = deadline.min(Instant::now() + inner.config.timeout);
         let policy = ExponentialBuilder::default().with_min_delay(FIRST_WAIT).with_max_times(MAX_RETRIES).with_jitter();
-        let mut may_cost_more = false;
+        let mut uncertain_tries = 0;
         let answer = (|| self.try_once(question, deadline))
             .retry(policy)
             // Called for each error, the last one included.
             .when(|error: &ModelError| {
-                may_cost_more |= !error.is_refusal();
+                uncertain_tries += u64::from(!error.is_without_effect());
                 error.is_transient()
             })
             // Waits as long as the model asks for, otherwise for a time of our own, but never past `deadline`.
@@ -135,7 +135,7 @@ impl Model {
             }
             Ok(_) => permit.succeeded(),
         }
-        Asked { answer, may_cost_more }
+        Asked { answer, uncertain_tries }
     }
 
     async fn try_once(&self, question: &Question, deadline: Instant) -> Result<Answer, ModelError> {
@@ -161,7 +161,10 @@ impl Model {
     async fn post(&self, operation: &str, body: serde_json::Value) -> Result<Completion, ModelError> {
         let call =
             self.call(Method::POST, operation)?.header("content-type", "application/json").body(body.to_string());
-        let response = call.send().await.map_err(|_| unreachable())?;
+        let response = call.send().await.map_err(|error| {
+            let sent = !error.is_connect() && !error.is_builder();
+            ModelError { sent, ..unreachable() }
+        })?;
         check_status(&response)?;
         let text = read(response).await?;
         serde_json::from_slice(&text).map_err(|_| ModelError::new(Code::Error, "the model's answer cannot be read"))
@@ -283,21 +286,22 @@ mod tests {
             fields: Vec::new(),
             pictures: Vec::new(),
         };
-        let cases: [(&[&str], bool); 6] = [
-            (&["400 Bad Request"], false),
-            (&["429 Too Many Requests\r\nretry-after: 0", "400 Bad Request"], false),
+        let cases: [(&[&str], u64); 7] = [
+            (&["400 Bad Request"], 0),
+            (&["429 Too Many Requests\r\nretry-after: 0", "400 Bad Request"], 0),
             // The first try may be billed, although the last one was refused.
-            (&["503 Service Unavailable\r\nretry-after: 0", "400 Bad Request"], true),
-            (&["408 Request Timeout"], true),
-            (&["200 OK"], true),
+            (&["503 Service Unavailable\r\nretry-after: 0", "400 Bad Request"], 1),
+            (&["503 Service Unavailable\r\nretry-after: 0", "500 Oops\r\nretry-after: 0", "400 Bad Request"], 2),
+            (&["408 Request Timeout"], 1),
+            (&["200 OK"], 1),
             // A wait that no clock can add is as good as any other that is too long.
-            (&["503 Service Unavailable\r\nretry-after: 18446744073709551615"], true),
+            (&["503 Service Unavailable\r\nretry-after: 18446744073709551615"], 1),
         ];
-        for (replies, may_cost_more) in cases {
+        for (replies, uncertain_tries) in cases {
             let model = model_with(replies).await;
             let asked = model.ask_with_cost(&question, Instant::now() + Duration::from_secs(20)).await;
             assert!(asked.answer.is_err(), "{replies:?}");
-            assert_eq!(asked.may_cost_more, may_cost_more, "{replies:?}: {asked:?}");
+            assert_eq!(asked.uncertain_tries, uncertain_tries, "{replies:?}: {asked:?}");
         }
     }
 

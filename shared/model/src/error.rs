@@ -64,12 +64,14 @@ pub struct ModelError {
     pub retry_after: Option<Duration>,
     /// The response's status, for the log.
     pub status: Option<u16>,
+    /// Whether the request may have reached the server.
+    pub(crate) sent: bool,
 }
 
 impl ModelError {
     /// A failure without a status.
     pub fn new(code: Code, text: &'static str) -> ModelError {
-        ModelError { code, text, retry_after: None, status: None }
+        ModelError { code, text, retry_after: None, status: None, sent: true }
     }
 
     /// Returns whether the failure may pass within a moment.
@@ -77,10 +79,10 @@ impl ModelError {
         matches!(self.code, Code::Unavailable | Code::RateLimited)
     }
 
-    /// Returns whether the server refused the request before the model read it, so that it had no effect and costs
-    /// nothing. A 5xx or a 408 may come from a gateway whose server went on.
-    pub(crate) fn is_refusal(&self) -> bool {
-        self.status.is_some_and(|status| (400..500).contains(&status) && status != 408)
+    /// Returns whether the request had no effect and costs nothing: it was not sent, or the server refused it before the
+    /// model read it. A 5xx or a 408 may come from a gateway whose server went on.
+    pub(crate) fn is_without_effect(&self) -> bool {
+        !self.sent || self.status.is_some_and(|status| (400..500).contains(&status) && status != 408)
     }
 
     /// Returns whether the failure concerns the model rather than one page.

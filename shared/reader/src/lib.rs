@@ -58,8 +58,9 @@ pub struct Values {
     pub compact: Option<CompactPage>,
     /// The fields that a model answered.
     pub model_fields: Vec<String>,
-    /// Whether a model was asked and failed to answer.
-    pub model_failed: bool,
+    /// Whether a later visit may find more, because a model failed to answer or the browser was not available. Such a
+    /// result is not cached.
+    pub incomplete: bool,
     /// How many pictures a model examined, if any.
     pub images_processed: Option<u32>,
     /// Why each value was chosen, if requested.
@@ -76,7 +77,7 @@ impl Values {
             shell: false,
             compact: None,
             model_fields: Vec::new(),
-            model_failed: false,
+            incomplete: false,
             images_processed: None,
             explained: Vec::new(),
         }

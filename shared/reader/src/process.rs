@@ -110,7 +110,8 @@ mod tests {
             loop {
                 let end = Instant::now() + Duration::from_millis(ms);
                 match read_in_child(&self.0, task.clone(), &body, end).await {
-                    // A process that another test started meanwhile holds the file open until it runs its own program.
+                    // Another test's process was forked while the script was open for writing: it holds the file open
+                    // until it runs its own program.
                     Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }

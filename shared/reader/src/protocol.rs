@@ -87,7 +87,7 @@ impl Reading {
                 shell,
                 compact,
                 model_fields: _,
-                model_failed: _,
+                incomplete: _,
                 images_processed: _,
                 explained,
             }) => {

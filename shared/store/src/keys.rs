@@ -88,7 +88,7 @@ pub(crate) const MONTH: Prefix = Prefix("MONTH#");
 pub(crate) const CLOSED: Prefix = Prefix("CLOSED#");
 /// Entries of an account's ledger.
 pub(crate) const LEDGER: Prefix = Prefix("LEDGER#");
-/// Those of them that add prepaid credits.
+/// Entries that add prepaid credits.
 const TOP_UP: Prefix = Prefix("LEDGER#TOPUP#");
 /// Idempotency rows.
 const IDEMPOTENCY: Prefix = Prefix("IDEM#");

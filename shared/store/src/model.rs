@@ -62,12 +62,13 @@ impl ModelUsage {
         Ok(matches!(written, Conditional::Written))
     }
 
-    /// Returns the `unused` part of what was reserved for a call at `reserved_at`.
+    /// Adds the difference between what calls cost and what was reserved for them at `reserved_at`. It is negative if they
+    /// cost less.
     ///
     /// # Errors
-    /// Store errors. The day's budget is then used up sooner.
-    pub async fn return_model_budget(&self, reserved_at: Timestamp, unused: u64) -> Result<(), StoreError> {
-        let given = values([(":amount", n(format!("-{unused}"))), (":ttl", ttl(reserved_at, DAY_ROW_TTL_SECS))]);
+    /// Store errors. The day's budget is then used up sooner, or exceeded by the difference.
+    pub async fn adjust_model_budget(&self, reserved_at: Timestamp, difference: i64) -> Result<(), StoreError> {
+        let given = values([(":amount", n(difference)), (":ttl", ttl(reserved_at, DAY_ROW_TTL_SECS))]);
         let write = "SET #ttl = :ttl ADD #spent :amount";
         self.update_if(&self.tables.jobs, day_row(reserved_at), write, "", given).await?;
         Ok(())
@@ -142,7 +143,7 @@ mod tests {
         assert!(!store.models.reserve_model_budget(now, 101, 100).await.unwrap());
         assert!(store.models.reserve_model_budget(now, 60, 100).await.unwrap());
         assert!(!store.models.reserve_model_budget(now, 60, 100).await.unwrap());
-        store.models.return_model_budget(now, 50).await.unwrap();
+        store.models.adjust_model_budget(now, -50).await.unwrap();
         assert!(store.models.reserve_model_budget(now, 90, 100).await.unwrap());
         assert!(!store.models.reserve_model_budget(now, 1, 100).await.unwrap());
         let tomorrow = now.plus_ms(86_400_000);

@@ -100,7 +100,7 @@ impl ModelReader {
     pub(crate) async fn complete(&self, job: &Assignment, at: &Url, values: &mut Values, end: Instant) {
         let Some(compact) = values.compact.take().filter(|compact| !compact.open.is_empty()) else { return };
         let checked = self.consult(job, at, compact, self.context.now(), end).await;
-        values.model_failed = checked.is_err();
+        values.incomplete = checked.is_err();
         let Values { data, warnings, render_mode, model_fields, .. } = values;
         Draft { data, warnings, render_mode, model_fields }.merge(checked);
     }
@@ -165,8 +165,8 @@ impl ModelReader {
         figures: &mut ModelFigures,
     ) -> Result<Answer, ModelError> {
         let no_time = || {
-            let text =
-                "no time was left to ask the model: timeout_ms was nearly over, or other calls of the model took it";
+            let text = "no time was left to ask the model: timeout_ms was nearly over, or the page waited too long for \
+                        other calls of the model; raise timeout_ms";
             ModelError::new(Code::Timeout, text)
         };
         let permit = acquire_before(&self.calls, &job.account, end, CHECK_RESERVE + MIN_CALL_TIME).await;
@@ -178,10 +178,8 @@ impl ModelReader {
         figures.calls = 1;
         let asked = self.model.ask_with_cost(&question, end.into()).await;
         if let Some(reserved) = reserved {
-            let unused = reserved.saturating_sub(cost(reserved, &asked, self.model.config().prices));
-            if unused > 0 {
-                self.return_unused(unused, now).await;
-            }
+            let cost = cost(reserved, &asked, self.model.config().prices);
+            self.adjust_budget(cost.cast_signed().saturating_sub(reserved.cast_signed()), now).await;
         }
         asked.answer
     }
@@ -228,10 +226,13 @@ impl ModelReader {
         }
     }
 
-    /// Returns the unused part of what was reserved at `reserved_at` to the day's budget.
-    pub async fn return_unused(&self, unused: u64, reserved_at: Timestamp) {
-        if let Err(error) = self.store.models.return_model_budget(reserved_at, unused).await {
-            tracing::warn!(%error, "could not return unused budget of the model; today's budget is used up sooner");
+    /// Corrects what was reserved from the day's budget at `reserved_at` by the difference to what the calls cost.
+    pub async fn adjust_budget(&self, difference: i64, reserved_at: Timestamp) {
+        if difference == 0 {
+            return;
+        }
+        if let Err(error) = self.store.models.adjust_model_budget(reserved_at, difference).await {
+            tracing::warn!(%error, "could not correct what was reserved from the model's budget of today");
         }
     }
 }
@@ -241,16 +242,15 @@ pub fn max_usage(question: &Question) -> Usage {
     Usage { input: question.input_tokens(), output: question.output_tokens() }
 }
 
-/// Returns what a call may have cost of what was reserved for it: all of it unless the cost is known, so that the day's
-/// budget is not exceeded.
-fn cost(reserved: u64, asked: &Asked, prices: Option<Prices>) -> u64 {
-    match (&asked.answer, prices) {
-        _ if asked.may_cost_more => reserved,
+/// Returns what a call may have cost at most. `highest` is the highest price of a try; it counts for each try whose cost is
+/// unknown.
+fn cost(highest: u64, asked: &Asked, prices: Option<Prices>) -> u64 {
+    let answered = match (&asked.answer, prices) {
         (Ok(answer), Some(prices)) if answer.usage != Usage::default() => prices.cost(answer.usage),
-        (Ok(_), _) => reserved,
-        // No try was made, or the provider refused each before the model read it.
+        (Ok(_), _) => highest,
         (Err(_), _) => 0,
-    }
+    };
+    highest.saturating_mul(asked.uncertain_tries).saturating_add(answered)
 }
 
 /// Returns how many values were refused.
@@ -309,15 +309,15 @@ mod tests {
         let answered = |usage| Ok(Answer { fields: Vec::new(), usage });
         let failed = || Err(ModelError::new(Code::BadRequest, "x"));
         let used = Usage { input: 3, output: 4 };
-        for (answer, may_cost_more, want) in [
-            (answered(used), false, 11),
-            (answered(Usage::default()), false, 100),
+        for (answer, uncertain_tries, want) in [
+            (answered(used), 0, 11),
+            (answered(Usage::default()), 0, 100),
             // An earlier try may be billed, too.
-            (answered(used), true, 100),
-            (failed(), true, 100),
-            (failed(), false, 0),
+            (answered(used), 1, 111),
+            (failed(), 3, 300),
+            (failed(), 0, 0),
         ] {
-            let asked = Asked { answer, may_cost_more };
+            let asked = Asked { answer, uncertain_tries };
             assert_eq!(cost(100, &asked, prices), want, "{asked:?}");
         }
     }

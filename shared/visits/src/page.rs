@@ -145,6 +145,10 @@ impl PageVisitor {
                     }
                     Err(Unrendered::Failed(error)) => return failed(&url, error, 1, plan.seq),
                     Err(Unrendered::NoAnswer) => return Visited::failed(&url, no_answer_error()),
+                    Err(Unrendered::NoTurn) => {
+                        let limit = Duration::from_millis(u64::from(job.timeout_ms));
+                        return Visited::failed(&url, FetchError::Timeout(limit).into_unit_error());
+                    }
                     Err(Unrendered::NoPage) => {}
                     Err(Unrendered::NoBrowser(why)) => {
                         notes.push(format!("{why}; the page was fetched without a browser"))
@@ -207,13 +211,15 @@ impl PageVisitor {
         let rendered = match self.renderer.acquire_slot(job, url, end).await {
             Some(()) => self.renderer.render_page(job, renderer, url, plan.redirects.as_deref(), end).await,
             None => Err(Unrendered::NoBrowser(
-                "requests to this host are spaced, and its next slot is later than timeout_ms allows".into(),
+                "requests to this host are spaced, and the next one may be sent only after timeout_ms".into(),
             )),
         };
         let shown = match rendered {
             Ok(shown) => shown,
             Err(why) => {
                 values.warnings.push(format!("the page seems to need a browser, but could not be rendered: {why}"));
+                // A later visit may find a browser.
+                values.incomplete |= !matches!(why, Unrendered::Failed(_) | Unrendered::NoPage);
                 return None;
             }
         };
@@ -295,13 +301,13 @@ fn visited(url: String, answer: Answer, attempts: Option<u32>) -> Visited {
             warnings,
             render_mode,
             model_fields,
-            model_failed,
+            incomplete,
             shell: _,
             compact,
             images_processed,
             explained,
         }) => {
-            is_complete = !model_failed;
+            is_complete = !incomplete;
             // Fields that no model has been asked about yet.
             page_question =
                 compact.filter(|compact| !compact.open.is_empty()).map(|compact| PageQuestion::new(&at, compact));

@@ -46,10 +46,15 @@ fn position_of(error: &serde_json::Error) -> String {
     format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
 }
 
-/// Returns why the renderer did not answer. What it answered instead may quote the page.
+/// Returns why the renderer did not answer. Of what it answered instead, only the kind of failure, such as
+/// `Runtime.ExitError`: its text may quote the page.
 fn reason(error: &InvokeError) -> String {
     match error {
-        InvokeError::Failed(_) => "the function failed".into(),
+        InvokeError::Failed(text) => {
+            let kind = text.split("\"errorType\":\"").nth(1).and_then(|rest| rest.split('"').next());
+            let kind = kind.filter(|kind| kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '.'));
+            kind.map_or_else(|| "the function failed".into(), |kind| format!("the function failed: {kind}"))
+        }
         InvokeError::TimedOut | InvokeError::Unreachable(_) => error.to_string(),
     }
 }
@@ -64,6 +69,8 @@ mod tests {
         assert!(error.to_string().contains("secret"), "{error}");
         assert!(position_of(&error).starts_with("Data error at line 1 column"), "{}", position_of(&error));
         assert_eq!(reason(&InvokeError::Failed("secret".into())), "the function failed");
+        let killed = r#"{"errorType":"Runtime.ExitError","errorMessage":"secret"}"#;
+        assert_eq!(reason(&InvokeError::Failed(killed.into())), "the function failed: Runtime.ExitError");
         assert_eq!(reason(&InvokeError::TimedOut), "the function did not answer in time");
     }
 }

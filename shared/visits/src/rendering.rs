@@ -45,6 +45,8 @@ pub(crate) enum Unrendered {
     NoPage,
     /// The browser failed, or there is no time for it.
     NoBrowser(String),
+    /// The page waited for its turn until too little of its time was left.
+    NoTurn,
 }
 
 impl std::fmt::Display for Unrendered {
@@ -54,6 +56,9 @@ impl std::fmt::Display for Unrendered {
             Unrendered::NoAnswer => f.write_str("the browser did not answer: it failed, or timeout_ms was too short"),
             Unrendered::NoPage => f.write_str("the document is not a web page"),
             Unrendered::NoBrowser(why) => f.write_str(why),
+            Unrendered::NoTurn => {
+                f.write_str("the page waited for other pages until too little of timeout_ms was left")
+            }
         }
     }
 }
@@ -99,15 +104,13 @@ impl PageRenderer {
     ) -> Result<RenderedPage, Unrendered> {
         let mut url = url.clone();
         let requested_url = url.clone();
-        let no_time = || Unrendered::NoBrowser("too little of timeout_ms was left to render it".into());
         for _ in 0..=MAX_HOPS {
-            // The page may already have been read without a browser: its values must not be lost in the wait.
-            let reserve = READ_RESERVE + MIN_RENDER_TIME;
-            let permit = acquire_before(&self.semaphores.renders, &job.account, end, reserve).await;
-            let permit = permit.ok_or_else(no_time)?;
+            // If the page was read without a browser before, its values must not be lost in the wait.
+            let permit = acquire_before(&self.semaphores.renders, &job.account, end, MIN_RENDER_TIME).await;
+            let permit = permit.ok_or(Unrendered::NoTurn)?;
             let left = end.saturating_duration_since(Instant::now()).saturating_sub(READ_RESERVE);
             if left + READ_RESERVE < MIN_RENDER_TIME {
-                return Err(no_time());
+                return Err(Unrendered::NoBrowser("too little of timeout_ms was left to render the page".into()));
             }
             let rendered = renderer.render(self.request(job, &url, left)).await;
             drop(permit);

@@ -39,7 +39,7 @@ impl PictureReader {
         let why = if !options.process_images {
             return None;
         } else if !options.images_allowed {
-            "it requires the scale plan"
+            "it requires the plan scale"
         } else if options.model == ModelUse::Never {
             "options.model is \"never\""
         } else if self.vision_model().is_none() {
@@ -75,12 +75,15 @@ impl PictureReader {
         if open.is_empty() {
             return;
         }
-        // Held until the answer is there. Without it there are no pictures: the values of the page's text stay.
+        // Held until the answer is there.
         let permit = acquire_before(&self.permits, &job.account, end, CALL_RESERVE).await;
-        let pictures = if permit.is_some() { self.fetch(&page.pictures, end).await } else { Vec::new() };
+        if permit.is_none() {
+            values.incomplete = true;
+            values.warnings.push("no time was left to look at the page's pictures; raise timeout_ms".into());
+            return;
+        }
+        let pictures = self.fetch(&page.pictures, end).await;
         if pictures.is_empty() {
-            // A result without its pictures for want of a permit is not cached: a later visit may get one in time.
-            values.model_failed |= permit.is_none();
             values.warnings.push("none of the page's pictures could be fetched".into());
             return;
         }
@@ -91,7 +94,7 @@ impl PictureReader {
         drop(pictures);
         let checked =
             model.consult_with_question(job, question, page, EvidenceSource::Pictures, model.now(), end).await;
-        values.model_failed |= checked.is_err();
+        values.incomplete |= checked.is_err();
         let Values { data, warnings, render_mode, model_fields, .. } = values;
         Draft { data, warnings, render_mode, model_fields }.merge_from_pictures(checked);
     }

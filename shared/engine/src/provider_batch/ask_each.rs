@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use domain::Seq;
 use domain::model_batch::ModelBatch;
+use domain::{ErrorCode, Seq, UnitError, synthetic};
 use futures_util::{StreamExt, TryStreamExt};
 use runtime::assignment::Assignment;
 use store::StoreError;
 use visits::page_question::PageQuestion;
 
-use super::answers::{Answer, merge_answer};
+use super::answers::merge_answer;
 use super::batches::{ProviderBatches, StepOutcome, TimeBudget};
 
 /// Units whose questions are asked before the batch's row is written again, which extends its lease.
@@ -40,34 +40,36 @@ impl ProviderBatches {
             return Ok(StepOutcome::Release(self.now()));
         }
         let timeout = config.timeout;
-        for few in waiting.chunks(UNITS_PER_RENEWAL) {
-            let results = self.rows.retry(|| self.rows.store().segments.results(&job.id, few)).await?;
-            if results.is_empty() {
-                continue;
-            }
-            let questions = self.rows.retry(|| self.rows.store().model_batches.questions(&job.id, few)).await?;
-            // A unit without a provisional result is left out: nothing but the job's deadline ends it.
-            let unit = |(seq, attempt): &(Seq, u8)| {
-                let page_question = questions.get(seq).and_then(|text| PageQuestion::parse(text));
-                Some((*seq, *attempt, page_question, results.get(seq)?.clone()))
-            };
-            let units: Vec<(Seq, u8, Option<PageQuestion>, String)> = few.iter().filter_map(unit).collect();
-            futures_util::stream::iter(units)
-                .map(Ok)
-                .try_for_each_concurrent(UNITS_PER_RENEWAL, |(seq, attempt, page_question, provisional)| async move {
-                    let text = match page_question {
-                        Some(page_question) => self.ask_one(job, page_question, &provisional, timeout).await,
-                        None => None,
+        let few: Vec<_> = waiting.into_iter().take(UNITS_PER_RENEWAL).collect();
+        let results = self.rows.retry(|| self.rows.store().segments.results(&job.id, &few)).await?;
+        let questions = self.rows.retry(|| self.rows.store().model_batches.questions(&job.id, &few)).await?;
+        futures_util::stream::iter(few)
+            .map(Ok)
+            .try_for_each_concurrent(UNITS_PER_RENEWAL, |(seq, attempt)| {
+                let page_question = questions.get(&seq).and_then(|text| PageQuestion::parse(text));
+                let provisional = results.get(&seq).cloned();
+                async move {
+                    let text = match (page_question, provisional) {
+                        (Some(question), Some(provisional)) => {
+                            self.ask_one(job, question, &provisional, timeout).await.unwrap_or(provisional)
+                        }
+                        (None, Some(provisional)) => provisional,
+                        (_, None) => self.lost_result(job, seq).await?,
                     };
                     // Each unit is ended by itself, so that an answer that was paid for is stored at once.
-                    let answer: Answer = (seq, attempt, text.unwrap_or(provisional));
-                    self.answers.end(job, vec![answer]).await
-                })
-                .await?;
-            return Ok(StepOutcome::Continue);
-        }
-        // None of them has a provisional result.
-        Ok(self.close(held).await)
+                    self.answers.end(job, vec![(seq, attempt, text)]).await
+                }
+            })
+            .await?;
+        Ok(StepOutcome::Continue)
+    }
+
+    /// Returns the result of a unit whose provisional result does not exist. This cannot happen: it is written before the
+    /// unit waits for an answer, and is kept as long as the job.
+    async fn lost_result(&self, job: &Assignment, seq: Seq) -> Result<String, StoreError> {
+        tracing::error!(job = %job.id, seq, "a unit that waits for the model has no result");
+        let error = UnitError::new(ErrorCode::Internal, "the result of this URL was lost because of an internal error");
+        Ok(synthetic::error_json(&self.jobs.input_of(job, seq).await?.url, error))
     }
 
     async fn ask_one(

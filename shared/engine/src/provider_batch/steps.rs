@@ -142,13 +142,13 @@ impl ProviderBatches {
                 Ok(()) => tracing::warn!(
                     job = %job.id,
                     batch = other.id,
-                    "a batch was created twice; the other one is cancelled"
+                    "a duplicate batch was cancelled"
                 ),
                 Err(error) => tracing::warn!(
                     job = %job.id,
                     batch = other.id,
                     %error,
-                    "a batch was created twice; the other one could not be cancelled"
+                    "a duplicate batch could not be cancelled"
                 ),
             }
         }
@@ -206,9 +206,7 @@ impl ProviderBatches {
     /// Returns what a batch did not use of its reservation.
     async fn give_back(&self, held: &mut ModelBatch, spent: u64) {
         let unused = std::mem::take(&mut held.reserved).saturating_sub(spent);
-        if unused > 0 {
-            self.model.return_unused(unused, held.planned_at).await;
-        }
+        self.model.adjust_budget(0_i64.saturating_sub(unused.cast_signed()), held.planned_at).await;
     }
 }
 

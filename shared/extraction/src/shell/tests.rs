@@ -55,7 +55,7 @@ fn only_what_is_read_as_html_can_be_a_shell() {
     let shell = format!("<body><div id=root></div>{SCRIPT}");
     let is_html =
         |page: &str, kind: &str| matches!(crate::kind_of(Some(kind), page, &Budget::default()), Ok(crate::Kind::Html));
-    let untyped = ["", "html", "*/*", "application/octet-stream", "application/x-httpd-php"];
+    let untyped = ["", "html", "*/*", "unknown/unknown"];
     for kind in untyped.into_iter().chain(["text/html, text/html", "\"text/html\""]) {
         assert!(is_html(&shell, kind), "{kind}");
         assert_eq!(classify(&shell, kind, FieldsFound::Nothing), Some(Shell::EmptyRoot), "{kind}");
@@ -63,8 +63,8 @@ fn only_what_is_read_as_html_can_be_a_shell() {
     }
     let xhtml = format!("<?xml version='1.0'?><html>{shell}</html>");
     assert_eq!(classify(&xhtml, "application/xhtml+xml", FieldsFound::Nothing), Some(Shell::EmptyRoot));
-    // A browser shows these as text.
-    for kind in ["text/plain", "application/javascript"] {
+    // A browser shows these as text or saves them.
+    for kind in ["text/plain", "application/javascript", "application/octet-stream", "application/x-httpd-php"] {
         assert!(is_html(&shell, kind), "{kind}");
         assert_eq!(classify(&shell, kind, FieldsFound::Nothing), None, "{kind}");
     }
