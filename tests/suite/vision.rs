@@ -87,7 +87,7 @@ async fn pictures_are_read_only_if_needed_requested_and_allowed() {
     let url = page(&site, &[site.url("/picture/100/a")]);
     let pro = world.account("pro", Plan::Pro, Some(100), None).await;
     let got = pro.post("/v1/extract", &call(&url, true)).await.json();
-    assert!(got["warnings"].to_string().contains("process_images was ignored: it requires the scale plan"), "{got}");
+    assert!(got["warnings"].to_string().contains("process_images was ignored: it requires the plan scale"), "{got}");
     let unasked = world.post("/v1/extract", &call(&url, false)).await.json();
     assert!(!unasked.to_string().contains("process_images"), "{unasked}");
     let mut never = call(&url, true);

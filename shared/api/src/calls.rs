@@ -70,7 +70,7 @@ impl ResponseOptions {
         }
     }
 
-    /// Returns until when a job may run in this process that nobody waits for and that the queue did not accept.
+    /// Returns until when this process may run a job that nobody waits for and that the queue did not accept.
     fn latest_end(&self, now: Timestamp, settings: &Settings) -> Timestamp {
         let latest = now.plus_secs(settings.hold_secs);
         self.invocation_end.map_or(latest, |end| latest.min(end.plus_ms(-INVOCATION_MARGIN_MS)))
@@ -175,13 +175,16 @@ impl App {
                 Some(job) => Ok(self.stream(self.engine.follow(job, 0), held.take(), HoldReason::Read, options)),
                 None => Err(ApiError::new(
                     ErrorCode::JobNotFound,
-                    format!("this Idempotency-Key belongs to {id}, whose results are no longer kept; use another key"),
+                    format!(
+                        "this Idempotency-Key belongs to {id}, whose results are no longer kept; use a new \
+                         Idempotency-Key"
+                    ),
                 )),
             },
             Verdict::Mismatch => Err(ApiError::new(
                 ErrorCode::IdempotencyMismatch,
-                "this Idempotency-Key was used for another call in the last 24 hours (another endpoint, body or schema \
-                 of the key); use a new one",
+                "this Idempotency-Key was used in the last 24 hours for another call: with another endpoint, another \
+                 body, or another schema bound to the API key; use a new Idempotency-Key",
             )),
             Verdict::RateLimited => Err(rate_limited(quota, self.engine.now())),
             Verdict::QuotaExceeded { needed, available } => {
@@ -226,7 +229,7 @@ impl App {
                 HoldReason::Job | HoldReason::Read => ", or send \"Prefer: respond-async\" or \"Prefer: wait=0\"",
             };
             let text = format!(
-                "too many calls are held open (an account may hold {max}, one server {MAX_HELD_CALLS}); try again when \
+                "too many calls are held open (an account may hold {max}, a process {MAX_HELD_CALLS}); try again when \
                  one of them has ended{instead}"
             );
             ApiError { retry_after: Some(1), ..ApiError::new(ErrorCode::RateLimited, text) }

@@ -55,7 +55,7 @@ pub enum HeaderError {
     #[error("\"{0}\" is not a header name; use letters, digits and hyphens")]
     InvalidName(String),
     /// A name that the server sets itself: framing, forwarding or identity.
-    #[error("\"{0}\" may not be set; the server itself sets Host, User-Agent, and framing and forwarding headers")]
+    #[error("\"{0}\" may not be set; leave it out (docs/API.md, \"Options\", lists the names that are refused)")]
     Forbidden(String),
     /// The same name twice; case does not matter.
     #[error("\"{0}\" is given twice; names must be unique, regardless of case")]

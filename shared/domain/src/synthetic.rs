@@ -20,8 +20,8 @@ pub fn skipped_error(job: &Job) -> UnitError {
         Outcome::Expired => expired_error(false),
         Outcome::Completed if job.is_crawl() => UnitError::new(
             ErrorCode::RobotsDenied,
-            "the site's robots.txt does not allow this page, or its server failed to send it, and a later call may \
-             succeed; set crawl.ignore_robots to true to visit the page anyway",
+            "robots.txt denies this page, or the site's server did not send its robots.txt; in the second case, repeat \
+             the call after ten minutes. To visit the page anyway, set crawl.ignore_robots to true",
         ),
         Outcome::Cancelled => UnitError::new(
             ErrorCode::JobCancelled,

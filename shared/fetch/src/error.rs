@@ -39,7 +39,10 @@ pub enum FetchError {
     #[error("the page redirects to {0}, which was not followed")]
     Diverted(Box<Url>),
     /// robots.txt disallows the target of a redirect, or its server failed to send it.
-    #[error("the page redirects to {0}, which the robots.txt there disallows (or its server failed to send it)")]
+    #[error(
+        "the page redirects to {0}, which is not fetched: that site's robots.txt denies it, or the site did not send \
+         its robots.txt"
+    )]
     Denied(Box<Url>),
     /// A fault that may disappear by itself: a failed connection, a response that broke off, or a status that says so.
     #[error("{0}")]

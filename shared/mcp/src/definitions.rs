@@ -107,7 +107,7 @@ impl ToolName {
             }
             ToolName::JobResults => {
                 "Returns a page of a job's results, also while the job runs: at most \"limit\" results and about \
-                 30,000 characters. Longer values are shortened, and the result is marked \"cut\". Waits up to \
+                 30,000 bytes. Longer values are shortened, and the result is marked \"cut\". Waits up to \
                  wait_seconds for the first result. If \"next_from\" is a number, there are more results or may be \
                  later: call again with it as \"from\". If it is null, the job has ended and you have read everything. \
                  Results are in order of completion; the \"index\" of a batch's result is the place of its URL in the \

@@ -211,7 +211,7 @@ async fn cancel(store: &Store, job: &JobId) -> Result<Answer, String> {
     let status = json!({ "job_id": job, "status": "cancelling" });
     match store.jobs.stop_job(job, SystemClock.now()).await.map_err(describe)? {
         StopOutcome::Cancelled => succeeded(status, format!("{job}: cancelling")),
-        StopOutcome::AlreadyTerminating => succeeded(status, format!("{job}: already stopping; nothing changed")),
+        StopOutcome::AlreadyTerminating => succeeded(status, format!("{job}: already ending; nothing changed")),
         StopOutcome::NotRunning => Err(format!("there is no running job \"{job}\"")),
     }
 }

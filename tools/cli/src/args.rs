@@ -109,7 +109,7 @@ pub(crate) struct PageArgs {
     /// In a browser: a CSS selector to wait for, or milliseconds to wait after load
     #[arg(long, value_name = "SELECTOR|MS")]
     wait_for: Option<String>,
-    /// Keep a screenshot of the viewport with each result
+    /// Keep a screenshot of the window with each result
     #[arg(long)]
     screenshot: bool,
     /// Do not use the operator's language model
@@ -183,7 +183,7 @@ pub(crate) struct JobArgs {
     /// Start the job through the queue, print its id and exit without waiting
     #[arg(long, conflicts_with_all = ["output", "format"])]
     pub(crate) detach: bool,
-    /// Webhook to call when the job ends
+    /// URL to send a webhook message to when the job has ended
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
     /// What to do with the job on Ctrl-C; without a terminal, `ask` leaves it running
@@ -265,7 +265,8 @@ pub(crate) struct CrawlArgs {
     /// Links to follow: a glob over the whole URL, such as `https://example.com/blog/*`
     #[arg(long, value_name = "PATTERN")]
     follow: String,
-    /// Maximum number of pages; this many credits are reserved
+    /// Maximum number of pages, and of credits to reserve; without --allow-large at most a quarter of the month's
+    /// remaining credits
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_pages: u32,
     /// Maximum number of links from the seed, 0 to 20

@@ -102,8 +102,8 @@ impl Journal {
             return Ok((journal, EarlierRuns::default()));
         };
         if recorded_call != call {
-            let text =
-                "this file was begun with other fields, options or another service; repeat the same command to resume";
+            let text = "this file belongs to a batch with other fields, other options or another service; repeat that \
+                        batch's command to resume it, or name another resume file";
             return Err(CommandError::usage(format!("{}: {text}", path.display())));
         }
         if *recorded_output != output {

@@ -122,8 +122,8 @@ fn hex(hash: Sha256) -> String {
 
 /// Error for an input that differs from the one that the batch was begun with.
 pub(crate) fn input_changed(name: &str, journal: &Path) -> CommandError {
-    let text = "the URLs are not those that the batch was begun with";
-    CommandError::usage(format!("{name}: {text} ({}); restore them to resume it", journal.display()))
+    let text = "the URLs have changed since the batch began";
+    CommandError::usage(format!("{name}: {text} ({}); restore them to resume the batch", journal.display()))
 }
 
 #[cfg(test)]

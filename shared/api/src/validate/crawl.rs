@@ -21,7 +21,7 @@ const MEMBERS: [(&str, &[Endpoint]); 6] = [
 const MAX_PAGES: u32 = 10_000;
 /// Maximum number of links from the seed to a page.
 const MAX_DEPTH: u32 = 20;
-/// The same if the call names none.
+/// Maximum number of links if the call names none.
 const DEFAULT_DEPTH: u32 = 2;
 
 /// Reads the member "crawl".

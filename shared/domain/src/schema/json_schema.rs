@@ -45,7 +45,7 @@ fn object(
         let kinds = kinds(&property, &at)?;
         if kinds == ["object"] {
             if !prefix.is_empty() {
-                return Err(fault(&at, "objects may nest one level deep; make it flat, or leave it out"));
+                return Err(fault(&at, "objects may nest only one level deep; flatten this object, or leave it out"));
             }
             object(root, &property, &at, &format!("{full}."), fields)?;
             continue;
@@ -170,10 +170,9 @@ fn referred(root: &Map<String, Value>, reference: &Value, at: &str) -> Result<Ma
         here = found.and_then(Value::as_object);
     }
     let clipped: String = reference.to_string().chars().take(60).collect();
-    found
-        .and_then(Value::as_object)
-        .cloned()
-        .ok_or_else(|| fault(at, &format!("\"$ref\" {clipped} must point into this schema, like #/$defs/Name")))
+    found.and_then(Value::as_object).cloned().ok_or_else(|| {
+        fault(at, &format!("\"$ref\" {clipped} must name an existing schema in this document, like #/$defs/Name"))
+    })
 }
 
 /// Returns the only schema of a choice that is not null.
@@ -323,11 +322,11 @@ mod tests {
                 "#/properties/a~1b",
                 "one schema and null",
             ),
-            (of(deep), "#/properties/a~1b/properties/x", "nest one level"),
+            (of(deep), "#/properties/a~1b/properties/x", "nest only one level"),
             (of(json!({"type": "array"})), "#/properties/a~1b", "needs \"items\""),
             (of(json!({"type": "array", "items": {"type": "object"}})), "#/properties/a~1b/items", "must be of type"),
-            (of(json!({"$ref": "https://e.test/s"})), "#/properties/a~1b", "must point into this schema"),
-            (of(json!({"$ref": "#/$defs/None"})), "#/properties/a~1b", "must point into this schema"),
+            (of(json!({"$ref": "https://e.test/s"})), "#/properties/a~1b", "must name an existing schema"),
+            (of(json!({"$ref": "#/$defs/None"})), "#/properties/a~1b", "must name an existing schema"),
             (of(json!({"$ref": "#/properties/a~1b"})), "#/properties/a~1b", "nested too deeply"),
             (of(json!({"type": "string", "description": "x".repeat(1_001)})), "#/properties/a~1b", "1001 characters"),
             (json!({"type": "object", "properties": {" ": {"type": "string"}}}), "#/properties/ ", "1 to 200"),

@@ -92,7 +92,10 @@ impl Output {
                     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
                     if file.metadata()?.is_file() {
                         if file.metadata()?.len() < at {
-                            return Err(io::Error::other("the file is shorter than what was written; restore it"));
+                            return Err(io::Error::other(
+                                "this output file has become shorter since the batch was interrupted; restore it, or \
+                                 delete it and the resume file to start again",
+                            ));
                         }
                         file.set_len(at)?;
                         if format == Format::Csv && at > 0 {
