@@ -89,7 +89,7 @@ slow = {"urls": pages("d", 200, "slow"), "schema": SCHEMA, "options": {"concurre
 job = stack.start("/v1/batch", slow)
 stack.wait_for_progress(job)
 stack.call("DELETE", f"/v1/jobs/{job}")
-job = charge(stack.end_of(job, 90))
+job = charge(stack.end_of(job, 180))
 progress, credits = job["progress"], job["credits"]
 assert job["status"] == "cancelled" and 0 < progress["done"] < 100, job
 assert (credits["charged"], credits["refunded"]) == (progress["done"] + progress["failed"], progress["cancelled"]), job
@@ -110,7 +110,7 @@ def handlers():
 # The batch runs for more than a minute, unless the gate is opened.
 urllib.request.urlopen(PAGES + "/close")
 body = {"urls": pages("k", 40, "gate"), "schema": SCHEMA, "options": {"concurrency": 2}}
-caller = threading.Thread(target=lambda: stack.call("POST", "/v1/batch", body, want=None))
+caller = threading.Thread(target=lambda: stack.call("POST", "/v1/batch", body, want=None), daemon=True)
 caller.start()
 until = time.monotonic() + 60
 while not (running := [j for j in stack.call("GET", "/v1/jobs")["jobs"] if j["progress"]["done"] > 0]):

@@ -16,7 +16,7 @@ async fn batch_results_are_in_input_order_and_the_totals_add_up() {
     urls.insert(30, site.url("/loop"));
     urls.push(site.url("/p/0"));
     urls.push(site.url("/moved"));
-    let got = world.batch(&urls, json!({ "timeout_ms": 10_000 })).await;
+    let got = world.batch(&urls, json!({ "timeout_ms": 5_000 })).await;
     let body = got.json();
     let results = body["results"].as_array().unwrap();
     let shown: Vec<&str> = results.iter().map(|r| r["url"].as_str().unwrap()).collect();

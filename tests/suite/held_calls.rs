@@ -157,7 +157,8 @@ async fn a_body_at_its_limit_names_where_the_rest_is() {
 #[tokio::test]
 async fn a_client_that_does_not_read_ends_its_hold_and_loses_no_result() {
     let (mut config, site) = (config(&[]), Site::start().await);
-    config.config.settings.hold_secs = 1;
+    // Long enough for one page on a slow machine.
+    config.config.settings.hold_secs = 5;
     let (settings, world) = (config.config.clone(), World::with_config(config).await);
     let poor = world.account("poor", Plan::Free, Some(1_000), None).await;
     let (engine, account) = (world.stack.engine(), AccountId::parse("poor").unwrap());

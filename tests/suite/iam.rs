@@ -302,7 +302,7 @@ async fn settle_does_what_its_role_allows() {
     for (seed, refuse) in
         [("/tree/0", false), ("/tree/0", true), ("/moved", true), ("/spa/1", true), ("/busy/429/1", true)]
     {
-        let (front, _) = setup.recorded("crawl", &[("LEASE_SECONDS", "1"), ("STALL_SECONDS", "60")]).await;
+        let (front, front_seen) = setup.recorded("crawl", &[("LEASE_SECONDS", "1"), ("STALL_SECONDS", "60")]).await;
         let mut body = setup.crawl(seed, 3);
         body["async_mode"] = json!(true);
         let mut answer = post(&front, "/v1/crawl", &[], &body);
@@ -318,6 +318,8 @@ async fn settle_does_what_its_role_allows() {
         sweep_until_found().await;
         seen.refuse_sends(false);
         setup.settle_all(&worker, &settle, &job).await;
+        // Panics if its recorder failed.
+        assert!(!front_seen.actions().is_empty());
     }
     // A dead letter.
     let record = json!({

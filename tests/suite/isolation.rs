@@ -14,8 +14,8 @@ use crate::support::test_bed::RunningClock;
 use crate::support::until;
 
 /// One account has more slow pages under way than the process fetches at once; none of them ends before the gate opens.
-/// Another account's extract, batch and async batch are served meanwhile. If they had to wait, this test would never
-/// end.
+/// Another account's extract, batch and async batch are served meanwhile. If they had to wait, the first account
+/// would have started further pages by then.
 #[tokio::test]
 async fn slow_pages_of_one_account_do_not_delay_another() {
     let (world, site) = (World::with_vars(&[("FETCH_CONCURRENCY", "8")]).await, Site::start().await);

@@ -49,7 +49,7 @@ async fn a_lack_of_file_descriptors_is_not_blamed_on_the_site() {
     command.envs(direct.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let server = Server::spawn(command);
     let urls = site.urls("/gate", 100);
-    let options = json!({ "concurrency": 100, "timeout_ms": 10_000, "retries": 0 });
+    let options = json!({ "concurrency": 100, "timeout_ms": 5_000, "retries": 0 });
     let body = json!({ "urls": urls, "schema": schema(), "options": options });
     let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
     let answer = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
@@ -97,7 +97,7 @@ async fn only_the_owner_can_access_the_data_folder() {
     std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
     let server = Server::start_with(&folder.0, &[("RUNO_DEV_KEY", "")]);
     assert!(admin(&folder.0, &["account", "create", "--plan", "free"]).0);
-    // The database deletes files of its own while it runs; these have no mode.
+    // The database deletes files of its own while it runs; a file that is gone has no mode.
     let mode = |path: &std::path::Path| match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         found => Some(found.unwrap().permissions().mode() & 0o777),

@@ -20,8 +20,7 @@ use crate::support::until;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_attempt_does_not_delay_other_calls() {
     let (folder, site) = (Folder::new("suspect"), Site::start().await);
-    let vars = [("FETCH_CONCURRENCY", "2")];
-    let server = Server::start_with(&folder.0, &vars);
+    let server = Server::start_with(&folder.0, &[("FETCH_CONCURRENCY", "2")]);
     let urls = [site.url("/gate/a"), site.url("/gate/b")];
     let body = json!({ "urls": urls, "schema": schema(), "options": { "timeout_ms": 8000 } });
     let request = client().post(format!("{}/v1/batch", server.base)).header("X-API-Key", KEY);
@@ -30,10 +29,12 @@ async fn a_second_attempt_does_not_delay_other_calls() {
     until("both pages are requested", async || site.hits() >= 2).await;
     drop(server); // SIGKILL
 
-    let server = Server::start_with(&folder.0, &vars);
+    // A server takes over one unit at a time. Its page has a permit while it is fetched, so another one is free: if both
+    // units were taken over at once, none would be.
+    let server = Server::start_with(&folder.0, &[("FETCH_CONCURRENCY", "2")]);
     until("a second attempt is requested", async || site.hits() >= 3).await;
-    // Each call fetches its page, so it needs a permit. A call that waited for the second attempt would end only with
-    // that attempt's timeout, and the unit would fail.
+    // Each call fetches its page, so it needs a permit. A call that waited for the second attempts would end only with
+    // their timeout, and the units would fail.
     let honest = json!({ "url": site.url("/p/1"), "schema": schema(), "options": { "no_cache": true } }).to_string();
     for _ in 0..10 {
         let request = client().post(format!("{}/v1/extract", server.base)).header("X-API-Key", KEY);

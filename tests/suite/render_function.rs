@@ -111,6 +111,7 @@ async fn the_renderers_error_is_the_units_error() {
         let function = cloud.function_with("extract", &lambda.variables()).await;
         let got = extract(&function, &site.url("/spa/7"), json!({ "render_js": "always" })).await;
         assert_eq!(got["error"]["code"], code, "{got}");
+        assert!(lambda.requests() >= 1);
     }
 }
 

@@ -155,7 +155,7 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         processes(&profile).is_empty() && !fs::exists(&profile).unwrap()
     };
-    tokio::time::timeout(Duration::from_secs(10), until("nothing is left of the browser", gone)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), until("nothing is left of the browser", gone)).await.unwrap();
 
     // Now the browser is killed and the server lives on.
     let before = shown();
@@ -184,5 +184,5 @@ async fn a_killed_server_ends_its_browser_and_the_job_completes() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         processes(&profile).is_empty() && !fs::exists(&profile).unwrap()
     };
-    tokio::time::timeout(Duration::from_secs(10), until("nothing is left of the browsers", gone)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), until("nothing is left of the browsers", gone)).await.unwrap();
 }

@@ -34,7 +34,7 @@ export function JobPanel({ followed, body, onRetryFailed }) {
   const [confirming, setConfirming] = useState(false);
   const [open, setOpen] = useState(null);
   const { rows, count, progress, summary, error, waiting, live } = useFollow(followed);
-  // The summary and the error tell that the job ended, too: it may end before a view with `live` is rendered.
+  // The summary and the error also show that the job has ended: it may end before a view with `live` is rendered.
   const [info, fault] = useJob(followed.id, [cancelled, live, summary, error]);
   const kinds = useMemo(() => outcomes(rows), [rows, count]);
   const single = info?.endpoint === "/extract";

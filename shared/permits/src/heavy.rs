@@ -150,7 +150,7 @@ mod tests {
             }
         };
         body.spawn(Box::pin(work)).await.unwrap();
-        // On a busy machine the work lasts so long that the other account no longer counts as active.
+        // `b` works again, so that it is active: on a busy machine the work above outlasts its activity.
         drop(heavy.usage.meter(&b));
         assert!(body.offloads_decoding());
         assert!(!heavy.large_body_permits(&b).offloads_decoding());

@@ -65,7 +65,8 @@ async fn run(document: &str, vars: &[(&str, &str)]) {
     let data = folder.0.join(".runo");
     let server = Server::start_with(&data, &[&[("RUNO_DEV_KEY", "sk_live_try_me")], vars].concat());
     if vars.iter().any(|(name, _)| *name == "BROWSER") {
-        // The browser starts now: on a slow machine that takes longer than a page of the document may take.
+        // Starts the browser beforehand: on a slow machine its start takes longer than the document's own pages may
+        // take.
         let options = json!({ "render_js": "always", "timeout_ms": 120_000 });
         let schema = json!([{ "field": "title", "type": "string", "example": "A title" }]);
         let body = json!({ "url": format!("{}/sample/product", server.base), "schema": schema, "options": options });

@@ -1,5 +1,6 @@
 //! Clients that send or read slowly, and clients that open many connections.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use local::Limits;
@@ -92,10 +93,16 @@ async fn a_client_that_does_not_read_delays_nothing() {
     );
     let mut raw = RawConnection::connect_narrow(world.base()).await;
     raw.send(head + &body).await;
-    let ended = async || world.get("/v1/jobs?state=finished").await.json()["jobs"][0]["job_id"].clone();
-    until("the job has ended", async || ended().await.is_string()).await;
-    let job = ended().await.as_str().unwrap().to_owned();
-    // The tests' own client may open a second connection, which is refused until the first one is known to be free.
+    // The tests' own client may open a second connection, which is refused until the first one is known to be free. So
+    // any of its requests may be answered with 503.
+    let job = RefCell::new(None);
+    until("the job has ended", async || {
+        let jobs = world.get("/v1/jobs?state=finished").await.json();
+        *job.borrow_mut() = jobs["jobs"][0]["job_id"].as_str().map(str::to_owned);
+        job.borrow().is_some()
+    })
+    .await;
+    let job = job.into_inner().unwrap();
     until("all pages are done", async || world.job(&job).await["progress"]["done"] == 100).await;
     // Its connection is free again, although it has read nothing.
     until("its connection is closed", async || statuses(&exchange(world.base(), HEALTH_AND_END).await) == [200]).await;
@@ -105,9 +112,14 @@ async fn a_client_that_does_not_read_delays_nothing() {
         "the response was cut short: {} bytes",
         read.len()
     );
-    let mut whole = world.get(&format!("/v1/jobs/{job}/result")).await;
-    while whole.status == 503 {
-        whole = world.get(&format!("/v1/jobs/{job}/result")).await;
+    let result = format!("/v1/jobs/{job}/result");
+    let mut whole = world.get(&result).await;
+    for _ in 0..2_400 {
+        if whole.status != 503 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        whole = world.get(&result).await;
     }
     assert!(read.len() < whole.text.len(), "{} of {}", read.len(), whole.text.len());
     assert_eq!(whole.json()["succeeded"], 100, "no result is lost");

@@ -1,5 +1,6 @@
 //! Failures of scripted servers. An assertion in a server's task only breaks a connection: the product may try again, or
-//! do without the answer, and the test would pass. So it is recorded, and fails the test when that reads what was received.
+//! do without the answer, and the test would pass. So it is recorded, and fails the test when the test reads what was
+//! received.
 
 use std::io;
 use std::panic::AssertUnwindSafe;

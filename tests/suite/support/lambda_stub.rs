@@ -77,7 +77,8 @@ impl LambdaStub {
         [("RENDER_FUNCTION", FUNCTION), ("AWS_ENDPOINT_URL_LAMBDA", &self.url)]
     }
 
-    /// The number of invocations. Panics if a request was not one, or if the function that serves them failed.
+    /// The number of invocations. Panics if a request was not an invocation, or if the function that serves them
+    /// failed.
     pub fn requests(&self) -> usize {
         self.failures.assert_none();
         self.requests.load(Ordering::SeqCst)

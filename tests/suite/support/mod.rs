@@ -28,16 +28,15 @@ pub mod test_bed;
 pub mod test_queue;
 pub mod units;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// Waits until `done` returns true. Panics after 24,000 tries, which are two minutes or more: a process that the system
-/// suspends does not lose tries.
+/// Waits until `done` returns true. Panics after two minutes and 2,400 tries: tries are counted, too, so that time in
+/// which the process is suspended does not count.
 pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
-    for _ in 0..24_000 {
-        if done().await {
-            return;
-        }
+    let (start, mut tries) = (Instant::now(), 0);
+    while !done().await {
+        tries += 1;
+        assert!(tries < 2_400 || start.elapsed() < Duration::from_secs(120), "timed out: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    panic!("timed out: {what}");
 }

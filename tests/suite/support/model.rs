@@ -120,7 +120,7 @@ impl ScriptedModel {
         *self.script.lock().unwrap() = script;
     }
 
-    /// The calls so far. Panics if a call or a request for files or batches was not as it must be.
+    /// The calls so far. Panics if a call or a request for files or batches was malformed or had the wrong key.
     pub fn calls(&self) -> Vec<Call> {
         self.failures.assert_none();
         self.calls.lock().unwrap().clone()

@@ -1,12 +1,15 @@
-//! Ports of loopback that no other test or server gets.
+//! Ports of loopback for servers that a test starts later or starts again.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::net::TcpSocket;
 
-/// Below the range from which systems choose ports (from 32,768 on Linux, from 49,152 on others).
-static NEXT: AtomicU16 = AtomicU16::new(20_000);
+/// Below the range from which systems choose ports (from 32,768 on Linux, from 49,152 on others). Runs at the same time
+/// begin at different ports.
+static NEXT: LazyLock<AtomicU16> =
+    LazyLock::new(|| AtomicU16::new(20_000 + u16::try_from(std::process::id() % 10_000).unwrap()));
 
 /// Returns a port for a server that a test starts later, or starts again. The system does not give it to a socket that
 /// asks for any free port.

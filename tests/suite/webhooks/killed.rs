@@ -30,7 +30,7 @@ impl Setup {
         let body = json!({
             "urls": [self.site.url(path)],
             "schema": schema(),
-            "options": { "timeout_ms": 5_000 },
+            "options": { "timeout_ms": 8_000 },
             "webhook": { "url": self.receiver.url() },
         });
         server.detach("/v1/batch", &body).await
@@ -69,11 +69,13 @@ async fn a_server_killed_during_the_job_sends_its_message() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_between_two_tries_makes_the_next() {
-    let (setup, server) = Setup::start("hook-between", &[500, 200]).await;
+    let (setup, server) = Setup::start("hook-between", &[503, 200]).await;
+    // The next try is due 15 seconds later at the earliest, so that it is not made before the kill.
+    setup.receiver.set_retry_after(15);
     let job = setup.begin(&server, "/p/1").await;
-    // The next try is due five seconds later. On a slow machine it may be made already.
-    until("the first try has its answer", async || webhook(&server, &job).await["last_status"].is_u64()).await;
+    until("the first try has its answer", async || webhook(&server, &job).await["last_status"] == 503).await;
     drop(server); // SIGKILL
+    assert_eq!(setup.receiver.received().len(), 1, "the server was killed too late");
     assert_eq!(setup.received_after_restart(&job, 2).await.len(), 2);
 }
 

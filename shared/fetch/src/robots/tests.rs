@@ -225,11 +225,15 @@ fn a_file_with_costly_patterns_is_answered_quickly() {
         // Different rules, so that none is dropped as a duplicate.
         let rules: String = (0..lines).map(|i| format!("{}{i:06}\n", line.trim_end())).collect();
         let robots = Robots::parse(format!("User-agent: *\n{rules}").as_bytes(), "Runo", None);
-        let start = Instant::now();
-        let allowed = robots.allows(&url);
-        assert!(start.elapsed() < Duration::from_secs(2), "{line} {:?}", start.elapsed());
-        // No rule matches, but there are too many to find that out within the limit.
-        assert!(!allowed, "{line}");
+        let answer = || {
+            let start = Instant::now();
+            // No rule matches, but there are too many to find that out within the limit.
+            assert!(!robots.allows(&url), "{line}");
+            start.elapsed()
+        };
+        // Another process may take the processor for one pass.
+        let fast = (0..3).any(|_| answer() < Duration::from_secs(2));
+        assert!(fast, "{line}: no pass took less than two seconds");
         assert!(robots.allows(&Url::parse("https://e.test/short").unwrap()));
     }
 }

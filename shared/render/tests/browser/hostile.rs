@@ -49,7 +49,7 @@ fn scripts_that_never_end_are_stopped() {
             "<p>x</p><script>onload = () => { while (true); }</script>",
             "<p>x</p><script>const f = () => Promise.resolve().then(f); onload = f</script>",
         ] {
-            let ended = render_beside_a_good_page(renderer, html, 8).await;
+            let ended = render_beside_a_good_page(renderer, html, 5).await;
             assert!(matches!(ended, Err(RenderError::Timeout(_))), "{html}: {ended:?}");
         }
     });

@@ -154,7 +154,7 @@ fn redirects_and_statuses_are_reported() {
 fn wait_for_delays_reading_until_it_is_met() {
     with_browser(|renderer| async move {
         let site = Site::start(OPEN, |asked| {
-            let ms = if asked.path == "/soon" { 2_500 } else { 8_000 };
+            let ms = if asked.path == "/soon" { 2_500 } else { 5_000 };
             Answer::html(format!(
                 "<div id=root></div><script>setTimeout(() => {{
                 root.attachShadow({{mode: 'open'}}).innerHTML = '<p class=late>x</p>' }}, {ms})</script>"
@@ -164,7 +164,7 @@ fn wait_for_delays_reading_until_it_is_met() {
         let mut page = request(site.url("/late"));
         page.timeout = Duration::from_secs(60);
         assert!(!renderer.render(page.clone()).await.unwrap().html.contains("class=\"late\""));
-        let after = Duration::from_millis(5_500);
+        let after = Duration::from_millis(4_500);
         for (path, wait_for) in [("/late", WaitFor::Selector("p.late".into())), ("/soon", WaitFor::After(after))] {
             (page.url, page.wait_for) = (site.url(path), Some(wait_for.clone()));
             let began = Instant::now();

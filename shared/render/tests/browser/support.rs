@@ -282,7 +282,7 @@ pub async fn render_with_start(renderer: &Renderer, url: Url) -> Result<Rendered
 
 /// Waits until a condition holds; panics if that takes too long.
 pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    eventually_within(Duration::from_secs(10), what, holds).await;
+    eventually_within(Duration::from_secs(30), what, holds).await;
 }
 
 /// Like [`eventually`], with another limit.
