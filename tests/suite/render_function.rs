@@ -91,6 +91,11 @@ async fn a_dead_or_slow_renderer_is_a_timeout_or_the_plain_result() {
         assert_ne!(got["render_mode"], "headless", "{got}");
         assert!(got["warnings"].to_string().contains("could not be rendered"), "{got}");
         assert!(lambda.requests() >= 2);
+        if reply == 0 {
+            let hits = site.hits();
+            extract(&function, &site.url("/spa/7"), json!({ "render_js": "auto", "timeout_ms": timeout_ms })).await;
+            assert!(site.hits() > hits, "a result for which the browser failed is not cached");
+        }
     }
     cloud.assert_sound().await;
 }

@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-//! Each POST has an `Idempotency-Key`, which is the same for all attempts, so no retry pays twice. After a broken
+//! Each POST has an `Idempotency-Key`, which is the same for all tries, so no retry is charged twice. After a broken
 //! connection or a restart of the service, reading resumes where it stopped and yields each result once.
 
 mod account;

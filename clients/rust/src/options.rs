@@ -79,7 +79,7 @@ pub enum WaitFor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CaptureKind {
-    /// A PNG of the viewport.
+    /// A PNG of the browser's window.
     Screenshot,
 }
 
@@ -128,7 +128,7 @@ impl CrawlRules {
     }
 }
 
-/// Webhook to call when the job ends.
+/// URL to send a webhook message to when the job has ended.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Webhook {
     /// URL to call.

@@ -61,7 +61,7 @@ export interface CrawlRules {
   allow_large_crawl?: boolean;
 }
 
-/** Webhook to call when the job ends. */
+/** URL to send a webhook message to when the job has ended. */
 export interface Webhook {
   url: string;
   events?: readonly ("job.completed" | "job.cancelled" | "job.expired" | "job.failed")[];

@@ -25,7 +25,7 @@ const ERROR_TEXTS = {
   URL_UNREACHABLE: ["The page could not be reached", "Check the URL. Private addresses are refused unless the operator allows them (FETCH_ALLOW)."],
   TIMEOUT: ["The page took too long", "Raise timeout_ms, or shorten wait_for."],
   UNSUPPORTED_CONTENT: ["The content is not supported", "Only HTML, XML, JSON and text up to 10 MiB can be read."],
-  ROBOTS_DENIED: ["robots.txt does not allow the page", "It denies the page, or its server failed to send it. Try again later, or set ignore_robots if you are allowed to crawl it anyway."],
+  ROBOTS_DENIED: ["robots.txt denies the page", "It denies the page, or its server failed to send it. Try again later, or set ignore_robots if you are allowed to crawl it anyway."],
   JOB_CANCELLED: ["The job was stopped", "It was cancelled, or stopped at the first failure. Pages that had not started were not charged."],
   JOB_EXPIRED: ["The job ran out of time", "Run the unfinished pages again."],
   PENDING: ["The page is not read yet", "Its job still runs: open the job again to see the result."],

@@ -58,8 +58,8 @@ pub struct Values {
     pub compact: Option<CompactPage>,
     /// The fields that a model answered.
     pub model_fields: Vec<String>,
-    /// Whether a later visit may find more, because a model failed to answer or the browser was not available. Such a
-    /// result is not cached.
+    /// Whether a later visit may find more, because a model or the browser failed or had no time. Such a result is not
+    /// cached.
     pub incomplete: bool,
     /// How many pictures a model examined, if any.
     pub images_processed: Option<u32>,

@@ -100,7 +100,7 @@ impl ModelReader {
     pub(crate) async fn complete(&self, job: &Assignment, at: &Url, values: &mut Values, end: Instant) {
         let Some(compact) = values.compact.take().filter(|compact| !compact.open.is_empty()) else { return };
         let checked = self.consult(job, at, compact, self.context.now(), end).await;
-        values.incomplete = checked.is_err();
+        values.incomplete |= checked.is_err();
         let Values { data, warnings, render_mode, model_fields, .. } = values;
         Draft { data, warnings, render_mode, model_fields }.merge(checked);
     }

@@ -131,7 +131,7 @@ impl PageVisitor {
         end: Instant,
     ) -> Visited {
         let at_once = renders_at_once(&job.spec.options);
-        let mut notes = Vec::new();
+        let (mut notes, mut incomplete) = (Vec::new(), false);
         match self.renderer.of(job) {
             Some(renderer) if at_once => {
                 // A page that waits for a browser holds no permit to fetch.
@@ -151,7 +151,9 @@ impl PageVisitor {
                     }
                     Err(Unrendered::NoPage) => {}
                     Err(Unrendered::NoBrowser(why)) => {
-                        notes.push(format!("{why}; the page was fetched without a browser"))
+                        notes.push(format!("{why}; the page was fetched without a browser"));
+                        // A later visit may find a browser.
+                        incomplete = true;
                     }
                 }
             }
@@ -173,6 +175,7 @@ impl PageVisitor {
         let mut answer = self.read_answer(job, page, body_permits, &plan, end).await;
         if let Some(Ok(values)) = answer.values.as_mut() {
             values.warnings.append(&mut notes);
+            values.incomplete |= incomplete;
         }
         if let Some(rendered) = self.render_shell(job, &target, &mut answer, &plan, end).await {
             answer = rendered;

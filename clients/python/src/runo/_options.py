@@ -54,7 +54,7 @@ class CrawlRules(TypedDict):
 
 
 class Webhook(TypedDict):
-    """Webhook to call when the job ends."""
+    """URL to send a webhook message to when the job has ended."""
 
     url: str
     events: NotRequired[Sequence[Literal["job.completed", "job.cancelled", "job.expired", "job.failed"]]]
