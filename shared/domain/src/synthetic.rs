@@ -61,6 +61,13 @@ fn exhausted_error() -> UnitError {
     )
 }
 
+/// Returns the JSON text of a unit whose result does not exist although the unit has ended or waits for a model. This cannot
+/// happen: a result is written before its segment names it, and is kept as long as the job.
+pub fn lost_json(url: &str) -> String {
+    let text = "the result of this URL was lost because of an internal error";
+    error_json(url, UnitError::new(ErrorCode::Internal, text))
+}
+
 /// Returns the JSON text of a result.
 pub fn json(outcome: &UnitOutcome) -> String {
     // A tree of strings, numbers and maps with string keys always serialises.

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use domain::model_batch::ModelBatch;
-use domain::{ErrorCode, Seq, UnitError, synthetic};
+use domain::{Seq, synthetic};
 use futures_util::{StreamExt, TryStreamExt};
 use runtime::assignment::Assignment;
 use store::StoreError;
@@ -64,12 +64,10 @@ impl ProviderBatches {
         Ok(StepOutcome::Continue)
     }
 
-    /// Returns the result of a unit whose provisional result does not exist. This cannot happen: it is written before the
-    /// unit waits for an answer, and is kept as long as the job.
+    /// Returns the result of a unit whose provisional result does not exist.
     async fn lost_result(&self, job: &Assignment, seq: Seq) -> Result<String, StoreError> {
         tracing::error!(job = %job.id, seq, "a unit that waits for the model has no result");
-        let error = UnitError::new(ErrorCode::Internal, "the result of this URL was lost because of an internal error");
-        Ok(synthetic::error_json(&self.jobs.input_of(job, seq).await?.url, error))
+        Ok(synthetic::lost_json(&self.jobs.input_of(job, seq).await?.url))
     }
 
     async fn ask_one(

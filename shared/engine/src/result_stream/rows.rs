@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::progress::Tally;
 use domain::segment::{Segment, Totals, UnitState};
-use domain::{ErrorCode, Seq, UnitError, synthetic};
+use domain::{Seq, synthetic};
 use store::StoreError;
 
 use super::{Order, ResultStream};
@@ -64,11 +64,8 @@ impl ResultStream {
         let text = match found.remove(&seq) {
             Some(text) => text,
             None => {
-                // This cannot happen: the result is written before the segment names it, and is kept as long as the job.
                 tracing::error!(job = %self.job.id, seq, "a unit that ended has no result");
-                let error =
-                    UnitError::new(ErrorCode::Internal, "the result of this URL was lost because of an internal error");
-                synthetic::error_json(&self.url(seq).await?, error)
+                synthetic::lost_json(&self.url(seq).await?)
             }
         };
         found.into_iter().for_each(|(seq, text)| self.keep_text(seq, text));
